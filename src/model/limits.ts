@@ -1,0 +1,37 @@
+/**
+ * DynamoDB's limits, from its service quotas page and its service model. Sizes of items are in bytes as
+ * DynamoDB counts them (see `itemSizeBytes`), other sizes in bytes of the wire.
+ */
+
+export const ITEM_BYTES_MAX = 400 * 1024;
+/** A page of Query or Scan ends once the items in it pass this. */
+export const PAGE_BYTES_MAX = 1024 * 1024;
+export const BATCH_RESPONSE_BYTES_MAX = 16 * 1024 * 1024;
+export const REQUEST_BODY_BYTES_MAX = 16 * 1024 * 1024;
+
+export const BATCH_GET_KEYS_MAX = 100;
+export const BATCH_WRITE_REQUESTS_MAX = 25;
+
+/** Levels of lists and maps, the attribute itself being the first. */
+export const NESTING_LEVELS_MAX = 32;
+export const ATTRIBUTE_NAME_BYTES_MAX = 64 * 1024 - 1;
+
+export const PARTITION_KEY_BYTES_MAX = 2048;
+export const SORT_KEY_BYTES_MAX = 1024;
+
+export const NUMBER_DIGITS_MAX = 38;
+/** Exponents of the leading digit. */
+export const NUMBER_EXPONENT_MIN = -130;
+export const NUMBER_EXPONENT_MAX = 125;
+
+export const EXPRESSION_BYTES_MAX = 4096;
+export const EXPRESSION_OPERATORS_MAX = 300;
+export const IN_OPERANDS_MAX = 100;
+
+export const TABLE_NAME_LENGTH_MIN = 3;
+export const TABLE_NAME_LENGTH_MAX = 255;
+export const LIST_TABLES_MAX = 100;
+
+/** What one capacity unit covers. */
+export const READ_UNIT_BYTES = 4096;
+export const WRITE_UNIT_BYTES = 1024;

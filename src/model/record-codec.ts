@@ -1,0 +1,258 @@
+import { assert, unreachable } from '../base/assert.ts';
+import type { Cause, ItemRecord, Previous } from './record.ts';
+import type { Version } from './version.ts';
+
+/*
+ * The bytes of some records, numbers little endian:
+ *
+ *   format (1) | records (4) | regions (1) | per region: length (1), name | records
+ *
+ *   record:  flags (1) | table (4) | key length (2) | key | version (9) | [replaced (9)] | item bytes (4)
+ *            | [image length (4) | image] | previous
+ *   version: hybrid time (float64) | place among the regions (1)
+ *   previous: nothing for `none` | digest (4 + 4), item bytes (4) for `item` | time (float64) for `tombstone`
+ *
+ * Flags: bit 0, `replaced` is there; bit 1, the image is there; bits 2 and 3, the kind of `previous`; bits 4 to
+ * 6, the cause; bit 7, the tombstone is kept. Checksums are the entry's, around all of it.
+ *
+ * Format history: 1, the first.
+ */
+const FORMAT = 1;
+
+const HEAD_BYTES = 6;
+const FLAGS_BYTES = 1;
+const VERSION_BYTES = 9;
+/** Flags, table, key length, version, item bytes. */
+const RECORD_BYTES = FLAGS_BYTES + 4 + 2 + VERSION_BYTES + 4;
+const IMAGE_LENGTH_BYTES = 4;
+const PREVIOUS_BYTES = { none: 0, item: 12, tombstone: 8 } as const;
+
+const HAS_REPLACED = 1;
+const HAS_IMAGE = 2;
+const PREVIOUS_SHIFT = 2;
+const CAUSE_SHIFT = 4;
+const CAUSE_MASK = 0b111;
+const KEEPS_TOMBSTONE = 0x80;
+/** Places are on disk: append only. */
+const PREVIOUS_KINDS = ['none', 'item', 'tombstone'] as const;
+const CAUSES: readonly Cause[] = [
+  'user',
+  'expiry',
+  'replication',
+  'transaction',
+  'restore',
+  'system',
+];
+
+const REGIONS_MAX = 256;
+const REGION_NAME_BYTES_MAX = 255;
+const KEY_BYTES_MAX = 0xffff;
+
+/** What was read is no payload of records: a disk, a link or a program has changed it. */
+export class DamagedRecordsError extends Error {
+  override readonly name = 'DamagedRecordsError';
+}
+
+/** One payload of all records, in order. Keys and images are copied into it. */
+export function encodeRecords(records: readonly ItemRecord[]): Uint8Array {
+  const regions = new Map<string, number>();
+  let length = HEAD_BYTES;
+  for (const record of records) length += recordBytes(record, regions);
+  for (const region of regions.keys()) length += 1 + Buffer.byteLength(region);
+  assert(regions.size <= REGIONS_MAX, 'one payload names at most 256 regions');
+  const bytes = Buffer.allocUnsafe(length);
+  let offset = writeHead(bytes, records.length, regions);
+  for (const record of records) offset = writeRecord(bytes, offset, record, regions);
+  assert(offset === length, 'a payload is as long as was computed');
+  return bytes;
+}
+
+function recordBytes(record: ItemRecord, regions: Map<string, number>): number {
+  const { key, version, replaced, image, previous } = record;
+  addRegion(regions, version.region);
+  let length = RECORD_BYTES + key.length + PREVIOUS_BYTES[previous.kind];
+  if (image !== undefined) length += IMAGE_LENGTH_BYTES + image.length;
+  if (replaced === undefined) return length;
+  addRegion(regions, replaced.region);
+  return length + VERSION_BYTES;
+}
+
+function addRegion(regions: Map<string, number>, region: string): void {
+  if (!regions.has(region)) regions.set(region, regions.size);
+}
+
+function writeHead(bytes: Buffer, count: number, regions: ReadonlyMap<string, number>): number {
+  bytes[0] = FORMAT;
+  bytes.writeUInt32LE(count, 1);
+  bytes[5] = regions.size % REGIONS_MAX;
+  let offset = HEAD_BYTES;
+  for (const region of regions.keys()) {
+    const written = bytes.write(region, offset + 1, 'utf8');
+    assert(written <= REGION_NAME_BYTES_MAX, 'the name of a region has at most 255 bytes');
+    bytes[offset] = written;
+    offset += 1 + written;
+  }
+  return offset;
+}
+
+function writeRecord(
+  bytes: Buffer,
+  start: number,
+  record: ItemRecord,
+  regions: ReadonlyMap<string, number>,
+): number {
+  const { key, version, replaced, image, previous } = record;
+  assert(key.length <= KEY_BYTES_MAX, 'an item key has at most 65535 bytes');
+  bytes[start] = flagsOf(record);
+  let offset = bytes.writeUInt32LE(record.table, start + FLAGS_BYTES);
+  offset = bytes.writeUInt16LE(key.length, offset);
+  bytes.set(key, offset);
+  offset = writeVersion(bytes, offset + key.length, version, regions);
+  if (replaced !== undefined) offset = writeVersion(bytes, offset, replaced, regions);
+  offset = bytes.writeUInt32LE(record.itemBytes, offset);
+  if (image !== undefined) {
+    offset = bytes.writeUInt32LE(image.length, offset);
+    bytes.set(image, offset);
+    offset += image.length;
+  }
+  return writePrevious(bytes, offset, previous);
+}
+
+function flagsOf(record: ItemRecord): number {
+  const { replaced, image, previous, cause, keepsTombstone } = record;
+  return (
+    (keepsTombstone ? KEEPS_TOMBSTONE : 0) |
+    (replaced === undefined ? 0 : HAS_REPLACED) |
+    (image === undefined ? 0 : HAS_IMAGE) |
+    (PREVIOUS_KINDS.indexOf(previous.kind) << PREVIOUS_SHIFT) |
+    (CAUSES.indexOf(cause) << CAUSE_SHIFT)
+  );
+}
+
+function writeVersion(
+  bytes: Buffer,
+  offset: number,
+  version: Version,
+  regions: ReadonlyMap<string, number>,
+): number {
+  bytes.writeDoubleLE(version.time, offset);
+  bytes[offset + 8] = regions.get(version.region) ?? 0;
+  return offset + VERSION_BYTES;
+}
+
+function writePrevious(bytes: Buffer, start: number, previous: Previous): number {
+  switch (previous.kind) {
+    case 'none':
+      return start;
+    case 'item': {
+      const [first, second] = previous.digest;
+      let offset = bytes.writeUInt32LE(first, start);
+      offset = bytes.writeUInt32LE(second, offset);
+      return bytes.writeUInt32LE(previous.itemBytes, offset);
+    }
+    case 'tombstone':
+      return bytes.writeDoubleLE(previous.time, start);
+    default:
+      return unreachable(previous);
+  }
+}
+
+/** The records of a payload. Keys and images share its bytes. Throws `DamagedRecordsError`. */
+export function decodeRecords(payload: Uint8Array): readonly ItemRecord[] {
+  return new RecordReader(payload).readAll();
+}
+
+class RecordReader {
+  readonly #bytes: Buffer;
+  #offset = 0;
+  #regions: readonly string[] = [];
+
+  constructor(payload: Uint8Array) {
+    this.#bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  }
+
+  readAll(): readonly ItemRecord[] {
+    const format = this.#byte();
+    if (format !== FORMAT)
+      throw new DamagedRecordsError(`records have the unknown format ${format}`);
+    const count = this.#uint32();
+    const regions: string[] = [];
+    // 256 regions do not fit their byte and stand as 0, which records always rule out for none at all.
+    const named = this.#byte();
+    const regionCount = named === 0 && count > 0 ? REGIONS_MAX : named;
+    for (let i = 0; i < regionCount; i++) regions.push(this.#take(this.#byte()).toString('utf8'));
+    this.#regions = regions;
+    const records: ItemRecord[] = [];
+    for (let i = 0; i < count; i++) records.push(this.#record());
+    if (this.#offset !== this.#bytes.length) throw new DamagedRecordsError('records end early');
+    return records;
+  }
+
+  #record(): ItemRecord {
+    const flags = this.#byte();
+    const table = this.#uint32();
+    const key = this.#take(this.#uint16());
+    const version = this.#version();
+    const replaced = (flags & HAS_REPLACED) === 0 ? undefined : this.#version();
+    const itemBytes = this.#uint32();
+    const image = (flags & HAS_IMAGE) === 0 ? undefined : this.#take(this.#uint32());
+    const previous = this.#previous((flags >> PREVIOUS_SHIFT) & 0b11);
+    const cause = CAUSES[(flags >> CAUSE_SHIFT) & CAUSE_MASK];
+    const keepsTombstone = (flags & KEEPS_TOMBSTONE) !== 0;
+    if (cause === undefined) throw new DamagedRecordsError('a record has an unknown cause');
+    return { table, key, version, replaced, image, keepsTombstone, itemBytes, previous, cause };
+  }
+
+  #version(): Version {
+    const time = this.#time();
+    const region = this.#regions[this.#byte()];
+    if (region === undefined) throw new DamagedRecordsError('a version has an unknown region');
+    return { time, region };
+  }
+
+  #previous(place: number): Previous {
+    const kind = PREVIOUS_KINDS[place];
+    switch (kind) {
+      case 'none':
+        return { kind };
+      case 'item':
+        return { kind, digest: [this.#uint32(), this.#uint32()], itemBytes: this.#uint32() };
+      case 'tombstone':
+        return { kind, time: this.#time() };
+      case undefined:
+      default:
+        throw new DamagedRecordsError('a record replaces something unknown');
+    }
+  }
+
+  #time(): number {
+    const time = this.#bytes.readDoubleLE(this.#advance(8));
+    if (Number.isSafeInteger(time) && time >= 0) return time;
+    throw new DamagedRecordsError('a hybrid time is a whole number');
+  }
+
+  #byte(): number {
+    return this.#bytes.readUInt8(this.#advance(1));
+  }
+
+  #uint16(): number {
+    return this.#bytes.readUInt16LE(this.#advance(2));
+  }
+
+  #uint32(): number {
+    return this.#bytes.readUInt32LE(this.#advance(4));
+  }
+
+  #take(length: number): Buffer {
+    const from = this.#advance(length);
+    return this.#bytes.subarray(from, from + length);
+  }
+
+  /** Where the next `length` bytes begin, which must be there. */
+  #advance(length: number): number {
+    const from = this.#offset;
+    this.#offset = from + length;
+    if (this.#offset > this.#bytes.length) throw new DamagedRecordsError('records are cut short');
+    return from;
+  }
+}

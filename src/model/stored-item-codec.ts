@@ -1,0 +1,89 @@
+import { crc32 } from 'node:zlib';
+
+import { assert } from '../base/assert.ts';
+import type { StoredItem } from './record.ts';
+import type { Version } from './version.ts';
+
+/**
+ * The bytes of a `StoredItem`, numbers big endian:
+ *
+ * | part       | bytes                                                                   |
+ * | ---------- | ----------------------------------------------------------------------- |
+ * | checksum   | 4: CRC-32 of all that follows                                           |
+ * | format     | 1                                                                       |
+ * | flags      | 1: bit 0, `replaced` is there; bit 1, the image is there                |
+ * | item bytes | 4                                                                       |
+ * | version    | 8 of time, 1 of length, the region's name in ASCII                      |
+ * | replaced   | the same, when there                                                    |
+ * | image      | the rest                                                                |
+ *
+ * Format history: 1, the first.
+ */
+const FORMAT = 1;
+
+const HAS_REPLACED = 1;
+const HAS_IMAGE = 2;
+const HEAD_BYTES = 10;
+const VERSION_HEAD_BYTES = 9;
+const UINT32 = 2 ** 32;
+
+/** What was read is not what was written: a disk or a memory has changed it. */
+export class DamagedValueError extends Error {
+  override readonly name = 'DamagedValueError';
+}
+
+export function encodeStoredItem(item: StoredItem): Uint8Array {
+  const { version, replaced, image } = item;
+  const length =
+    HEAD_BYTES +
+    versionBytes(version) +
+    (replaced === undefined ? 0 : versionBytes(replaced)) +
+    (image?.length ?? 0);
+  const bytes = Buffer.allocUnsafe(length);
+  bytes[4] = FORMAT;
+  bytes[5] = (replaced === undefined ? 0 : HAS_REPLACED) | (image === undefined ? 0 : HAS_IMAGE);
+  bytes.writeUInt32BE(item.itemBytes, 6);
+  let offset = writeVersion(bytes, HEAD_BYTES, version);
+  if (replaced !== undefined) offset = writeVersion(bytes, offset, replaced);
+  if (image !== undefined) bytes.set(image, offset);
+  bytes.writeUInt32BE(crc32(bytes.subarray(4)), 0);
+  return bytes;
+}
+
+/** The image shares the bytes given. Throws `DamagedValueError`. */
+export function decodeStoredItem(value: Uint8Array): StoredItem {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  if (bytes.length < HEAD_BYTES || bytes.readUInt32BE(0) !== crc32(bytes.subarray(4))) {
+    throw new DamagedValueError(`a stored item of ${bytes.length} bytes fails its checksum`);
+  }
+  if (bytes[4] !== FORMAT) {
+    throw new DamagedValueError(`a stored item has the unknown format ${bytes[4]}`);
+  }
+  const flags = bytes[5] ?? 0;
+  const version = readVersion(bytes, HEAD_BYTES);
+  let offset = HEAD_BYTES + versionBytes(version);
+  const replaced = (flags & HAS_REPLACED) === 0 ? undefined : readVersion(bytes, offset);
+  if (replaced !== undefined) offset += versionBytes(replaced);
+  const image = (flags & HAS_IMAGE) === 0 ? undefined : bytes.subarray(offset);
+  return { version, replaced, image, itemBytes: bytes.readUInt32BE(6) };
+}
+
+const versionBytes = (version: Version): number => VERSION_HEAD_BYTES + version.region.length;
+
+function writeVersion(bytes: Buffer, offset: number, version: Version): number {
+  const { time, region } = version;
+  assert(region.length < 256, 'the name of a region has at most 255 characters');
+  bytes.writeUInt32BE(Math.floor(time / UINT32), offset);
+  bytes.writeUInt32BE(time % UINT32, offset + 4);
+  bytes[offset + 8] = region.length;
+  bytes.write(region, offset + VERSION_HEAD_BYTES, 'latin1');
+  return offset + VERSION_HEAD_BYTES + region.length;
+}
+
+function readVersion(bytes: Buffer, offset: number): Version {
+  const from = offset + VERSION_HEAD_BYTES;
+  return {
+    time: bytes.readUInt32BE(offset) * UINT32 + bytes.readUInt32BE(offset + 4),
+    region: bytes.toString('latin1', from, from + (bytes[offset + 8] ?? 0)),
+  };
+}

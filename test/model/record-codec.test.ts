@@ -1,0 +1,110 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { DamagedRecordsError, decodeRecords, encodeRecords } from '../../src/model/record-codec.ts';
+import type { ItemRecord } from '../../src/model/record.ts';
+
+const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+const time = fc.maxSafeNat();
+const bytes = fc.uint8Array({ maxLength: 30 });
+const version = fc.record({
+  time,
+  region: fc.constantFrom('us-east-1', 'eu-west-1', 'ap-northeast-1', 'région'),
+});
+
+const record: fc.Arbitrary<ItemRecord> = fc.record({
+  table: uint32,
+  key: bytes,
+  version,
+  replaced: fc.option(version, { nil: undefined }),
+  image: fc.option(bytes, { nil: undefined }),
+  keepsTombstone: fc.boolean(),
+  itemBytes: uint32,
+  previous: fc.oneof(
+    fc.constant({ kind: 'none' } as const),
+    fc.record({
+      kind: fc.constant('item' as const),
+      digest: fc.tuple(uint32, uint32),
+      itemBytes: uint32,
+    }),
+    fc.record({ kind: fc.constant('tombstone' as const), time }),
+  ),
+  cause: fc.constantFrom('user', 'expiry', 'replication', 'transaction', 'restore', 'system'),
+});
+
+/** Plain arrays for bytes, so that only content is compared. */
+const plain = (records: readonly ItemRecord[]): unknown =>
+  records.map(({ key, image, ...rest }) => ({
+    ...rest,
+    key: [...key],
+    image: image === undefined ? undefined : [...image],
+  }));
+
+test('records come back as they were', () => {
+  fc.assert(
+    fc.property(fc.array(record, { maxLength: 8 }), (records) => {
+      expect(plain(decodeRecords(encodeRecords(records)))).toEqual(plain(records));
+    }),
+  );
+});
+
+test('a payload that begins inside a larger buffer is read where it stands, without a copy', () => {
+  const payload = encodeRecords(fc.sample(record, { numRuns: 3, seed: 7 }));
+  const larger = new Uint8Array(payload.length + 10);
+  larger.set(payload, 5);
+  const [first] = decodeRecords(larger.subarray(5, 5 + payload.length));
+  expect(first?.key.buffer).toBe(larger.buffer);
+});
+
+/** Each from a region of its own. */
+const many = (count: number): ItemRecord[] =>
+  Array.from({ length: count }, (_, i) => ({
+    table: i,
+    key: Uint8Array.of(i),
+    version: { time: i, region: `r${i}` },
+    replaced: undefined,
+    image: undefined,
+    keepsTombstone: true,
+    itemBytes: 0,
+    previous: { kind: 'none' },
+    cause: 'user',
+  }));
+
+test('up to 256 regions fit', () => {
+  expect(plain(decodeRecords(encodeRecords(many(256))))).toEqual(plain(many(256)));
+  expect(() => encodeRecords(many(257))).toThrow('one payload names at most 256 regions');
+});
+
+test('a payload cut short or grown is damage', () => {
+  const payload = encodeRecords(fc.sample(record, { numRuns: 4, seed: 3 }));
+  for (let length = 0; length < payload.length; length++) {
+    expect(() => decodeRecords(payload.subarray(0, length))).toThrow(DamagedRecordsError);
+  }
+  expect(() => decodeRecords(Buffer.concat([payload, Buffer.of(0)]))).toThrow(DamagedRecordsError);
+});
+
+test('any bytes are read or are damage', () => {
+  const payload = encodeRecords(fc.sample(record, { numRuns: 4, seed: 5 }));
+  fc.assert(
+    fc.property(fc.nat(payload.length - 1), fc.nat(255), (at, byte) => {
+      const changed = Uint8Array.from(payload);
+      changed[at] = byte;
+      expect(['read', 'damaged']).toContain(outcomeOf(changed));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+function outcomeOf(payload: Uint8Array): string {
+  try {
+    decodeRecords(payload);
+    return 'read';
+  } catch (error) {
+    return error instanceof DamagedRecordsError ? 'damaged' : `broken: ${String(error)}`;
+  }
+}
+
+test('another format is refused by its number', () => {
+  const payload = Uint8Array.from(encodeRecords([]));
+  payload[0] = 9;
+  expect(() => decodeRecords(payload)).toThrow('records have the unknown format 9');
+});
