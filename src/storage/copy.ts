@@ -1,0 +1,189 @@
+import { assert } from '../base/assert.ts';
+import type { HybridTime } from '../clock/hybrid-time.ts';
+import {
+  addCounters,
+  NO_COUNTERS,
+  planRecords,
+  START,
+  type EntryToApply,
+  type Position,
+  type RecordPlan,
+  type TableCounters,
+} from './apply.ts';
+import {
+  countersKey,
+  countersRange,
+  forgottenKey,
+  positionKey,
+  rebuildingKey,
+  tableOfCountersKey,
+} from './key-layout.ts';
+import { readRange } from './key-ranges.ts';
+import type { KeyValueOperation, KeyValueSnapshot } from './key-value-store.ts';
+import {
+  decodeCounters,
+  decodePosition,
+  decodeTimeVector,
+  encodeCounters,
+  encodePosition,
+  encodeTimeVector,
+  type TimeVector,
+} from './meta-codec.ts';
+
+/**
+ * One partition's copy on one storage node, as far as it is kept in memory. What it says is what the store holds:
+ * it moves by `settle`, after the batch of the staged changes was written.
+ */
+export class Copy {
+  readonly partition: number;
+  /** Whether a rebuild was begun and not finished: nothing here may be read or applied to. */
+  readonly rebuilding: boolean;
+  #state: CopyState;
+
+  /** Loads what the store has of the partition; a blank store stands at `START`. Throws `StoreError`. */
+  static async load(snapshot: KeyValueSnapshot, partition: number): Promise<Copy> {
+    const position = snapshot.get(positionKey(partition));
+    const forgotten = snapshot.get(forgottenKey(partition));
+    const counters = new Map<number, TableCounters>();
+    for (const [key, value] of await readRange(snapshot, countersRange(partition))) {
+      counters.set(tableOfCountersKey(key), decodeCounters(value));
+    }
+    const rebuilding = snapshot.get(rebuildingKey(partition)) !== undefined;
+    const state = {
+      position: position === undefined ? START : decodePosition(position),
+      forgotten: forgotten === undefined ? {} : decodeTimeVector(forgotten),
+      counters,
+    };
+    return new Copy(partition, rebuilding, state);
+  }
+
+  /** Stands in for a copy while it is rebuilt. */
+  static underRebuild(partition: number): Copy {
+    return new Copy(partition, true, { position: START, forgotten: {}, counters: new Map() });
+  }
+
+  private constructor(partition: number, rebuilding: boolean, state: CopyState) {
+    this.partition = partition;
+    this.rebuilding = rebuilding;
+    this.#state = state;
+  }
+
+  /** The last entry applied. */
+  get position(): Position {
+    return this.#state.position;
+  }
+
+  /** Per origin region, below what nothing for a key with no item is news. */
+  get forgotten(): TimeVector {
+    return this.#state.forgotten;
+  }
+
+  counters(table: number): TableCounters {
+    return this.#state.counters.get(table) ?? NO_COUNTERS;
+  }
+
+  /** The numbers of the tables of which anything was ever applied here. */
+  get tables(): readonly number[] {
+    return [...this.#state.counters.keys()];
+  }
+
+  /**
+   * What entries, in order and from right after `position`, change, with the copy's own data in the same batch. The
+   * records of tables in `dropped` change nothing. A forgetting must be the last entry, its tombstones gone.
+   */
+  stage(entries: readonly EntryToApply[], dropped: ReadonlySet<number>): Staged {
+    assert(!this.rebuilding, 'a copy under rebuild applies nothing');
+    const operations: KeyValueOperation[] = [];
+    const touched = new Map<number, TableCounters>();
+    let { position, forgotten } = this.#state;
+    for (const entry of entries) {
+      assert(entry.end.index === position.index + 1, 'entries are applied in order, without a gap');
+      const plan = planWithout(entry, dropped);
+      for (const operation of plan.operations) operations.push(operation);
+      for (const [table, change] of plan.changes) {
+        touched.set(table, addCounters(touched.get(table) ?? this.counters(table), change));
+      }
+      position = entry.end;
+      if (entry.forget !== undefined) forgotten = latest(forgotten, entry.forget.vector);
+    }
+    operations.push({
+      kind: 'put',
+      key: positionKey(this.partition),
+      value: encodePosition(position),
+    });
+    if (forgotten !== this.#state.forgotten) {
+      operations.push({
+        kind: 'put',
+        key: forgottenKey(this.partition),
+        value: encodeTimeVector(forgotten),
+      });
+    }
+    for (const [table, counters] of touched) operations.push(this.#putCounters(table, counters));
+    return { copy: this, operations, position, forgotten, touched };
+  }
+
+  /** Counts tombstones out that a forgetting has removed, before its entry is staged. */
+  stageForgotten(table: number, tombstones: number): Staged {
+    const counters = addCounters(this.counters(table), {
+      ...NO_COUNTERS,
+      tombstoneCount: -tombstones,
+    });
+    const { position, forgotten } = this.#state;
+    const operations = [this.#putCounters(table, counters)];
+    return { copy: this, operations, position, forgotten, touched: new Map([[table, counters]]) };
+  }
+
+  /** Takes staged changes as done: their batch was written. */
+  settle(staged: Staged): void {
+    assert(staged.copy === this, 'staged changes belong to one copy');
+    const { counters } = this.#state;
+    for (const [table, tally] of staged.touched) counters.set(table, tally);
+    this.#state = { position: staged.position, forgotten: staged.forgotten, counters };
+  }
+
+  /** The table was dropped and its counters were deleted. */
+  dropTable(table: number): void {
+    this.#state.counters.delete(table);
+  }
+
+  #putCounters(table: number, counters: TableCounters): KeyValueOperation {
+    return {
+      kind: 'put',
+      key: countersKey(this.partition, table),
+      value: encodeCounters(counters),
+    };
+  }
+}
+
+interface CopyState {
+  readonly position: Position;
+  readonly forgotten: TimeVector;
+  readonly counters: Map<number, TableCounters>;
+}
+
+/** Changes of one copy on their way into a batch. */
+export interface Staged {
+  readonly copy: Copy;
+  readonly operations: readonly KeyValueOperation[];
+  readonly position: Position;
+  readonly forgotten: TimeVector;
+  readonly touched: ReadonlyMap<number, TableCounters>;
+}
+
+function planWithout(entry: EntryToApply, dropped: ReadonlySet<number>): RecordPlan {
+  for (const table of entry.plan.changes.keys()) {
+    if (dropped.has(table)) {
+      return planRecords(entry.records.filter((record) => !dropped.has(record.table)));
+    }
+  }
+  return entry.plan;
+}
+
+/** Member by member the later time: a vector never goes back. */
+function latest(a: TimeVector, b: TimeVector): TimeVector {
+  const vector: Record<string, HybridTime> = { ...a };
+  for (const [region, time] of Object.entries(b)) {
+    vector[region] = Math.max(vector[region] ?? 0, time);
+  }
+  return vector;
+}

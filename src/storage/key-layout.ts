@@ -1,0 +1,217 @@
+import { assert } from '../base/assert.ts';
+import type { HybridTime } from '../clock/hybrid-time.ts';
+import type { KeyRange } from './key-value-store.ts';
+
+/**
+ * Every key of one store, by its first byte:
+ *
+ * | key                                                          | value                                     |
+ * | ------------------------------------------------------------ | ----------------------------------------- |
+ * | `0x00 ...`                                                   | the adapter's own                         |
+ * | `d`, table (4)                                               | a dropped table: `DROPPED`, then `CLEARED`        |
+ * | `i`, table (4), item key                                     | an item: `encodeStoredItem`               |
+ * | `m`, partition (2), `c`, table (4)                           | `encodeCounters`                          |
+ * | `m`, partition (2), `f`                                      | the forgotten vector: `encodeTimeVector`  |
+ * | `m`, partition (2), `p`                                      | the applied position: `encodePosition`    |
+ * | `m`, partition (2), `r`                                      | empty: a rebuild is under way             |
+ * | `q`, table (4), time (8), item key                           | empty: a tombstone by its time            |
+ * | `s`, `format`                                                | the format version, as text               |
+ * | `t`, table (4), item key                                     | a tombstone: `encodeStoredItem`           |
+ *
+ * Numbers are big endian, so that bytes order as they do. An item key begins with the hash of its partition key.
+ *
+ * Format history: 1, the first.
+ */
+export const STORE_FORMAT_VERSION = 1;
+
+/** The catalogue's own table. It lies in partition 0 entirely, whatever the hashes of its keys. */
+export const SYSTEM_TABLE = 0;
+
+export const PARTITIONS_MAX = 65_536;
+
+const HASHES = 2 ** 32;
+const TABLE_BYTES = 4;
+const TIME_BYTES = 8;
+const TABLE_PREFIX_BYTES = 1 + TABLE_BYTES;
+const TIME_PREFIX_BYTES = TABLE_PREFIX_BYTES + TIME_BYTES;
+
+const SPACES = {
+  dropped: 0x64,
+  items: 0x69,
+  meta: 0x6d,
+  times: 0x71,
+  store: 0x73,
+  tombstones: 0x74,
+};
+
+/** The spaces that hold one thing per item key of a table. */
+export type ItemSpace = 'items' | 'tombstones';
+
+export const FORMAT_KEY: Uint8Array = Buffer.from('sformat', 'latin1');
+
+/** The number of the partition of `partitions` that holds a hash: the inverse of `hashRange`. */
+export const partitionOfHash = (hash: number, partitions: number): number =>
+  Math.ceil(((hash + 1) * partitions) / HASHES) - 1;
+
+/** Which partition holds an item of a table, by the hash at the head of its key. */
+export function partitionOf(table: number, itemKey: Uint8Array, partitions: number): number {
+  return table === SYSTEM_TABLE ? 0 : partitionOfHash(readUint32(itemKey, 0), partitions);
+}
+
+/** A partition's hashes: from `from` inclusive to `to` exclusive; `to` may be 2^32. */
+export interface HashRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+export const hashRange = (partition: number, partitions: number): HashRange => ({
+  from: Math.floor((partition * HASHES) / partitions),
+  to: Math.floor(((partition + 1) * HASHES) / partitions),
+});
+
+/** The hashes of one table that a partition holds; empty for the system table outside partition 0. */
+export function tableHashRange(table: number, partition: number, partitions: number): HashRange {
+  if (table !== SYSTEM_TABLE) return hashRange(partition, partitions);
+  return partition === 0 ? { from: 0, to: HASHES } : { from: 0, to: 0 };
+}
+
+export function itemSpaceKey(space: ItemSpace, table: number, itemKey: Uint8Array): Uint8Array {
+  const key = Buffer.allocUnsafe(TABLE_PREFIX_BYTES + itemKey.length);
+  key[0] = SPACES[space];
+  writeUint32(key, 1, table);
+  key.set(itemKey, TABLE_PREFIX_BYTES);
+  return key;
+}
+
+/** The item key inside a key of an `ItemSpace`; shares its bytes. */
+export const itemKeyIn = (key: Uint8Array): Uint8Array => key.subarray(TABLE_PREFIX_BYTES);
+
+/** The keys of a table in one space with hashes in a range. */
+export function itemSpaceRange(space: ItemSpace, table: number, hashes: HashRange): KeyRange {
+  return { from: hashBound(space, table, hashes.from), to: hashBound(space, table, hashes.to) };
+}
+
+/** The least key in a space at or after a hash; a hash of 2^32 is the end of the table. */
+function hashBound(space: ItemSpace, table: number, hash: number): Uint8Array {
+  if (hash === HASHES) return tableBound(SPACES[space], table + 1);
+  const key = Buffer.allocUnsafe(TABLE_PREFIX_BYTES + 4);
+  key[0] = SPACES[space];
+  writeUint32(key, 1, table);
+  writeUint32(key, TABLE_PREFIX_BYTES, hash);
+  return key;
+}
+
+/** A tombstone's place in the order of times. `time` is a whole number of ticks. */
+export function tombstoneTimeKey(table: number, time: HybridTime, itemKey: Uint8Array): Uint8Array {
+  const key = Buffer.allocUnsafe(TIME_PREFIX_BYTES + itemKey.length);
+  writeTimePrefix(key, table, time);
+  key.set(itemKey, TIME_PREFIX_BYTES);
+  return key;
+}
+
+export const itemKeyInTimeKey = (key: Uint8Array): Uint8Array => key.subarray(TIME_PREFIX_BYTES);
+
+/** All tombstones of a table with times below `before`, oldest first. */
+export function tombstoneTimeRange(table: number, before: HybridTime): KeyRange {
+  const to = Buffer.allocUnsafe(TIME_PREFIX_BYTES);
+  writeTimePrefix(to, table, before);
+  return { from: tableBound(SPACES.times, table), to };
+}
+
+function writeTimePrefix(key: Buffer, table: number, time: HybridTime): void {
+  assert(Number.isSafeInteger(time) && time >= 0, 'a hybrid time is a whole number');
+  key[0] = SPACES.times;
+  writeUint32(key, 1, table);
+  writeUint32(key, TABLE_PREFIX_BYTES, Math.floor(time / HASHES));
+  writeUint32(key, TABLE_PREFIX_BYTES + 4, time % HASHES);
+}
+
+/** Everything that belongs to one table, but for its counters. */
+export function tableRanges(table: number): readonly KeyRange[] {
+  return [SPACES.items, SPACES.times, SPACES.tombstones].map((space) => ({
+    from: tableBound(space, table),
+    to: tableBound(space, table + 1),
+  }));
+}
+
+/** The least key of a table in a space; table 2^32 stands for the end of the space. */
+function tableBound(space: number, table: number): Uint8Array {
+  if (table === HASHES) return Uint8Array.of(space + 1);
+  const key = Buffer.allocUnsafe(TABLE_PREFIX_BYTES);
+  key[0] = space;
+  writeUint32(key, 1, table);
+  return key;
+}
+
+/** A space whole, of every table. */
+export const itemSpaceOfAll = (space: ItemSpace): KeyRange => spaceRange(SPACES[space]);
+
+function spaceRange(space: number): KeyRange {
+  return { from: Uint8Array.of(space), to: Uint8Array.of(space + 1) };
+}
+
+export const tombstoneTimesOfAll: KeyRange = spaceRange(SPACES.times);
+
+export const positionKey = (partition: number): Uint8Array => metaKey(partition, 'p');
+export const forgottenKey = (partition: number): Uint8Array => metaKey(partition, 'f');
+export const rebuildingKey = (partition: number): Uint8Array => metaKey(partition, 'r');
+
+/** Everything that a partition keeps of itself. */
+export const metaRange = (partition: number): KeyRange => ({
+  from: metaBound(partition),
+  to: metaBound(partition + 1),
+});
+
+export function countersKey(partition: number, table: number): Uint8Array {
+  const key = Buffer.allocUnsafe(8);
+  key.set(metaKey(partition, 'c'));
+  writeUint32(key, 4, table);
+  return key;
+}
+
+export const countersRange = (partition: number): KeyRange => ({
+  from: metaKey(partition, 'c'),
+  to: metaKey(partition, 'd'),
+});
+
+export const tableOfCountersKey = (key: Uint8Array): number => readUint32(key, 4);
+
+export function droppedTableKey(table: number): Uint8Array {
+  return tableBound(SPACES.dropped, table);
+}
+
+/** The marks of all dropped tables. */
+export const droppedTablesRange: KeyRange = spaceRange(SPACES.dropped);
+
+/** The table of any key that has it after its first byte. */
+export const tableOfKey = (key: Uint8Array): number => readUint32(key, 1);
+
+function metaKey(partition: number, letter: string): Uint8Array {
+  const key = Buffer.allocUnsafe(4);
+  key.set(metaBound(partition));
+  key[3] = letter.charCodeAt(0);
+  return key.subarray(0, 4);
+}
+
+function metaBound(partition: number): Uint8Array {
+  if (partition === PARTITIONS_MAX) return Uint8Array.of(SPACES.meta + 1);
+  assert(partition >= 0 && partition < PARTITIONS_MAX, 'a partition number has two bytes');
+  return Uint8Array.of(SPACES.meta, partition >>> 8, partition & 0xff);
+}
+
+function writeUint32(bytes: Uint8Array, offset: number, value: number): void {
+  bytes[offset] = value >>> 24;
+  bytes[offset + 1] = value >>> 16;
+  bytes[offset + 2] = value >>> 8;
+  bytes[offset + 3] = value;
+}
+
+function readUint32(bytes: Uint8Array, offset: number): number {
+  return (
+    (((bytes[offset] ?? 0) << 24) |
+      ((bytes[offset + 1] ?? 0) << 16) |
+      ((bytes[offset + 2] ?? 0) << 8) |
+      (bytes[offset + 3] ?? 0)) >>>
+    0
+  );
+}

@@ -1,0 +1,318 @@
+import { open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { Level } from 'level';
+
+import {
+  StoreError,
+  type KeyRange,
+  type KeyValueIterator,
+  type KeyValueOperation,
+  type KeyValuePair,
+  type KeyValueSnapshot,
+  type KeyValueStore,
+  type StoreErrorCode,
+} from './key-value-store.ts';
+
+export interface LevelStoreOptions {
+  /** Uncompressed blocks kept in memory. */
+  readonly cacheBytes?: number;
+  /** What gathers in memory before it becomes a file; there may be two of it. */
+  readonly writeBufferBytes?: number;
+}
+
+const CACHE_BYTES = 8 * 1024 * 1024;
+const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
+
+/** What one round of an iterator may hold: about 1 ms of work for whoever reads it. */
+const READ_AHEAD_BYTES = 128 * 1024;
+
+/** After this many batches one is synced even if nobody asks, so that their marks are few. */
+const UNSYNCED_BATCHES_MAX = 4096;
+const MARKS_KEPT_MAX = 256;
+
+/**
+ * Opens the LevelDB store in a directory, creating both. Rejects with `StoreError`: `locked` while another process has
+ * it, `damaged` when what is there is not what was written.
+ *
+ * LevelDB keeps two write-ahead files while it turns the older into a table, and a sync reaches only the newer: a power
+ * cut could take batches from the middle. So a synced write also syncs every older file; and each batch carries a
+ * numbered mark, so that a missing one shows when the store is opened. Marks are the keys that begin with 0x00.
+ *
+ * Blocks are compressed with Snappy: with 400-byte items of repetitive text a quarter of the disk, writes a fifth faster,
+ * reads from the disk no slower.
+ */
+export async function openLevelStore(
+  directory: string,
+  options: LevelStoreOptions = {},
+): Promise<KeyValueStore> {
+  const level = new Level<Uint8Array, Uint8Array>(directory, {
+    keyEncoding: 'view',
+    valueEncoding: 'view',
+    cacheSize: options.cacheBytes ?? CACHE_BYTES,
+    writeBufferSize: options.writeBufferBytes ?? WRITE_BUFFER_BYTES,
+  });
+  try {
+    await level.open();
+  } catch (error) {
+    throw openError(error, directory);
+  }
+  try {
+    const [base, last] = await readMarks(level);
+    return new LevelStore(level, directory, { base, last });
+  } catch (error) {
+    await level.close();
+    throw storeError(error);
+  }
+}
+
+class LevelStore implements KeyValueStore {
+  readonly #level: Level<Uint8Array, Uint8Array>;
+  readonly #directory: string;
+  /** Batches are numbered; all up to `base` are durable and have no marks any more. */
+  #base: number;
+  #last: number;
+  #durable: number;
+  #queue: Promise<void> = Promise.resolve();
+  #failure: StoreError | undefined;
+
+  constructor(
+    level: Level<Uint8Array, Uint8Array>,
+    directory: string,
+    marks: { readonly base: number; readonly last: number },
+  ) {
+    this.#level = level;
+    this.#directory = directory;
+    this.#base = marks.base;
+    this.#last = marks.last;
+    this.#durable = marks.base;
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    try {
+      return this.#level.getSync(key);
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  async write(
+    batch: readonly KeyValueOperation[],
+    options?: { readonly sync?: boolean },
+  ): Promise<void> {
+    const asked = options?.sync === true;
+    if (batch.length === 0 && !asked) return;
+    return this.#enqueue(async () => {
+      const sync = asked || this.#last - this.#durable >= UNSYNCED_BATCHES_MAX;
+      const number = this.#last + 1;
+      const operations = batch.map(levelOperation);
+      operations.push({ type: 'put', key: markKey(number), value: NOTHING });
+      await this.#level.batch(operations, { sync });
+      this.#last = number;
+      if (sync) await this.#synced(number);
+    });
+  }
+
+  snapshot(): KeyValueSnapshot {
+    try {
+      return new LevelSnapshot(this.#level);
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  async clear(range: KeyRange): Promise<void> {
+    return this.#enqueue(async () => this.#level.clear({ gte: range.from, lt: range.to }));
+  }
+
+  async close(): Promise<void> {
+    await this.#queue;
+    try {
+      await this.#level.close();
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  /** One write at a time, in the order of the calls. After a failed one nothing is known, so no other follows. */
+  async #enqueue(task: () => Promise<void>): Promise<void> {
+    const run = this.#queue.then(async () => this.#run(task));
+    this.#queue = run.catch(() => undefined);
+    return run;
+  }
+
+  async #run(task: () => Promise<void>): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      await task();
+    } catch (error) {
+      this.#failure = storeError(error);
+      throw this.#failure;
+    }
+  }
+
+  /** Batch `number` is synced in the newest write-ahead file; what came before may lie in older ones. */
+  async #synced(number: number): Promise<void> {
+    const logs = (await readdir(this.#directory)).filter((name) => name.endsWith('.log'));
+    for (const name of logs.toSorted().slice(0, -1)) await syncFile(join(this.#directory, name));
+    this.#durable = number;
+    if (number - this.#base < MARKS_KEPT_MAX) return;
+    await this.#level.put(BASE_KEY, numberBytes(number));
+    await this.#level.clear({ gte: markKey(0), lte: markKey(number) });
+    this.#base = number;
+  }
+}
+
+class LevelSnapshot implements KeyValueSnapshot {
+  readonly #level: Level<Uint8Array, Uint8Array>;
+  readonly #snapshot: ReturnType<Level['snapshot']>;
+  readonly #options: {
+    readonly snapshot: ReturnType<Level['snapshot']>;
+    readonly keyEncoding: 'view';
+    readonly valueEncoding: 'view';
+  };
+
+  constructor(level: Level<Uint8Array, Uint8Array>) {
+    this.#level = level;
+    this.#snapshot = level.snapshot();
+    this.#options = { snapshot: this.#snapshot, keyEncoding: 'view', valueEncoding: 'view' };
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    try {
+      return this.#level.getSync<Uint8Array, Uint8Array>(key, this.#options);
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  iterate(range: KeyRange, options?: { readonly reverse?: boolean }): KeyValueIterator {
+    try {
+      const iterator = this.#level.iterator({
+        gte: range.from,
+        lt: range.to,
+        reverse: options?.reverse === true,
+        snapshot: this.#snapshot,
+        highWaterMarkBytes: READ_AHEAD_BYTES,
+      });
+      return new LevelIterator(iterator);
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#snapshot.close();
+  }
+}
+
+class LevelIterator implements KeyValueIterator {
+  readonly #iterator: PairSource;
+
+  constructor(iterator: PairSource) {
+    this.#iterator = iterator;
+  }
+
+  async next(count: number): Promise<readonly KeyValuePair[]> {
+    try {
+      return await this.#iterator.nextv(count);
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#iterator.close();
+  }
+}
+
+/** What is used of a level iterator. */
+interface PairSource {
+  nextv(size: number): Promise<KeyValuePair[]>;
+  close(): Promise<void>;
+}
+
+type LevelOperation =
+  | { type: 'put'; key: Uint8Array; value: Uint8Array }
+  | { type: 'del'; key: Uint8Array };
+
+const levelOperation = (operation: KeyValueOperation): LevelOperation =>
+  operation.kind === 'put'
+    ? { type: 'put', key: operation.key, value: operation.value }
+    : { type: 'del', key: operation.key };
+
+const NOTHING = new Uint8Array(0);
+const BASE_KEY = Uint8Array.of(0);
+const MARK_BYTES = 9;
+
+function markKey(number: number): Uint8Array {
+  const key = Buffer.alloc(MARK_BYTES);
+  key.set(numberBytes(number), 1);
+  return key;
+}
+
+function numberBytes(number: number): Uint8Array {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(number));
+  return bytes;
+}
+
+const numberIn = (bytes: Uint8Array, offset: number): number =>
+  Number(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(offset));
+
+/** The number up to which batches need no mark, and the number of the last one. Throws where one is missing. */
+async function readMarks(level: Level<Uint8Array, Uint8Array>): Promise<[number, number]> {
+  const stored = level.getSync(BASE_KEY);
+  const base = stored === undefined ? 0 : numberIn(stored, 0);
+  let last = base;
+  const marks = level.keys({ gte: markKey(base + 1), lt: Uint8Array.of(1) });
+  for await (const key of marks) {
+    const number = numberIn(key, 1);
+    if (number !== last + 1) {
+      throw new StoreError('damaged', `the store has lost batch ${last + 1}, but not ${number}`);
+    }
+    last = number;
+  }
+  return [base, last];
+}
+
+/** A file that is gone has become a table, which LevelDB has synced. */
+async function syncFile(path: string): Promise<void> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+function openError(error: unknown, directory: string): StoreError {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  if (codeOf(cause) === 'LEVEL_LOCKED') {
+    const message = `the store in ${directory} is in use by another process, or was opened twice by this one`;
+    return new StoreError('locked', message, { cause });
+  }
+  return storeError(cause);
+}
+
+function storeError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new StoreError(storeErrorCode(codeOf(error), message), message, { cause: error });
+}
+
+/** LevelDB gives an error of the operating system only as text, so that a full disk is known by strerror's words. */
+function storeErrorCode(code: string | undefined, message: string): StoreErrorCode {
+  if (code === 'LEVEL_CORRUPTION') return 'damaged';
+  if (code === 'LEVEL_LOCKED') return 'locked';
+  return code === 'ENOSPC' || message.includes('No space left on device') ? 'full' : 'io';
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

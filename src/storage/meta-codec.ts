@@ -1,0 +1,85 @@
+import { crc32 } from 'node:zlib';
+
+import type { Position, TableCounters } from './apply.ts';
+import { StoreError } from './key-value-store.ts';
+
+/**
+ * What a partition keeps of itself: a CRC-32 (4 bytes) of the rest, which is JSON of an array. Members of a vector
+ * stand in code point order, so that equal contents are equal bytes.
+ */
+export type TimeVector = Readonly<Record<string, number>>;
+
+export const encodePosition = (position: Position): Uint8Array =>
+  seal([position.logId, position.epoch, position.index, position.checksum, position.partitionTime]);
+
+/** Throws `StoreError` `damaged`, as all decoders here. */
+export function decodePosition(value: Uint8Array): Position {
+  const [logId, epoch, index, checksum, partitionTime] = unseal(value);
+  return {
+    logId: text(logId),
+    epoch: whole(epoch),
+    index: whole(index),
+    checksum: whole(checksum),
+    partitionTime: whole(partitionTime),
+  };
+}
+
+export const encodeCounters = (counters: TableCounters): Uint8Array =>
+  seal([counters.itemCount, counters.sizeBytes, counters.tombstoneCount, ...counters.digest]);
+
+export function decodeCounters(value: Uint8Array): TableCounters {
+  const [itemCount, sizeBytes, tombstoneCount, first, second] = unseal(value);
+  return {
+    itemCount: whole(itemCount),
+    sizeBytes: whole(sizeBytes),
+    tombstoneCount: whole(tombstoneCount),
+    digest: [whole(first), whole(second)],
+  };
+}
+
+export const encodeTimeVector = (vector: TimeVector): Uint8Array =>
+  seal(
+    Object.keys(vector)
+      .toSorted()
+      .flatMap((region) => [region, vector[region] ?? 0]),
+  );
+
+export function decodeTimeVector(value: Uint8Array): TimeVector {
+  const members = unseal(value);
+  const vector: Record<string, number> = {};
+  for (let at = 0; at < members.length; at += 2) {
+    vector[text(members[at])] = whole(members[at + 1]);
+  }
+  return vector;
+}
+
+function seal(members: readonly (string | number)[]): Uint8Array {
+  const json = JSON.stringify(members);
+  const bytes = Buffer.allocUnsafe(4 + Buffer.byteLength(json));
+  bytes.write(json, 4);
+  bytes.writeUInt32BE(crc32(bytes.subarray(4)), 0);
+  return bytes;
+}
+
+function unseal(value: Uint8Array): readonly unknown[] {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  if (bytes.length < 4 || bytes.readUInt32BE(0) !== crc32(bytes.subarray(4))) {
+    throw new StoreError('damaged', "a partition's own data fails its checksum");
+  }
+  const members: unknown = JSON.parse(bytes.toString('utf8', 4));
+  if (!Array.isArray(members)) throw misshapen();
+  return members;
+}
+
+function text(member: unknown): string {
+  if (typeof member !== 'string') throw misshapen();
+  return member;
+}
+
+function whole(member: unknown): number {
+  if (typeof member !== 'number' || !Number.isSafeInteger(member)) throw misshapen();
+  return member;
+}
+
+const misshapen = (): StoreError =>
+  new StoreError('damaged', "a partition's own data is not what was written");

@@ -1,0 +1,294 @@
+import { assert, present } from '../base/assert.ts';
+import type { EntryToApply, Forgetting, Position } from './apply.ts';
+import { Copy, type Staged } from './copy.ts';
+import { clearDroppedTable, DROPPED, readDroppedTables } from './drop-table.ts';
+import {
+  droppedTableKey,
+  FORMAT_KEY,
+  itemKeyInTimeKey,
+  itemSpaceKey,
+  partitionOf,
+  STORE_FORMAT_VERSION,
+  tombstoneTimeRange,
+} from './key-layout.ts';
+import { forEachBatch, withSnapshot } from './key-ranges.ts';
+import type { KeyValueOperation, KeyValueStore } from './key-value-store.ts';
+import { StoreError } from './key-value-store.ts';
+import { rebuildPartition, type RebuildProgress } from './rebuild.ts';
+
+export interface StorageNodeOptions {
+  readonly zone: string;
+  /** The node takes it over and closes it. */
+  readonly store: KeyValueStore;
+  /** How many partitions the region has. */
+  readonly partitionCount: number;
+  /** Of which of them this node holds a copy. */
+  readonly partitions: readonly number[];
+}
+
+/** `failed`: a write did not succeed, and what stands in the store is uncertain until it is opened again. */
+export type StorageNodeState = 'open' | 'failed' | 'closed';
+
+/**
+ * A storage node's store and the copies in it. Whatever changes them runs one after another, in the order of the
+ * calls; reads go past that, to `store`.
+ */
+export class StorageNode {
+  readonly zone: string;
+  readonly store: KeyValueStore;
+  readonly partitionCount: number;
+  readonly #copies: Map<number, Copy>;
+  readonly #dropped: Set<number>;
+  #state: StorageNodeState = 'open';
+  #failure: Error | undefined;
+  #last: Promise<void> = Promise.resolve();
+
+  /** Checks the format, finishes what a crash interrupted, loads the copies. Throws `StoreError`. */
+  static async open(options: StorageNodeOptions): Promise<StorageNode> {
+    const { store } = options;
+    await checkFormat(store);
+    const dropped = new Set<number>();
+    for (const [table, cleared] of await withSnapshot(store, readDroppedTables)) {
+      dropped.add(table);
+      if (!cleared) await clearDroppedTable(store, table, options.partitions);
+    }
+    const copies = await withSnapshot(store, async (snapshot) =>
+      Promise.all(options.partitions.map(async (partition) => Copy.load(snapshot, partition))),
+    );
+    return new StorageNode(options, copies, dropped);
+  }
+
+  private constructor(options: StorageNodeOptions, copies: readonly Copy[], dropped: Set<number>) {
+    this.zone = options.zone;
+    this.store = options.store;
+    this.partitionCount = options.partitionCount;
+    this.#copies = new Map(copies.map((copy) => [copy.partition, copy]));
+    this.#dropped = dropped;
+  }
+
+  get state(): StorageNodeState {
+    return this.#state;
+  }
+
+  /** Why the state is `failed`. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  get copies(): ReadonlyMap<number, Copy> {
+    return this.#copies;
+  }
+
+  /** The copy of a partition, which this node must hold. A rebuild puts another in its place. */
+  copy(partition: number): Copy {
+    return present(this.#copies.get(partition), `copy of partition ${partition}`);
+  }
+
+  /**
+   * Applies committed entries, per partition in order and right after the copy's position, in one atomic batch for
+   * all partitions (several where entries forget). Resolves when reads see them; durable only after `sync`.
+   * Rejects with the `StoreError` that made the node fail.
+   */
+  async apply(entries: ReadonlyMap<number, readonly EntryToApply[]>): Promise<void> {
+    return this.#enqueue(async () => {
+      let rest = [...entries];
+      while (rest.length > 0) {
+        await this.#applyRecords(rest);
+        rest = rest.flatMap(([partition, list]) => remainder(partition, list));
+        for (const [partition, list] of rest) await this.#applyForgetting(partition, list[0]);
+        rest = rest.flatMap(([partition, list]): [number, readonly EntryToApply[]][] =>
+          list.length > 1 ? [[partition, list.slice(1)]] : [],
+        );
+      }
+    });
+  }
+
+  /** Makes what is applied at the time of the call durable, and says how far that is, per partition. */
+  async sync(): Promise<ReadonlyMap<number, Position>> {
+    this.#assertUsable();
+    const positions = new Map<number, Position>();
+    for (const [partition, copy] of this.#copies) {
+      if (!copy.rebuilding) positions.set(partition, copy.position);
+    }
+    await this.#write([], true);
+    return positions;
+  }
+
+  /** Removes everything of a table for good: its number is never used again. May be repeated. */
+  async dropTable(table: number): Promise<void> {
+    return this.#enqueue(async () => {
+      if (this.#dropped.has(table)) return;
+      await this.#write([{ kind: 'put', key: droppedTableKey(table), value: DROPPED }], false);
+      this.#dropped.add(table);
+      await this.#guard(async () => clearDroppedTable(this.store, table, this.#copies.keys()));
+      for (const copy of this.#copies.values()) copy.dropTable(table);
+    });
+  }
+
+  /**
+   * Makes this node's copy of a partition equal to the source's, as it stands when the call comes to run. The source
+   * goes on applying meanwhile, as do this node's other copies; what follows comes from the log. `copy` answers
+   * another `Copy` at once, and again when this resolves.
+   */
+  async rebuildFrom(
+    source: StorageNode,
+    partition: number,
+    onProgress?: (progress: RebuildProgress) => void,
+  ): Promise<Position> {
+    assert(source.partitionCount === this.partitionCount, 'both nodes split the hashes alike');
+    await this.#enqueue(async () => {
+      this.#copies.set(partition, Copy.underRebuild(partition));
+    });
+    const { store: target, partitionCount } = this;
+    const position = await withSnapshot(source.store, async (snapshot) =>
+      this.#guard(async () =>
+        rebuildPartition({ source: snapshot, target, partition, partitionCount, onProgress }),
+      ),
+    );
+    await this.#enqueue(async () => this.#takeRebuilt(partition));
+    return position;
+  }
+
+  /** Waits for what is under way, then closes the store. Never rejects. */
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    await this.#last;
+    await this.store.close().catch(() => undefined);
+  }
+
+  /** Tables that either side has dropped meanwhile go again from what was copied. */
+  async #takeRebuilt(partition: number): Promise<void> {
+    const copy = await withSnapshot(this.store, async (snapshot) => {
+      for (const table of (await readDroppedTables(snapshot)).keys()) this.#dropped.add(table);
+      return Copy.load(snapshot, partition);
+    });
+    for (const table of copy.tables.filter((number) => this.#dropped.has(number))) {
+      await this.#guard(async () => clearDroppedTable(this.store, table, this.#copies.keys()));
+      copy.dropTable(table);
+    }
+    this.#copies.set(partition, copy);
+  }
+
+  async #applyRecords(
+    rest: readonly (readonly [number, readonly EntryToApply[]])[],
+  ): Promise<void> {
+    const staged: Staged[] = [];
+    const operations: KeyValueOperation[] = [];
+    for (const [partition, list] of rest) {
+      const entries = beforeForgetting(list);
+      if (entries.length === 0) continue;
+      const changes = this.copy(partition).stage(entries, this.#dropped);
+      staged.push(changes);
+      for (const operation of changes.operations) operations.push(operation);
+    }
+    await this.#writeStaged(staged, operations);
+  }
+
+  /**
+   * Removes tombstones in chunks, each with its counters, and moves the position with the last batch. A crash between
+   * repeats the entry, which finds the rest: the end is the same.
+   */
+  async #applyForgetting(partition: number, entry: EntryToApply | undefined): Promise<void> {
+    const { forget } = present(entry, 'an entry that forgets');
+    const copy = this.copy(partition);
+    for (const [table, before] of horizonsOf(present(forget, 'a forgetting'))) {
+      await withSnapshot(this.store, async (snapshot) =>
+        forEachBatch(snapshot, tombstoneTimeRange(table, before), async (pairs) => {
+          const operations = pairs
+            .map(([key]) => key)
+            .filter((key) => this.#holds(partition, table, itemKeyInTimeKey(key)))
+            .flatMap((key) => forgetOperations(table, key));
+          if (operations.length === 0) return;
+          const staged = copy.stageForgotten(table, operations.length / 2);
+          await this.#writeStaged([staged], [...operations, ...staged.operations]);
+        }),
+      );
+    }
+    const last = copy.stage([present(entry, 'an entry that forgets')], this.#dropped);
+    await this.#writeStaged([last], last.operations);
+  }
+
+  #holds(partition: number, table: number, itemKey: Uint8Array): boolean {
+    return partitionOf(table, itemKey, this.partitionCount) === partition;
+  }
+
+  async #writeStaged(
+    staged: readonly Staged[],
+    operations: readonly KeyValueOperation[],
+  ): Promise<void> {
+    if (staged.length === 0) return;
+    await this.#write(operations, false);
+    for (const changes of staged) changes.copy.settle(changes);
+  }
+
+  async #write(operations: readonly KeyValueOperation[], sync: boolean): Promise<void> {
+    await this.#guard(async () => this.store.write(operations, { sync }));
+  }
+
+  /** A failed store is never written to again: what of the last batch it holds is not known. */
+  async #guard<Result>(task: () => Promise<Result>): Promise<Result> {
+    try {
+      return await task();
+    } catch (error) {
+      if (this.#state === 'open') this.#state = 'failed';
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      throw error;
+    }
+  }
+
+  async #enqueue<Result>(task: () => Promise<Result>): Promise<Result> {
+    this.#assertUsable();
+    const run = this.#last.then(async () => {
+      if (this.#failure !== undefined) throw this.#failure;
+      return task();
+    });
+    this.#last = run.then(
+      () => undefined,
+      () => undefined,
+    );
+    return run;
+  }
+
+  #assertUsable(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#state === 'closed') throw new StoreError('io', `storage node ${this.zone} is closed`);
+  }
+}
+
+/** The entries up to the first one that forgets. */
+function beforeForgetting(list: readonly EntryToApply[]): readonly EntryToApply[] {
+  const at = list.findIndex((entry) => entry.forget !== undefined);
+  return at === -1 ? list : list.slice(0, at);
+}
+
+function remainder(
+  partition: number,
+  list: readonly EntryToApply[],
+): [number, readonly EntryToApply[]][] {
+  const at = list.findIndex((entry) => entry.forget !== undefined);
+  return at === -1 ? [] : [[partition, list.slice(at)]];
+}
+
+const horizonsOf = (forget: Forgetting): readonly (readonly [number, number])[] =>
+  Object.entries(forget.horizons).map(([table, before]) => [Number(table), before]);
+
+const forgetOperations = (table: number, timeKey: Uint8Array): KeyValueOperation[] => [
+  { kind: 'delete', key: itemSpaceKey('tombstones', table, itemKeyInTimeKey(timeKey)) },
+  { kind: 'delete', key: timeKey },
+];
+
+async function checkFormat(store: KeyValueStore): Promise<void> {
+  const value = store.get(FORMAT_KEY);
+  const expected = String(STORE_FORMAT_VERSION);
+  if (value === undefined) {
+    await store.write([{ kind: 'put', key: FORMAT_KEY, value: Buffer.from(expected) }], {
+      sync: true,
+    });
+    return;
+  }
+  const found = Buffer.from(value).toString();
+  if (found !== expected) {
+    throw new StoreError('io', `the store has format ${found}; this program reads ${expected}`);
+  }
+}
