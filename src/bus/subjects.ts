@@ -1,0 +1,31 @@
+/**
+ * The version of everything that regions say to each other: subjects carry it, so that two versions never
+ * read each other's messages by accident.
+ *
+ * - 1: the first.
+ */
+export const WIRE_VERSION = 1;
+
+/** Every subject, by name, with what is asked on it. A region serves each under its own name. */
+export const SUBJECTS = {
+  'replication.hello': 'opens an outbox: log, epoch, index and checksum of what the target has',
+  'replication.ship':
+    'a batch of records of one log, (from, to], with the partition time at its end',
+  'replication.advance': 'to move the time of idle partitions, so that tombstones elsewhere can go',
+  'replication.scan': 'one page of a table with versions and tombstones, for bootstrap and resync',
+  'replication.position': 'where a log of the asked region stands, for bootstrap',
+  'replication.digest': 'the digests of the tables that two regions share',
+  'clock.read': 'the wall time of the asked region, for measuring offsets',
+  'control.change': 'a change of a global table, for its home region to order',
+  'control.probe': 'whether a table of a name is there, before a replica is made',
+  'control.table': 'the state of a global table, for a member to take over',
+  'control.scan': 'to send a copy of a table to a member, and how far that is',
+  'control.compare': 'which of the shared global tables have a newer state, or are shared no more',
+  'control.takeover': 'to become the home of a global table whose home leaves it',
+} as const satisfies Readonly<Record<string, string>>;
+
+export type SubjectName = keyof typeof SUBJECTS;
+
+/** `tidemark.v1.us-east-1.replication.ship`: what `region` serves, and others ask it on. */
+export const subjectOf = (region: string, name: SubjectName): string =>
+  `tidemark.v${WIRE_VERSION}.${region}.${name}`;
