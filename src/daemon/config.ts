@@ -1,0 +1,404 @@
+import { z } from 'zod';
+
+import { present } from '../base/assert.ts';
+import { LOG_LEVELS } from '../telemetry/logger.ts';
+import type { ConfigProblem } from './config-error.ts';
+import { ConfigError } from './config-error.ts';
+import { nearest } from './nearest-word.ts';
+
+const RETENTION_BYTES_DEFAULT = 2 * 1024 ** 3;
+const RETENTION_BYTES_MIN = 16 * 1024 ** 2;
+const REGION_NAME = /^[a-z][a-z0-9-]{0,61}[a-z0-9]$/u;
+const PORT_MAX = 65_535;
+const PARTITIONS_MAX = 256;
+const STATUS_MS_MAX = 60_000;
+const HOURS_MAX = 24 * 365;
+const CLOCK_OFFSET_MS_MAX = 24 * 3_600_000;
+
+const port = (): z.ZodInt => z.int().min(0).max(PORT_MAX);
+const text = (): z.ZodString => z.string().min(1);
+const hosts = (): z.ZodArray<z.ZodString> => z.array(text()).min(1);
+
+const PORT_EXPECTED = `a whole number from 0 to ${PORT_MAX}; 0 takes a free port`;
+const HOSTS_EXPECTED = 'a list of addresses or host names, at least one';
+const FLAG_EXPECTED = 'true or false';
+
+const zone = (name: 'a' | 'b' | 'c') =>
+  z
+    .strictObject({
+      directory: text()
+        .default(`zone-${name}`)
+        .meta({
+          description: `Where zone ${name} keeps its log and its store; below the data directory of the region unless it is absolute. On a real disk of its own, a zone survives the loss of the others.`,
+          expected: 'a path',
+        }),
+    })
+    .prefault({});
+
+/** The one schema of a region's configuration: file, environment, `--help` and docs derive from it. */
+const SCHEMA = z.strictObject({
+  region: z.string().regex(REGION_NAME).meta({
+    description: 'The name of the region, as clients and peers know it.',
+    expected: 'a name such as us-east-1: lower-case letters, digits and hyphens, 2 to 63 of them',
+  }),
+  accountId: z
+    .string()
+    .regex(/^\d{12}$/u)
+    .default('000000000000')
+    .meta({
+      description: 'The account that stands in every ARN.',
+      expected: '12 digits, in quotes',
+    }),
+  endpoint: z.strictObject({
+    hosts: hosts().default(['127.0.0.1', '::1']).meta({
+      description:
+        'Where clients of DynamoDB connect. An address that this machine does not have is left out, as long as one remains.',
+      expected: HOSTS_EXPECTED,
+    }),
+    port: port().meta({
+      description: 'The port of the DynamoDB endpoint.',
+      expected: PORT_EXPECTED,
+    }),
+  }),
+  operations: z.strictObject({
+    hosts: hosts().default(['127.0.0.1', '::1']).meta({
+      description:
+        'Where metrics, health and status are read, and links, zones and the region are switched.',
+      expected: HOSTS_EXPECTED,
+    }),
+    port: port().meta({ description: 'The port for operations.', expected: PORT_EXPECTED }),
+    token: z.string().min(16).optional().meta({
+      description:
+        'Who presents it, as "authorization: Bearer ...", may change things from another machine. Without one, only this machine may. Better set by the environment than in a file.',
+      expected: '16 characters at least',
+      secret: true,
+    }),
+  }),
+  partitions: z
+    .int()
+    .min(1)
+    .max(PARTITIONS_MAX)
+    .default(4)
+    .meta({
+      description:
+        'Into how many partitions the region divides its tables. Fixed once the region has data.',
+      expected: `a whole number from 1 to ${PARTITIONS_MAX}`,
+    }),
+  zones: z.strictObject({ a: zone('a'), b: zone('b'), c: zone('c') }).prefault({}),
+  durability: z.enum(['synced', 'relaxed']).default('synced').meta({
+    description:
+      'synced: a write is answered once it is synced to disk in two zones. relaxed: nothing is synced, and a power cut loses writes that were answered.',
+    expected: 'synced or relaxed',
+  }),
+  statusMs: z
+    .int()
+    .min(0)
+    .max(STATUS_MS_MAX)
+    .default(50)
+    .meta({
+      description:
+        'How long each status of a table or a replica lasts at least, so that who polls sees it.',
+      unit: 'milliseconds',
+      expected: `a whole number from 0 to ${STATUS_MS_MAX}`,
+    }),
+  credentials: z
+    .array(z.strictObject({ accessKeyId: text(), secretAccessKey: text() }))
+    .default([])
+    .meta({
+      description:
+        'Whose signatures are accepted. When the list is empty any credentials do, and signatures are not verified.',
+      expected: 'a list of {accessKeyId, secretAccessKey}',
+      secret: true,
+    }),
+  checkRegionScope: z.boolean().default(true).meta({
+    description:
+      "Whether a request that is signed for another region is refused, as AWS does. It tells a client's wrong endpoint.",
+    expected: FLAG_EXPECTED,
+  }),
+  peers: z.record(z.string().regex(REGION_NAME), z.strictObject({})).optional().meta({
+    description:
+      'The regions that this one may share global tables with, by name. Without it, every other region of the lab.',
+    expected: 'region names, each with {}',
+  }),
+  retention: z
+    .strictObject({
+      hours: z
+        .number()
+        .positive()
+        .max(HOURS_MAX)
+        .default(24)
+        .meta({
+          description:
+            'How long the log keeps records for a peer that cannot be reached. A peer that is away for longer is brought up by a resync.',
+          unit: 'hours',
+          expected: `a number above 0, up to ${HOURS_MAX}`,
+        }),
+      bytes: z
+        .int()
+        .min(RETENTION_BYTES_MIN)
+        .default(RETENTION_BYTES_DEFAULT)
+        .meta({
+          description:
+            'How much log each zone keeps for such a peer; what comes first, hours or bytes, counts.',
+          unit: 'bytes',
+          expected: `a whole number, ${RETENTION_BYTES_MIN} at least`,
+        }),
+    })
+    .prefault({}),
+  globalTables: z
+    .strictObject({
+      sourceRegionRule24h: z.boolean().default(false).meta({
+        description:
+          "AWS's rule that a region cannot be removed from a global table within 24 hours when it was used to create a replica.",
+        expected: FLAG_EXPECTED,
+      }),
+      requireAutoScaling: z.boolean().default(false).meta({
+        description:
+          "AWS's rule that a table with provisioned capacity needs auto scaling of writes before it gets replicas.",
+        expected: FLAG_EXPECTED,
+      }),
+    })
+    .prefault({}),
+  clock: z
+    .strictObject({
+      offsetMs: z
+        .int()
+        .min(-CLOCK_OFFSET_MS_MAX)
+        .max(CLOCK_OFFSET_MS_MAX)
+        .default(0)
+        .meta({
+          description:
+            "By how much this region's clock is set ahead of the machine's, to try out skew.",
+          unit: 'milliseconds',
+          expected: `a whole number from -${CLOCK_OFFSET_MS_MAX} to ${CLOCK_OFFSET_MS_MAX}`,
+        }),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: z
+        .enum(LOG_LEVELS)
+        .default('info')
+        .meta({
+          description: 'Which lines of the log are written: those of this level and above.',
+          expected: `one of ${LOG_LEVELS.join(', ')}`,
+        }),
+    })
+    .prefault({}),
+});
+
+type Frozen<T> = T extends readonly (infer Element)[]
+  ? readonly Frozen<Element>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: Frozen<T[Key]> }
+    : T;
+
+/** One region's configuration, complete and frozen. */
+export type RegionConfig = Frozen<z.infer<typeof SCHEMA>>;
+
+/** One setting of the schema: what file, environment, help, docs and errors say of it. */
+export interface ConfigMember {
+  readonly path: readonly string[];
+  /** The environment variable that overrides it. */
+  readonly variable: string;
+  readonly description: string;
+  readonly unit: string | undefined;
+  /** What it takes, in words. */
+  readonly expected: string;
+  /** Undefined where there is none: see `required`. */
+  readonly defaultValue: unknown;
+  readonly required: boolean;
+  /** Whether its value must not be shown. */
+  readonly secret: boolean;
+  readonly shape: 'text' | 'number' | 'flag' | 'list' | 'object';
+}
+
+/** What was read from a file, before it is checked. */
+export interface ConfigSource {
+  /** The file's name, for errors. */
+  readonly name: string;
+  readonly value: unknown;
+  /** The line, from 1, that sets the member or the nearest one above it. */
+  readonly lineOf: (path: readonly string[]) => number | undefined;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * A region's configuration from its file, with what the environment overrides (`TIDEMARK_ENDPOINT_PORT`; lists
+ * of names by commas, other lists and objects as JSON). Throws `ConfigError` with everything that is wrong.
+ */
+export function readConfig(source: ConfigSource, environment: Environment): RegionConfig {
+  const overrides = overridesOf(environment);
+  const input = override(source.value, overrides);
+  const result = SCHEMA.safeParse(input);
+  if (result.success) return deepFreeze(result.data);
+  const place = { source, input, overrides };
+  throw new ConfigError(result.error.issues.flatMap((issue) => problemsOf(issue, place)));
+}
+
+/** Every setting, in the order of the files. */
+export const configMembers: readonly ConfigMember[] = membersOf(SCHEMA, []);
+
+function membersOf(schema: z.core.$ZodType, path: readonly string[]): ConfigMember[] {
+  const { inner, defaultValue, required } = unwrap(schema);
+  if (inner instanceof z.ZodObject) {
+    return Object.entries(inner.shape).flatMap(([name, member]) =>
+      membersOf(member, [...path, name]),
+    );
+  }
+  const meta = present(z.globalRegistry.get(schema), `meta of ${path.join('.')}`);
+  const unit = meta['unit'];
+  return [
+    {
+      path,
+      variable: variableOf(path),
+      description: String(meta.description),
+      unit: typeof unit === 'string' ? unit : undefined,
+      expected: String(meta['expected']),
+      defaultValue,
+      required,
+      secret: meta['secret'] === true,
+      shape: shapeOf(inner),
+    },
+  ];
+}
+
+function unwrap(schema: z.core.$ZodType): {
+  readonly inner: z.core.$ZodType;
+  readonly defaultValue: unknown;
+  readonly required: boolean;
+} {
+  if (schema instanceof z.ZodDefault) {
+    return { inner: schema.unwrap(), defaultValue: schema.def.defaultValue, required: false };
+  }
+  if (schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional) {
+    return { inner: schema.unwrap(), defaultValue: undefined, required: false };
+  }
+  return { inner: schema, defaultValue: undefined, required: true };
+}
+
+function shapeOf(schema: z.core.$ZodType): ConfigMember['shape'] {
+  if (schema instanceof z.ZodBoolean) return 'flag';
+  if (schema instanceof z.ZodNumber) return 'number';
+  if (schema instanceof z.ZodRecord) return 'object';
+  if (!(schema instanceof z.ZodArray)) return 'text';
+  return schema.element instanceof z.ZodString ? 'list' : 'object';
+}
+
+/** `['globalTables', 'sourceRegionRule24h']` is `TIDEMARK_GLOBAL_TABLES_SOURCE_REGION_RULE24H`. */
+function variableOf(path: readonly string[]): string {
+  const words = path.map((name) => name.replaceAll(/(?<=[a-z])(?=[A-Z])/gu, '_').toUpperCase());
+  return ['TIDEMARK', ...words].join('_');
+}
+
+type Overrides = ReadonlyMap<ConfigMember, unknown>;
+
+function overridesOf(environment: Environment): Overrides {
+  const overrides = new Map<ConfigMember, unknown>();
+  for (const member of configMembers) {
+    const value = environment[member.variable];
+    if (value !== undefined && value !== '') overrides.set(member, fromVariable(member, value));
+  }
+  return overrides;
+}
+
+/** What does not parse stays text, which the schema then refuses. */
+function fromVariable(member: ConfigMember, value: string): unknown {
+  if (member.shape === 'text') return value;
+  if (member.shape === 'list') return value.split(',').map((element) => element.trim());
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    return value;
+  }
+}
+
+/** The value with the overrides put in; a value that is no object is left for the schema to refuse. */
+function override(value: unknown, overrides: Overrides): unknown {
+  if (overrides.size === 0 || !isObject(value)) return value;
+  const whole: Record<string, unknown> = { ...value };
+  for (const [member, given] of overrides) {
+    let at = whole;
+    for (const name of member.path.slice(0, -1)) {
+      const below = at[name];
+      const copy = isObject(below) ? { ...below } : {};
+      at[name] = copy;
+      at = copy;
+    }
+    at[present(member.path.at(-1), 'the last name of a path')] = given;
+  }
+  return whole;
+}
+
+interface Place {
+  readonly source: ConfigSource;
+  readonly input: unknown;
+  readonly overrides: Overrides;
+}
+
+function problemsOf(issue: z.core.$ZodIssue, place: Place): ConfigProblem[] {
+  const path = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => problemAt(place, [...path, key], unknownKey(path, key)));
+  }
+  const member = memberAt(path);
+  const value = valueAt(place.input, path);
+  const found = value === undefined ? 'it is missing' : `found ${shown(value, member)}`;
+  const expected =
+    member?.expected ??
+    (path.length === 0 ? 'settings by name' : 'an object with settings by name');
+  return [problemAt(place, path, `expected ${expected}; ${found}`)];
+}
+
+function problemAt(place: Place, path: readonly string[], message: string): ConfigProblem {
+  const member = memberAt(path);
+  const overridden = member !== undefined && place.overrides.has(member);
+  return {
+    source: overridden ? `environment variable ${member.variable}` : place.source.name,
+    line: overridden ? undefined : place.source.lineOf(path),
+    path: path.join('.'),
+    message,
+  };
+}
+
+/** The setting that a path leads to or into. */
+const memberAt = (path: readonly string[]): ConfigMember | undefined =>
+  configMembers.find((member) => member.path.every((name, at) => path[at] === name));
+
+function unknownKey(parent: readonly string[], key: string): string {
+  const inside = memberAt(parent);
+  if (inside !== undefined) return `is not known there; expected ${inside.expected}`;
+  const known = configMembers
+    .filter((member) => parent.every((name, at) => member.path[at] === name))
+    .map((member) => present(member.path[parent.length], 'a name below its parent'));
+  const names = [...new Set(known)];
+  const suggestion = nearest(key, names);
+  const help = suggestion === undefined ? `known are ${names.join(', ')}` : `is it ${suggestion}?`;
+  return `is no setting; ${help}`;
+}
+
+function shown(value: unknown, member: ConfigMember | undefined): string {
+  return member?.secret === true ? 'something else' : JSON.stringify(value);
+}
+
+function valueAt(value: unknown, path: readonly string[]): unknown {
+  let at = value;
+  for (const name of path) {
+    if (typeof at !== 'object' || at === null) return undefined;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an array is read by its indexes
+    at = (at as Readonly<Record<string, unknown>>)[name];
+  }
+  return at;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const below of Object.values(value)) deepFreeze(below);
+    Object.freeze(value);
+  }
+  return value;
+}

@@ -1,0 +1,209 @@
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { assert } from '../base/assert.ts';
+import { type Disk, DiskError, type DiskFile } from '../base/disk.ts';
+
+const NAME = /^[a-z0-9.-]+$/;
+const TEMPORARY_SUFFIX = '.new';
+/** Chunks of one append up to this are joined, so that a small group is one buffer and one write. */
+const JOIN_BYTES_MAX = 64 * 1024;
+/** The kernel takes at most so many buffers in one call. */
+const BUFFERS_MAX = 1024;
+
+/** A folder of this machine as a `Disk`. */
+export class NodeDisk implements Disk {
+  readonly #folder: string;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Makes the folder where there is none. Rejects with `DiskError`. */
+  static async open(folder: string): Promise<NodeDisk> {
+    return translated(folder, async () => {
+      await mkdir(folder, { recursive: true });
+      await syncFolder(join(folder, '..'));
+      return new NodeDisk(folder);
+    });
+  }
+
+  async open(name: string): Promise<DiskFile> {
+    const path = this.#path(name);
+    return translated(name, async () => {
+      const handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
+      const { size } = await handle.stat();
+      return new NodeDiskFile(name, handle, { sizeBytes: size, folder: this.#folder });
+    });
+  }
+
+  async list(): Promise<readonly string[]> {
+    return translated(this.#folder, async () => {
+      const entries = await readdir(this.#folder, { withFileTypes: true });
+      return entries
+        .filter((entry) => entry.isFile() && isPermanent(entry.name))
+        .map((entry) => entry.name)
+        .toSorted();
+    });
+  }
+
+  async delete(name: string): Promise<void> {
+    await translated(name, async () => {
+      await rm(this.#path(name), { force: true });
+      await syncFolder(this.#folder);
+    });
+  }
+
+  async readAll(name: string): Promise<Uint8Array | undefined> {
+    return translated(name, async () => {
+      try {
+        return await readFile(this.#path(name));
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') return undefined;
+        throw error;
+      }
+    });
+  }
+
+  async replace(name: string, bytes: Uint8Array): Promise<void> {
+    const path = this.#path(name);
+    await translated(name, async () => {
+      const handle = await open(path + TEMPORARY_SUFFIX, 'w', 0o644);
+      try {
+        await handle.writeFile(bytes);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(path + TEMPORARY_SUFFIX, path);
+      await syncFolder(this.#folder);
+    });
+  }
+
+  #path(name: string): string {
+    assert(NAME.test(name) && isPermanent(name), `a file name that a disk takes: ${name}`);
+    return join(this.#folder, name);
+  }
+}
+
+class NodeDiskFile implements DiskFile {
+  readonly name: string;
+  readonly #handle: FileHandle;
+  readonly #folder: string;
+  #sizeBytes: number;
+  #folderSynced = false;
+  #syncFailed = false;
+
+  constructor(
+    name: string,
+    handle: FileHandle,
+    options: { readonly sizeBytes: number; readonly folder: string },
+  ) {
+    this.name = name;
+    this.#handle = handle;
+    this.#sizeBytes = options.sizeBytes;
+    this.#folder = options.folder;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  async append(chunks: readonly Uint8Array[]): Promise<void> {
+    let bytes = 0;
+    for (const chunk of chunks) bytes += chunk.length;
+    await translated(this.name, async () => {
+      if (bytes <= JOIN_BYTES_MAX) await this.#write([Buffer.concat(chunks, bytes)]);
+      else
+        for (let at = 0; at < chunks.length; at += BUFFERS_MAX)
+          await this.#write(chunks.slice(at, at + BUFFERS_MAX));
+    });
+  }
+
+  async sync(): Promise<void> {
+    if (this.#syncFailed) throw new DiskError('io', `${this.name} could not be synced before`);
+    try {
+      await this.#handle.datasync();
+      if (this.#folderSynced) return;
+      await syncFolder(this.#folder);
+      this.#folderSynced = true;
+    } catch (cause) {
+      this.#syncFailed = true;
+      throw new DiskError('io', `${this.name}: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  async read(offset: number, lengthBytes: number): Promise<Uint8Array> {
+    return translated(this.name, async () => {
+      const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(lengthBytes, this.#sizeBytes - offset)));
+      let done = 0;
+      while (done < bytes.length) {
+        const { bytesRead } = await this.#handle.read(bytes, done, bytes.length - done, offset + done);
+        if (bytesRead === 0) break;
+        done += bytesRead;
+      }
+      return bytes.subarray(0, done);
+    });
+  }
+
+  async truncate(sizeBytes: number): Promise<void> {
+    await translated(this.name, async () => {
+      await this.#handle.truncate(sizeBytes);
+      this.#sizeBytes = sizeBytes;
+    });
+  }
+
+  async close(): Promise<void> {
+    await translated(this.name, async () => this.#handle.close());
+  }
+
+  /** The size counts what was really written, so that a failed append can be cut off. */
+  async #write(chunks: readonly Uint8Array[]): Promise<void> {
+    let left = chunks;
+    while (left.length > 0) {
+      const { bytesWritten } = await this.#handle.writev([...left], this.#sizeBytes);
+      this.#sizeBytes += bytesWritten;
+      left = behind(left, bytesWritten);
+    }
+  }
+}
+
+/** What is left of the chunks when their first `bytes` are gone. */
+function behind(chunks: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+  let skip = bytes;
+  for (const [at, chunk] of chunks.entries()) {
+    if (skip < chunk.length) return [chunk.subarray(skip), ...chunks.slice(at + 1)];
+    skip -= chunk.length;
+  }
+  return [];
+}
+
+const isPermanent = (name: string): boolean => !name.endsWith(TEMPORARY_SUFFIX);
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function translated<T>(what: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (cause) {
+    const code = codeOf(cause);
+    const full = code === 'ENOSPC' || code === 'EDQUOT';
+    throw new DiskError(full ? 'full' : 'io', `${what}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+const codeOf = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
