@@ -136,10 +136,17 @@ class NodeDiskFile implements DiskFile {
 
   async read(offset: number, lengthBytes: number): Promise<Uint8Array> {
     return translated(this.name, async () => {
-      const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(lengthBytes, this.#sizeBytes - offset)));
+      const bytes = Buffer.allocUnsafe(
+        Math.max(0, Math.min(lengthBytes, this.#sizeBytes - offset)),
+      );
       let done = 0;
       while (done < bytes.length) {
-        const { bytesRead } = await this.#handle.read(bytes, done, bytes.length - done, offset + done);
+        const { bytesRead } = await this.#handle.read(
+          bytes,
+          done,
+          bytes.length - done,
+          offset + done,
+        );
         if (bytesRead === 0) break;
         done += bytesRead;
       }

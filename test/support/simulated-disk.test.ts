@@ -24,10 +24,14 @@ async function afterPowerCut(seed: number): Promise<string | undefined> {
 }
 
 test('a power cut leaves what was synced, and any part of the rest, whole or torn', async () => {
-  const left = await Promise.all(Array.from({ length: 50 }, async (_, seed) => afterPowerCut(seed)));
+  const left = await Promise.all(
+    Array.from({ length: 50 }, async (_, seed) => afterPowerCut(seed)),
+  );
   expect(left.every((each) => each?.startsWith('synced') === true)).toBe(true);
   expect(new Set(left.map((each) => each?.length)).size).toBeGreaterThan(3);
-  expect(left.some((each) => each !== undefined && !'synced forgotten'.startsWith(each))).toBe(true);
+  expect(left.some((each) => each !== undefined && !'synced forgotten'.startsWith(each))).toBe(
+    true,
+  );
 });
 
 test('a full disk takes a part, says so, and takes all when there is space', async () => {

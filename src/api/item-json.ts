@@ -1,0 +1,45 @@
+import type { AttributeMap } from '../model/attribute-value.ts';
+
+/** The item whose wire JSON `image` is. Images are canonical, so nothing is checked. */
+export const parseImage = (image: Uint8Array): AttributeMap =>
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- images are items' JSON
+  JSON.parse(bufferOf(image).toString()) as AttributeMap;
+
+const bufferOf = (bytes: Uint8Array): Buffer =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** A part of an answer's JSON: text, or an image that goes out as it is. */
+export type JsonPart = string | Uint8Array;
+
+/** The parts one after the other, copied once. Texts must be ASCII only, or `Buffer.byteLength` is paid for each. */
+export function joinJson(parts: readonly JsonPart[]): Uint8Array {
+  let lengthBytes = 0;
+  for (const part of parts) {
+    lengthBytes += typeof part === 'string' ? Buffer.byteLength(part) : part.byteLength;
+  }
+  const joined = Buffer.allocUnsafe(lengthBytes);
+  let offset = 0;
+  for (const part of parts) {
+    if (typeof part === 'string') {
+      offset += joined.write(part, offset);
+    } else {
+      joined.set(part, offset);
+      offset += part.byteLength;
+    }
+  }
+  return joined;
+}
+
+/**
+ * An object of one member that is an image, and further members: `{"Item":...,"ConsumedCapacity":...}`.
+ * Members that are undefined are left out.
+ */
+export function imageAnswer(
+  member: string,
+  image: Uint8Array | undefined,
+  others: Readonly<Record<string, unknown>>,
+): string | Uint8Array {
+  const rest = JSON.stringify(others);
+  if (image === undefined) return rest;
+  return joinJson([`{"${member}":`, image, rest === '{}' ? '}' : `,${rest.slice(1)}`]);
+}

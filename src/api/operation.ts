@@ -1,0 +1,24 @@
+import type { Clock } from '../base/clock.ts';
+import type { ExpressionCompiler } from '../expression/expression-compiler.ts';
+import type { Region } from '../region/region.ts';
+
+/** What every operation works with. */
+export interface OperationContext {
+  readonly region: Region;
+  readonly clock: Clock;
+  readonly expressions: ExpressionCompiler;
+}
+
+/** A request's JSON, an object of anything. */
+export type Input = Readonly<Record<string, unknown>>;
+
+/** One operation of the API. */
+export interface Operation {
+  /** DynamoDB's name for it: `GetItem`. */
+  readonly name: string;
+  /**
+   * Carries out one request and resolves to the JSON of the answer, as text or as bytes in UTF-8. Rejects with
+   * `ClientError` what DynamoDB refuses, in the order in which DynamoDB looks.
+   */
+  run(context: OperationContext, input: Input): Promise<string | Uint8Array>;
+}

@@ -1,0 +1,148 @@
+import type { AttributeMap } from '../../model/attribute-value.ts';
+import { attributeOf, parseItem } from '../../model/attribute-value.ts';
+import { ClientError, validationError } from '../../model/errors.ts';
+import { encodeItemKey } from '../../model/item-key.ts';
+import { itemSizeBytes } from '../../model/item-size.ts';
+import { validateItemKey, validateKey } from '../../model/key-validation.ts';
+import { BATCH_WRITE_REQUESTS_MAX, ITEM_BYTES_MAX } from '../../model/limits.ts';
+import { ITEM_TOO_LARGE, KEY_MISMATCH, VALUE_AMBIGUOUS } from '../../model/messages.ts';
+import type { KeySchema, Table } from '../../model/table.ts';
+import type { ItemChange, Region, WriteOutcome } from '../../region/region.ts';
+import { BATCH_WRITE_TOO_MANY, DUPLICATE_KEYS } from '../api-messages.ts';
+import type { ConsumedCapacity, ReturnConsumedCapacity } from '../consumed-capacity.ts';
+import { consumedCapacity, writeUnits } from '../consumed-capacity.ts';
+import type { Operation } from '../operation.ts';
+import { checkedInput } from '../request-shape.ts';
+import { itemTable } from '../table-access.ts';
+
+interface BatchWriteItemInput {
+  readonly RequestItems: Readonly<Record<string, readonly WriteRequest[]>>;
+  readonly ReturnConsumedCapacity?: ReturnConsumedCapacity;
+}
+
+interface WriteRequest {
+  readonly PutRequest?: { readonly Item: unknown };
+  readonly DeleteRequest?: { readonly Key: unknown };
+}
+
+/** One write of the batch; `attributes` are the item to put, or the key to delete. */
+interface BatchWrite {
+  /** What the client called the table. */
+  readonly called: string;
+  readonly kind: 'put' | 'delete';
+  readonly attributes: AttributeMap;
+  readonly itemBytes: number;
+}
+
+interface KeyedWrite extends BatchWrite {
+  readonly table: Table;
+  readonly key: Uint8Array;
+}
+
+export const batchWriteItemOperation: Operation = {
+  name: 'BatchWriteItem',
+  async run({ region }, input) {
+    const request = checkedInput<BatchWriteItemInput>('BatchWriteItem', input);
+    const writes = Object.entries(request.RequestItems).flatMap(([called, requests]) =>
+      requests.map((write) => parseWrite(called, write)),
+    );
+    if (writes.length > BATCH_WRITE_REQUESTS_MAX) throw validationError(BATCH_WRITE_TOO_MANY);
+    const keyed = keyWrites(region, writes);
+    const settled = await Promise.allSettled(keyed.map(async (write) => writeOne(region, write)));
+    return JSON.stringify(answer(keyed, settled, request.ReturnConsumedCapacity));
+  },
+};
+
+function parseWrite(called: string, request: WriteRequest): BatchWrite {
+  const { PutRequest: put, DeleteRequest: remove } = request;
+  if ((put === undefined) === (remove === undefined)) {
+    throw validationError(VALUE_AMBIGUOUS);
+  }
+  if (put === undefined) {
+    return { called, kind: 'delete', attributes: parseItem(remove?.Key), itemBytes: 0 };
+  }
+  const attributes = parseItem(put.Item);
+  const itemBytes = itemSizeBytes(attributes);
+  if (itemBytes > ITEM_BYTES_MAX) throw validationError(ITEM_TOO_LARGE);
+  return { called, kind: 'put', attributes, itemBytes };
+}
+
+function keyWrites(region: Region, writes: readonly BatchWrite[]): readonly KeyedWrite[] {
+  const seen = new Set<string>();
+  return writes.map((write) => {
+    const table = itemTable(region, write.called);
+    const { keySchema } = table.definition;
+    if (write.kind === 'put') validateBatchedItem(keySchema, write.attributes);
+    else validateKey(keySchema, write.attributes);
+    const key = encodeItemKey(keySchema, write.attributes);
+    const identity = `${table.number}/${Buffer.from(key).toString('latin1')}`;
+    if (seen.has(identity)) throw validationError(DUPLICATE_KEYS);
+    seen.add(identity);
+    return { ...write, table, key };
+  });
+}
+
+/** As PutItem does, but DynamoDB has one wording here for a key that is missing or of another type. */
+function validateBatchedItem(keySchema: KeySchema, item: AttributeMap): void {
+  for (const key of [keySchema.partition, keySchema.sort]) {
+    if (key === undefined) continue;
+    const value = attributeOf(item, key.name);
+    if (value === undefined || !(key.type in value)) throw validationError(KEY_MISMATCH);
+  }
+  validateItemKey(keySchema, item);
+}
+
+async function writeOne(region: Region, write: KeyedWrite): Promise<WriteOutcome> {
+  const { table, key, kind, attributes, itemBytes } = write;
+  const change: ItemChange =
+    kind === 'put'
+      ? { kind, image: Buffer.from(JSON.stringify(attributes)), itemBytes }
+      : { kind: 'delete' };
+  return region.write({ table: table.number, key, change, condition: undefined, cause: 'user' });
+}
+
+/** Writes that failed on this side are given back; when none went well the failure is the answer. */
+function answer(
+  writes: readonly KeyedWrite[],
+  settled: readonly PromiseSettledResult<WriteOutcome>[],
+  wanted: ReturnConsumedCapacity | undefined,
+): Readonly<Record<string, unknown>> {
+  const unprocessed = new Map<string, WriteRequest[]>();
+  const units = new Map<string, number>();
+  let done = 0;
+  writes.forEach((write, index) => {
+    const result = settled[index];
+    if (result?.status === 'fulfilled') {
+      done += 1;
+      units.set(write.called, (units.get(write.called) ?? 0) + unitsOf(result.value));
+    } else if (!isServiceFailure(result?.reason)) {
+      throw result?.reason;
+    } else {
+      const waiting = unprocessed.get(write.called) ?? [];
+      unprocessed.set(write.called, [...waiting, requestOf(write)]);
+    }
+  });
+  const failed = settled.find((result) => result.status === 'rejected');
+  if (done === 0 && failed !== undefined) throw failed.reason;
+  const UnprocessedItems = Object.fromEntries(unprocessed);
+  return { UnprocessedItems, ConsumedCapacity: capacities(units, wanted) };
+}
+
+const isServiceFailure = (reason: unknown): boolean =>
+  reason instanceof ClientError && reason.status >= 500;
+
+function unitsOf(outcome: WriteOutcome): number {
+  const after = outcome.kind === 'applied' ? outcome.after : undefined;
+  return writeUnits(outcome.before?.itemBytes ?? 0, after?.itemBytes ?? 0);
+}
+
+const requestOf = ({ kind, attributes }: BatchWrite): WriteRequest =>
+  kind === 'put' ? { PutRequest: { Item: attributes } } : { DeleteRequest: { Key: attributes } };
+
+const capacities = (
+  units: ReadonlyMap<string, number>,
+  wanted: ReturnConsumedCapacity | undefined,
+): readonly (ConsumedCapacity | undefined)[] | undefined =>
+  wanted === undefined || wanted === 'NONE'
+    ? undefined
+    : [...units].map(([called, sum]) => consumedCapacity(wanted, called, sum));

@@ -1,0 +1,18 @@
+import type { Operation } from '../operation.ts';
+import { checkedInput } from '../request-shape.ts';
+import { namedTable } from '../table-access.ts';
+import { describeTable } from '../table-description.ts';
+
+interface DeleteTableInput {
+  readonly TableName: string;
+}
+
+export const deleteTableOperation: Operation = {
+  name: 'DeleteTable',
+  async run(context, input) {
+    const { TableName } = checkedInput<DeleteTableInput>('DeleteTable', input);
+    const { name } = namedTable(context.region, TableName);
+    const table = await context.region.deleteTable(name);
+    return JSON.stringify({ TableDescription: describeTable(context, table) });
+  },
+};

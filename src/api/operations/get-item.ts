@@ -1,0 +1,46 @@
+import { project } from '../../expression/project.ts';
+import { parseItem } from '../../model/attribute-value.ts';
+import { encodeItemKey } from '../../model/item-key.ts';
+import { validateKey } from '../../model/key-validation.ts';
+import type { ReturnConsumedCapacity } from '../consumed-capacity.ts';
+import { consumedCapacity, readUnits } from '../consumed-capacity.ts';
+import { imageAnswer, parseImage } from '../item-json.ts';
+import type { Operation } from '../operation.ts';
+import type { ExpressionInput } from '../request-expressions.ts';
+import { readProjection } from '../request-expressions.ts';
+import { checkedInput } from '../request-shape.ts';
+import { itemTable } from '../table-access.ts';
+
+interface GetItemInput extends ExpressionInput {
+  readonly TableName: string;
+  readonly Key: unknown;
+  readonly ConsistentRead?: boolean;
+  readonly ReturnConsumedCapacity?: ReturnConsumedCapacity;
+}
+
+export const getItemOperation: Operation = {
+  name: 'GetItem',
+  async run({ region, expressions }, input) {
+    const request = checkedInput<GetItemInput>('GetItem', input);
+    const key = parseItem(request.Key);
+    const projection = readProjection(expressions, request);
+    const { number, definition } = itemTable(region, request.TableName);
+    validateKey(definition.keySchema, key);
+    const consistent = request.ConsistentRead ?? false;
+    const found = await region.getItem({
+      table: number,
+      key: encodeItemKey(definition.keySchema, key),
+      consistent,
+    });
+    const units = readUnits(found?.itemBytes ?? 0, consistent);
+    const ConsumedCapacity = consumedCapacity(
+      request.ReturnConsumedCapacity,
+      request.TableName,
+      units,
+    );
+    if (found === undefined || projection === undefined) {
+      return imageAnswer('Item', found?.image, { ConsumedCapacity });
+    }
+    return JSON.stringify({ Item: project(projection, parseImage(found.image)), ConsumedCapacity });
+  },
+};

@@ -1,0 +1,45 @@
+import { parseItem } from '../../model/attribute-value.ts';
+import { validationError } from '../../model/errors.ts';
+import { encodeItemKey } from '../../model/item-key.ts';
+import { itemSizeBytes } from '../../model/item-size.ts';
+import { validateItemKey } from '../../model/key-validation.ts';
+import { ITEM_BYTES_MAX } from '../../model/limits.ts';
+import { ITEM_TOO_LARGE } from '../../model/messages.ts';
+import { RETURN_VALUES_OLD_ONLY } from '../api-messages.ts';
+import type { ItemWriteInput } from '../item-write-answer.ts';
+import { appliedWrite, writeAnswer } from '../item-write-answer.ts';
+import type { Operation } from '../operation.ts';
+import type { ExpressionInput } from '../request-expressions.ts';
+import { writeCondition } from '../request-expressions.ts';
+import { checkedInput } from '../request-shape.ts';
+import { itemTable } from '../table-access.ts';
+
+interface PutItemInput extends ItemWriteInput, ExpressionInput {
+  readonly Item: unknown;
+}
+
+export const putItemOperation: Operation = {
+  name: 'PutItem',
+  async run({ region, expressions }, input) {
+    const request = checkedInput<PutItemInput>('PutItem', input);
+    const item = parseItem(request.Item);
+    if ((request.ReturnValues ?? 'NONE') !== 'NONE' && request.ReturnValues !== 'ALL_OLD') {
+      throw validationError(RETURN_VALUES_OLD_ONLY);
+    }
+    const itemBytes = itemSizeBytes(item);
+    if (itemBytes > ITEM_BYTES_MAX) throw validationError(ITEM_TOO_LARGE);
+    const condition = writeCondition(expressions, request);
+    const { number, definition } = itemTable(region, request.TableName);
+    validateItemKey(definition.keySchema, item);
+    const outcome = await region.write({
+      table: number,
+      key: encodeItemKey(definition.keySchema, item),
+      change: { kind: 'put', image: Buffer.from(JSON.stringify(item)), itemBytes },
+      condition,
+      cause: 'user',
+    });
+    const written = appliedWrite(outcome, request);
+    const old = request.ReturnValues === 'ALL_OLD' ? written.before?.image : undefined;
+    return writeAnswer(request, written, old);
+  },
+};

@@ -1,0 +1,234 @@
+import { isUtf8 } from 'node:buffer';
+import { crc32, gunzip } from 'node:zlib';
+
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import { ClientError, internalError } from '../model/errors.ts';
+import { BODY_BYTES_MAX } from './http-server.ts';
+import type { HttpAnswer, HttpRequest } from './http-server.ts';
+import type { Input, Operation, OperationContext } from './operation.ts';
+import { RequestIds } from './request-ids.ts';
+import type { SignatureCheck } from './signature.ts';
+
+/** The version of the API, as requests name it in `X-Amz-Target`. */
+const TARGET_PREFIX = 'DynamoDB_20120810.';
+
+const JSON_1_0 = 'application/x-amz-json-1.0';
+const JSON_PLAIN = 'application/json';
+
+/** What a browser may remember of a preflight, in seconds. */
+const PREFLIGHT_MAX_AGE_S = 172_800;
+
+/** How one request went. `operation` and `code` come from closed sets: `Unknown` stands for any other target. */
+export interface RequestObservation {
+  readonly operation: string;
+  /** `OK`, or the error's code. */
+  readonly code: string;
+  readonly durationMs: number;
+}
+
+/** The part of a logger that the API uses. */
+export interface ApiLog {
+  error(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+export interface ProtocolOptions {
+  readonly operations: readonly Operation[];
+  readonly context: OperationContext;
+  readonly signatureCheck: SignatureCheck;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observe: ((observation: RequestObservation) => void) | undefined;
+  readonly log: ApiLog | undefined;
+}
+
+interface Exchange {
+  readonly request: HttpRequest;
+  readonly requestId: string;
+  readonly startedMs: number;
+  /** `Unknown` until the target is known. */
+  operation: string;
+}
+
+/**
+ * DynamoDB's JSON protocol, version 1.0: from an HTTP request to an operation, and from its outcome or its
+ * error to an HTTP answer. Nothing that a client sends makes `handle` reject.
+ */
+export class Protocol {
+  readonly #options: ProtocolOptions;
+  readonly #operations: ReadonlyMap<string, Operation>;
+  readonly #requestIds: RequestIds;
+  readonly #health: string;
+
+  constructor(options: ProtocolOptions) {
+    this.#options = options;
+    this.#operations = new Map(
+      options.operations.map((operation) => [TARGET_PREFIX + operation.name, operation]),
+    );
+    this.#requestIds = new RequestIds(options.random);
+    // The space at the end is DynamoDB's.
+    this.#health = `healthy: dynamodb.${options.context.region.name}.amazonaws.com `;
+  }
+
+  async handle(request: HttpRequest): Promise<HttpAnswer> {
+    const requestId = this.#requestIds.next();
+    if (request.body === undefined)
+      return { status: 413, headers: ['connection', 'close'], body: '' };
+    if (request.method !== 'POST') return this.#handleOther(request, requestId);
+    const contentType = acceptedContentType(request);
+    if (contentType === undefined) return unknownRequest(request, requestId);
+
+    const startedMs = this.#options.clock.monotonicMs();
+    const exchange: Exchange = { request, requestId, startedMs, operation: 'Unknown' };
+    try {
+      const body = await this.#run(exchange, request.body);
+      this.#observe(exchange, 'OK');
+      return { status: 200, headers: headersOf(request, requestId, contentType, body), body };
+    } catch (error) {
+      const answered = this.#clientErrorOf(error, exchange);
+      this.#observe(exchange, answered.code);
+      const body = errorBody(answered);
+      const headers = headersOf(request, requestId, contentType, body);
+      return { status: answered.status, headers, body };
+    }
+  }
+
+  /** The checks come in DynamoDB's order: the body's form, the target, the signature, then the content. */
+  async #run(exchange: Exchange, body: Buffer): Promise<string | Uint8Array> {
+    const { request } = exchange;
+    const zipped = request.headers['content-encoding'] === 'gzip';
+    const content = zipped ? await unzip(body) : body;
+    const input = content.length === 0 ? undefined : parseBody(content);
+    const target = request.headers['x-amz-target'];
+    const operation = typeof target === 'string' ? this.#operations.get(target) : undefined;
+    if (operation === undefined) throw new ClientError('UnknownOperationException', '');
+    exchange.operation = operation.name;
+    this.#options.signatureCheck.verify(request, this.#options.clock.wallMs());
+    if (input === undefined) throw serializationError();
+    return operation.run(this.#options.context, input);
+  }
+
+  #handleOther(request: HttpRequest, requestId: string): HttpAnswer {
+    if (request.method === 'GET') {
+      const body = this.#health;
+      return { status: 200, headers: headersOf(request, requestId, undefined, body), body };
+    }
+    if (request.method === 'OPTIONS' && request.headers.origin !== undefined) {
+      return preflight(request, requestId);
+    }
+    return unknownRequest(request, requestId);
+  }
+
+  #clientErrorOf(error: unknown, exchange: Exchange): ClientError {
+    if (error instanceof ClientError) {
+      if (error.status >= 500) this.#logFailure(error, exchange);
+      return error;
+    }
+    this.#logFailure(error, exchange);
+    return internalError();
+  }
+
+  #logFailure(error: unknown, { requestId, operation }: Exchange): void {
+    this.#options.log?.error({ err: error, requestId, operation }, 'request failed');
+  }
+
+  #observe({ operation, startedMs }: Exchange, code: string): void {
+    const { observe, clock } = this.#options;
+    observe?.({ operation, code, durationMs: clock.monotonicMs() - startedMs });
+  }
+}
+
+/** The content type to answer in; undefined when the request's is none of the protocol's. */
+function acceptedContentType(request: HttpRequest): string | undefined {
+  const sent = request.headers['content-type'];
+  if (sent === JSON_1_0) return JSON_1_0;
+  const type = sent?.split(';', 1)[0]?.trim();
+  if (type === JSON_1_0) return JSON_1_0;
+  if (type === JSON_PLAIN || request.body?.length === 0) return JSON_PLAIN;
+  return undefined;
+}
+
+function parseBody(body: Buffer): Input {
+  if (!isUtf8(body)) throw serializationError();
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString());
+  } catch {
+    throw serializationError();
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw serializationError();
+  }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an object that is no array
+  return value as Input;
+}
+
+async function unzip(body: Buffer): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    gunzip(body, { maxOutputLength: BODY_BYTES_MAX }, (error, content) => {
+      if (error === null) resolve(content);
+      else reject(serializationError());
+    });
+  });
+}
+
+function headersOf(
+  request: HttpRequest,
+  requestId: string,
+  contentType: string | undefined,
+  body: string | Uint8Array,
+): string[] {
+  const headers = ['x-amzn-RequestId', requestId, 'x-amz-crc32', String(crc32(body))];
+  if (contentType !== undefined) headers.push('content-type', contentType);
+  if (request.headers.origin !== undefined) headers.push('Access-Control-Allow-Origin', '*');
+  return headers;
+}
+
+function preflight(request: HttpRequest, requestId: string): HttpAnswer {
+  const headers = ['x-amzn-RequestId', requestId, 'Access-Control-Allow-Origin', '*'];
+  const wantedHeaders = request.headers['access-control-request-headers'];
+  const wantedMethod = request.headers['access-control-request-method'];
+  if (wantedHeaders !== undefined) headers.push('Access-Control-Allow-Headers', wantedHeaders);
+  if (wantedMethod !== undefined) headers.push('Access-Control-Allow-Methods', wantedMethod);
+  headers.push('Access-Control-Max-Age', String(PREFLIGHT_MAX_AGE_S));
+  return { status: 200, headers, body: '' };
+}
+
+/** What is no request of this protocol at all is answered in XML. */
+function unknownRequest(request: HttpRequest, requestId: string): HttpAnswer {
+  const body = '<UnknownOperationException/>\n';
+  return { status: 404, headers: headersOf(request, requestId, undefined, body), body };
+}
+
+const serializationError = (): ClientError => new ClientError('SerializationException', '');
+
+/** Errors of the service's frame, not of DynamoDB itself. */
+const FRAME_ERRORS: ReadonlySet<string> = new Set([
+  'AccessDeniedException',
+  'IncompleteSignatureException',
+  'InvalidSignatureException',
+  'MissingAuthenticationTokenException',
+  'SerializationException',
+  'UnknownOperationException',
+  'UnrecognizedClientException',
+]);
+
+function errorType(code: string): string {
+  if (FRAME_ERRORS.has(code)) return `com.amazon.coral.service#${code}`;
+  if (code === 'ValidationException') return `com.amazon.coral.validate#${code}`;
+  return `com.amazonaws.dynamodb.v20120810#${code}`;
+}
+
+/** DynamoDB spells the member `Message` in these, `message` in all others, and leaves an empty one out. */
+const CAPITAL_MESSAGE: ReadonlySet<string> = new Set([
+  'AccessDeniedException',
+  'SerializationException',
+]);
+
+function errorBody(error: ClientError): string {
+  const body: Record<string, unknown> = { __type: errorType(error.code) };
+  if (error.message !== '') {
+    body[CAPITAL_MESSAGE.has(error.code) ? 'Message' : 'message'] = error.message;
+  }
+  return JSON.stringify({ ...body, ...error.members });
+}

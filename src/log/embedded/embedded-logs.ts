@@ -1,0 +1,376 @@
+import { present } from '../../base/assert.ts';
+import type { Clock } from '../../base/clock.ts';
+import { type Disk, DiskError } from '../../base/disk.ts';
+import type { Random } from '../../base/random.ts';
+import { LogError, type ReplicatedLog } from '../replicated-log.ts';
+import { PartitionLog, type Quorum } from './partition-log.ts';
+import { type PartitionRebuild, recoverPartition } from './recovery.ts';
+import { openStorageNode, StorageNodes } from './storage-nodes.ts';
+import { type Zone, ZONES } from './storage-node-identity.ts';
+import { ZoneJoin } from './zone-join.ts';
+import { type GroupObservation, ZoneLog, type ZoneState } from './zone-log.ts';
+
+const SEGMENT_BYTES = 32 * 1024 * 1024;
+/** A zone that has more than this waiting for its disk is taken out, and catches up from the others' logs. */
+const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
+const QUORUM = 2;
+
+export interface EmbeddedLogsOptions {
+  readonly region: string;
+  readonly zones: readonly { readonly zone: Zone; readonly disk: Disk }[];
+  readonly clock: Clock;
+  readonly random: Random;
+  /** `relaxed` acknowledges what is written and not synced: a power cut may take it. Default `synced`. */
+  readonly durability?: 'synced' | 'relaxed';
+  readonly segmentBytes?: number;
+  readonly backlogBytesMax?: number;
+  /** Zones that stay stopped at first. */
+  readonly except?: readonly Zone[];
+  readonly observe?: (observation: GroupObservation) => void;
+  readonly onZoneChange?: (zone: Zone, state: ZoneState) => void;
+}
+
+/** What starting a zone found out. */
+export interface ZoneStart {
+  /** The partitions whose store in this zone must be rebuilt from another copy; then call `storeRebuilt`. */
+  readonly rebuild: readonly PartitionRebuild[];
+  /** Resolves when the zone holds everything, or has been stopped or has failed before that. Never rejects. */
+  readonly caughtUp: Promise<void>;
+}
+
+/**
+ * The logs of all partitions of one region over the storage nodes of three zones, in one process. An append is
+ * durable when two zones have it synced, and everything of its partition before it.
+ */
+export class EmbeddedLogs {
+  readonly #options: EmbeddedLogsOptions;
+  readonly #nodes: StorageNodes;
+  readonly #zones = new Map<Zone, ZoneLog>();
+  readonly #joins = new Map<Zone, ZoneJoin>();
+  readonly #partitions = new Map<number, PartitionLog>();
+  readonly #listeners = new Set<(available: boolean) => void>();
+  readonly #quorum: Quorum;
+  /** Closed zones that begin anew once the others have recovered. */
+  readonly #toRenew = new Set<ZoneLog>();
+  readonly #changeWaiters: (() => void)[] = [];
+  readonly #rebuilds = new Map<Zone, PartitionRebuild[]>();
+  #recovery: Promise<void> | undefined;
+  #recovered = false;
+  #stopped = false;
+  #available = false;
+
+  private constructor(options: EmbeddedLogsOptions) {
+    this.#options = options;
+    this.#nodes = new StorageNodes(options.region, options.random, options.zones);
+    for (const { zone, disk } of options.zones) this.#zones.set(zone, this.#zoneLog(zone, disk));
+    const available = (): boolean => this.#available;
+    this.#quorum = {
+      get available() {
+        return available();
+      },
+      onAvailability: (listener) => this.onAvailability(listener),
+      confirm: async () => this.confirm(),
+      damaged: (zone) => void zone.close('damaged'),
+      queued: (zone) => {
+        this.#checkBacklog(zone);
+      },
+      trim: () => {
+        this.#trim();
+      },
+    };
+  }
+
+  /**
+   * Opens the storage nodes and recovers the logs. A new region's are formed first, for which all three disks
+   * must work. With fewer than two voters it resolves all the same, and the logs are not available until
+   * a second one is started. Rejects with `StorageNodeError` when a directory must not be used.
+   */
+  static async open(options: EmbeddedLogsOptions): Promise<EmbeddedLogs> {
+    const logs = new EmbeddedLogs(options);
+    const zones = [...logs.#zones.values()].filter(
+      ({ zone }) => !(options.except ?? []).includes(zone),
+    );
+    await logs.#nodes.read(zones.map(({ zone }) => zone));
+    for (const zone of zones) await logs.#openZone(zone);
+    await logs.#recoverOrJoin();
+    return logs;
+  }
+
+  get available(): boolean {
+    return this.#available;
+  }
+
+  onAvailability(listener: (available: boolean) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Resolves while two zones are live, full or not; rejects with `LogError` `unavailable` otherwise. */
+  async confirm(): Promise<void> {
+    if (this.#count((zone) => zone.isLive) < QUORUM || !this.#recovered || this.#stopped)
+      throw new LogError('unavailable', 'fewer than two zones are live');
+  }
+
+  log(partition: number): ReplicatedLog {
+    return this.#partition(partition);
+  }
+
+  zoneState(zone: Zone): ZoneState {
+    return this.#zone(zone).state;
+  }
+
+  /** Bytes of log on the zone's disk; 0 while it is stopped. */
+  retainedBytes(zone: Zone): number {
+    const log = this.#zone(zone);
+    return log.isOpen() ? log.files.retainedBytes : 0;
+  }
+
+  /** Up to where the zone's synced log agrees with the partition's; 0 while it is stopped. */
+  zonePosition(zone: Zone, partition: number): number {
+    const log = this.#zone(zone);
+    return log.isOpen() ? log.synced(partition) : 0;
+  }
+
+  /** What the zone's store lacks that no log holds any more, until `storeRebuilt`. */
+  rebuilds(zone: Zone): readonly PartitionRebuild[] {
+    return this.#rebuildsOf(zone);
+  }
+
+  /** Finishes the write in progress and closes the zone's files. The other zones go on. */
+  async stopZone(zone: Zone): Promise<void> {
+    await this.#zone(zone).close('stopped');
+    await this.#joins.get(zone)?.done;
+  }
+
+  /** Opens a zone that is stopped, failed or damaged, and lets it catch up from the others' logs. */
+  async startZone(zone: Zone): Promise<ZoneStart> {
+    const log = this.#zone(zone);
+    if (!log.isOpen()) {
+      const damaged = log.state === 'damaged';
+      await log.close('stopped');
+      await this.#joins.get(zone)?.done;
+      this.#rebuilds.delete(zone);
+      this.#toRenew.delete(log);
+      await this.#nodes.read([zone]);
+      // What a read found may stand in a segment that opening does not read.
+      if (damaged) this.#toRenew.add(log);
+      else await this.#openZone(log);
+      await this.#recoverOrJoin();
+    }
+    const join = this.#joins.get(zone);
+    return { rebuild: this.rebuilds(zone), caughtUp: join?.done ?? Promise.resolve() };
+  }
+
+  /** Says that the zone's store holds all that its log does not, so that the zone votes from now on. */
+  async storeRebuilt(zone: Zone): Promise<void> {
+    await this.#joins.get(zone)?.storeRebuilt();
+  }
+
+  /** Writes what is queued, where the disk takes it, and closes everything. Appends end as `unknown`. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    const zones = [...this.#zones.values()];
+    const writable = zones.map(async (zone) =>
+      Promise.race([zone.drained(), this.#until(() => zone.isFull || !zone.isOpen())]),
+    );
+    await Promise.all(writable);
+    await Promise.all(zones.map(async (zone) => zone.close('stopped')));
+    await Promise.all([...this.#joins.values()].map(async (join) => join.done));
+    for (const partition of this.#partitions.values()) partition.abandon();
+    this.#refresh();
+  }
+
+  #zoneLog(zone: Zone, disk: Disk): ZoneLog {
+    const { clock, random, durability, segmentBytes, observe, onZoneChange } = this.#options;
+    const log: ZoneLog = new ZoneLog({
+      zone,
+      disk,
+      clock,
+      random,
+      segmentBytes: segmentBytes ?? SEGMENT_BYTES,
+      synced: durability !== 'relaxed',
+      observe: (observation) => observe?.(observation),
+      onSynced: (partitions) => {
+        for (const partition of partitions) this.#partitions.get(partition)?.advance();
+      },
+      onState: (state) => {
+        if (!log.isOpen()) this.#detach(log);
+        this.#changed();
+        onZoneChange?.(zone, state);
+      },
+    });
+    return log;
+  }
+
+  async #openZone(zone: ZoneLog): Promise<void> {
+    const opened = await openStorageNode(this.#nodes, zone);
+    if (opened === 'renew') this.#toRenew.add(zone);
+    if (opened !== 'open') return;
+    for (const partition of zone.files.index.partitions) this.#partition(partition);
+  }
+
+  /** Recovers once two voters are open; from then on every other open zone joins by itself. */
+  async #recoverOrJoin(): Promise<void> {
+    const recovery = (this.#recovery ?? Promise.resolve()).then(async () => this.#recoverAndJoin());
+    this.#recovery = recovery.catch(() => undefined);
+    let over = false;
+    const ended = recovery.finally(() => {
+      over = true;
+      this.#changed();
+    });
+    // With a full disk it goes on when there is space; whoever opens the logs does not wait for that.
+    const full = this.#until(() => over || this.#count((zone) => zone.isFull) > 0);
+    await Promise.race([ended, full]);
+  }
+
+  async #recoverAndJoin(): Promise<void> {
+    const recoversNow = !this.#recovered;
+    if (recoversNow) await this.#recover();
+    if (!this.#recovered) return;
+    for (const zone of this.#toRenew) {
+      // Nothing is deleted that another voter does not hold.
+      if (!this.#isCovered()) break;
+      this.#toRenew.delete(zone);
+      await this.#renew(zone);
+    }
+    const joins: ZoneJoin[] = [];
+    for (const zone of this.#zones.values())
+      if (zone.isOpen() && !zone.isLive && this.#joins.get(zone.zone)?.isRunning !== true)
+        joins.push(this.#join(zone));
+    await Promise.all(joins.map(async (join) => join.aligned));
+    if (recoversNow)
+      await this.#until(() => this.#available || joins.every((join) => !join.isRunning));
+  }
+
+  /** Where each log ends, by two voters that then both have all of it. Tries again when one of them breaks. */
+  async #recover(): Promise<void> {
+    for (;;) {
+      const voters = [...this.#zones.values()].filter((zone) => zone.isOpen() && zone.voter);
+      if (voters.length < QUORUM) return;
+      try {
+        const partitions = [...this.#partitions.values()];
+        const found = [];
+        for (const log of partitions)
+          found.push({ log, ...(await recoverPartition(voters, log.partition)) });
+        for (const { log, end, holders, second, rebuild } of found) {
+          log.install(end);
+          for (const zone of holders) log.attach(zone);
+          this.#rebuildsOf(second.zone).push(...rebuild);
+        }
+        // Whoever was asked for meanwhile is in nobody's files, and so begins empty.
+        for (const log of this.#partitions.values())
+          if (!partitions.includes(log)) log.install(log.end);
+        this.#recovered = true;
+        return;
+      } catch (error) {
+        if (voters.every((zone) => zone.isOpen())) throw error;
+      }
+    }
+  }
+
+  /** Whether one voter that is open has synced everything that was ever called durable. */
+  #isCovered(): boolean {
+    const logs = [...this.#partitions.values()];
+    return [...this.#zones.values()].some(
+      (zone) =>
+        zone.isOpen() &&
+        zone.voter &&
+        logs.every((log) => zone.synced(log.partition) >= log.end.index),
+    );
+  }
+
+  async #renew(zone: ZoneLog): Promise<void> {
+    try {
+      await this.#nodes.renew(zone.zone);
+      await zone.open();
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      await zone.close('failed');
+    }
+  }
+
+  /** Resolves when `holds`, which is asked whenever a zone's state changes or a zone's way back ends. */
+  async #until(holds: () => boolean): Promise<void> {
+    while (!holds())
+      await new Promise<void>((resolve) => {
+        this.#changeWaiters.push(resolve);
+      });
+  }
+
+  #changed(): void {
+    this.#refresh();
+    for (const wake of this.#changeWaiters.splice(0)) wake();
+  }
+
+  #join(zone: ZoneLog): ZoneJoin {
+    const join = new ZoneJoin({
+      zone,
+      clock: this.#options.clock,
+      random: this.#options.random,
+      nodes: this.#nodes,
+      partitions: () => [...this.#partitions.values()],
+      openZones: () => ZONES.filter((each) => this.#zones.get(each)?.isOpen() === true),
+      rebuild: this.#rebuildsOf(zone.zone),
+    });
+    this.#joins.set(zone.zone, join);
+    join.start(() => {
+      this.#changed();
+    });
+    return join;
+  }
+
+  #partition(partition: number): PartitionLog {
+    const known = this.#partitions.get(partition);
+    if (known !== undefined) return known;
+    const log = new PartitionLog(partition, this.#quorum);
+    this.#partitions.set(partition, log);
+    if (!this.#recovered) return log;
+    log.install(log.end);
+    for (const zone of this.#zones.values()) if (zone.isOpen()) log.attach(zone);
+    return log;
+  }
+
+  #rebuildsOf(zone: Zone): PartitionRebuild[] {
+    const rebuilds = this.#rebuilds.get(zone) ?? [];
+    this.#rebuilds.set(zone, rebuilds);
+    return rebuilds;
+  }
+
+  #detach(zone: ZoneLog): void {
+    for (const partition of this.#partitions.values()) partition.detach(zone);
+  }
+
+  #checkBacklog(zone: ZoneLog): void {
+    if (zone.queuedBytes <= (this.#options.backlogBytesMax ?? BACKLOG_BYTES_MAX)) return;
+    // While its word is needed it is waited for: what it has queued is pending, and kept, all the same.
+    if (this.#count((other) => other !== zone && other.isLive) < QUORUM) return;
+    this.#detach(zone);
+    zone.dropQueue();
+    if (this.#joins.get(zone.zone)?.isRunning !== true) this.#join(zone);
+  }
+
+  #trim(): void {
+    const through = (partition: number): number =>
+      this.#partitions.get(partition)?.trimmedThrough ?? 0;
+    for (const zone of this.#zones.values()) void zone.trim(through);
+  }
+
+  #refresh(): void {
+    const available =
+      this.#recovered && !this.#stopped && this.#count((zone) => zone.takesWrites) >= QUORUM;
+    if (available === this.#available) return;
+    this.#available = available;
+    for (const listener of this.#listeners) listener(available);
+  }
+
+  #count(holds: (zone: ZoneLog) => boolean): number {
+    let count = 0;
+    for (const zone of this.#zones.values()) if (holds(zone)) count += 1;
+    return count;
+  }
+
+  #zone(zone: Zone): ZoneLog {
+    return present(this.#zones.get(zone), `zone ${zone}`);
+  }
+}

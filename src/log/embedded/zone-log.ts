@@ -1,0 +1,306 @@
+import { assert, present } from '../../base/assert.ts';
+import { backoffMs } from '../../base/backoff.ts';
+import type { Clock } from '../../base/clock.ts';
+import { type Disk, DiskError } from '../../base/disk.ts';
+import type { Random } from '../../base/random.ts';
+import type { LogEnd } from '../entry.ts';
+import type { LogFrame } from './frame.ts';
+import { LogFileSet } from './log-file-set.ts';
+import type { Zone } from './storage-node-identity.ts';
+
+/** One append holds at most about this much, so that the first of it waits for a bounded sync. */
+const GROUP_BYTES_MAX = 4 * 1024 * 1024;
+const FULL_RETRY = { firstMs: 100, maxMs: 2_000 } as const;
+
+/**
+ * `learner`: takes appends, has no vote. `full`: as it was before, but its disk takes nothing for now. `failed`:
+ * its disk broke. `damaged`: a checksum in its log did not hold. Both stay so until it is started again.
+ */
+export type ZoneState =
+  | 'stopped'
+  | 'catching-up'
+  | 'learner'
+  | 'live'
+  | 'full'
+  | 'failed'
+  | 'damaged';
+
+export interface GroupObservation {
+  readonly kind: 'group';
+  readonly zone: Zone;
+  readonly entries: number;
+  readonly bytes: number;
+  readonly durationMs: number;
+}
+
+export interface ZoneLogOptions {
+  readonly zone: Zone;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly segmentBytes: number;
+  readonly synced: boolean;
+  readonly observe: (observation: GroupObservation) => void;
+  /** These partitions have more synced here than before. */
+  readonly onSynced: (partitions: ReadonlySet<number>) => void;
+  readonly onState: (state: ZoneState) => void;
+}
+
+/** The log of one zone while it runs: one loop that writes all that has gathered as one synced group. */
+export class ZoneLog {
+  readonly zone: Zone;
+  readonly disk: Disk;
+  /** Whether its log counts when two zones are needed. */
+  voter = false;
+  readonly #options: ZoneLogOptions;
+  #files: LogFileSet | undefined;
+  #queue: LogFrame[] = [];
+  #queuedBytes = 0;
+  #writing: Promise<void> | undefined;
+  #scheduled = false;
+  #stopping = new AbortController();
+  #state: ZoneState = 'stopped';
+  #full = false;
+  #stale = false;
+  readonly #tails = new Map<number, LogEnd>();
+  readonly #synced = new Map<number, number>();
+  #drainWaiters: (() => void)[] = [];
+  #trimming = false;
+
+  constructor(options: ZoneLogOptions) {
+    this.#options = options;
+    this.zone = options.zone;
+    this.disk = options.disk;
+  }
+
+  get state(): ZoneState {
+    return this.#full ? 'full' : this.#state;
+  }
+
+  isOpen(): boolean {
+    return this.#files !== undefined;
+  }
+
+  /** Whether it holds everything and votes, even if its disk is full for now. */
+  get isLive(): boolean {
+    return this.voter && this.#state === 'live';
+  }
+
+  /** Aborts when the zone is closed. */
+  get closing(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  get takesWrites(): boolean {
+    return this.isLive && !this.#full;
+  }
+
+  get isFull(): boolean {
+    return this.#full;
+  }
+
+  get files(): LogFileSet {
+    return present(this.#files, `the open log of zone ${this.zone}`);
+  }
+
+  /** Bytes that wait for the disk. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Where the partition's log will stand when all that is queued is written. */
+  tail(partition: number): LogEnd {
+    return this.#tails.get(partition) ?? this.files.index.end(partition);
+  }
+
+  /** Up to where this zone's synced log agrees with the partition's. */
+  synced(partition: number): number {
+    return this.#synced.get(partition) ?? 0;
+  }
+
+  setState(state: ZoneState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#options.onState(this.state);
+  }
+
+  /** Opens and verifies the files. Rejects as `LogFileSet.open`, and leaves the zone closed then. */
+  async open(): Promise<void> {
+    const { disk, segmentBytes, synced } = this.#options;
+    this.#files = await LogFileSet.open(disk, { segmentBytes, synced });
+    this.#stopping = new AbortController();
+    this.#full = false;
+    this.#stale = false;
+    this.#tails.clear();
+    this.#synced.clear();
+  }
+
+  /** Says that what this zone has of the partition agrees with its log up to `index`, which is synced. */
+  agree(partition: number, index: number): void {
+    this.#synced.set(partition, index);
+  }
+
+  enqueue(frame: LogFrame): void {
+    if (this.#files === undefined) return;
+    assert(!this.#stale, 'a zone whose queue was dropped settles first');
+    assert(
+      frame.kind !== 'entry' || frame.end.index === this.tail(frame.partition).index + 1,
+      'entries are queued without a gap',
+    );
+    this.#queue.push(frame);
+    this.#queuedBytes += frame.bytes.length;
+    this.#tails.set(frame.partition, frame.end);
+    if (this.#writing !== undefined || this.#scheduled) return;
+    this.#scheduled = true;
+    // Deferred, so that what all partitions append in one turn is one group.
+    this.#options.clock.defer(() => {
+      this.#scheduled = false;
+      if (this.#writing !== undefined) return;
+      if (this.#files === undefined || this.#queue.length === 0) this.#wakeDrained();
+      else this.#writing = this.#run(this.#files);
+    });
+  }
+
+  /** Forgets what is queued and not being written. Nothing may be queued before `settle`. */
+  dropQueue(): void {
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#stale = true;
+  }
+
+  /** Something that was queued is not coming: what is known of the tails is wrong until `settle`. */
+  isStale(): boolean {
+    return this.#stale;
+  }
+
+  /** Waits for the group that is being written; then the tails are where the files end. */
+  async settle(): Promise<void> {
+    await this.drained();
+    this.#tails.clear();
+    this.#stale = false;
+  }
+
+  /** Resolves when all that is queued is synced, or the zone is closed. */
+  async drained(): Promise<void> {
+    if (this.#files === undefined || (this.#queue.length === 0 && this.#writing === undefined))
+      return;
+    await new Promise<void>((resolve) => {
+      this.#drainWaiters.push(resolve);
+    });
+  }
+
+  async trim(through: (partition: number) => number): Promise<void> {
+    if (this.#trimming || this.#files === undefined) return;
+    this.#trimming = true;
+    try {
+      await this.#files.trim(through);
+    } catch {
+      await this.close('failed');
+    } finally {
+      this.#trimming = false;
+    }
+  }
+
+  /** Finishes the group that is being written, drops the rest, and closes the files. Never rejects. */
+  async close(state: 'stopped' | 'failed' | 'damaged'): Promise<void> {
+    const files = this.#files;
+    this.#files = undefined;
+    this.dropQueue();
+    this.#stopping.abort();
+    const wasFull = this.#full;
+    this.#full = false;
+    if (state === this.#state && wasFull) this.#options.onState(state);
+    this.setState(state);
+    await this.#writing;
+    this.#wakeDrained();
+    try {
+      if (state === 'stopped') await files?.sync();
+      await files?.close();
+    } catch {
+      // What is in the files is verified when they are opened again.
+    }
+  }
+
+  async #run(files: LogFileSet): Promise<void> {
+    while (this.#files === files && this.#queue.length > 0) {
+      const group = this.#takeGroup();
+      if (!(await this.#writeGroup(files, group))) break;
+    }
+    this.#writing = undefined;
+    this.#wakeDrained();
+  }
+
+  #wakeDrained(): void {
+    const waiters = this.#drainWaiters;
+    this.#drainWaiters = [];
+    for (const wake of waiters) wake();
+  }
+
+  #takeGroup(): readonly LogFrame[] {
+    let bytes = 0;
+    let count = 0;
+    for (const frame of this.#queue) {
+      if (count > 0 && bytes + frame.bytes.length > GROUP_BYTES_MAX) break;
+      bytes += frame.bytes.length;
+      count += 1;
+    }
+    const group = count === this.#queue.length ? this.#queue : this.#queue.slice(0, count);
+    this.#queue = count === this.#queue.length ? [] : this.#queue.slice(count);
+    this.#queuedBytes -= bytes;
+    return group;
+  }
+
+  /** Writes the group, waiting for space as long as it takes. False when the zone is closed or broken. */
+  async #writeGroup(files: LogFileSet, group: readonly LogFrame[]): Promise<boolean> {
+    const { clock, random } = this.#options;
+    for (let failures = 1; ; failures += 1) {
+      const startMs = clock.monotonicMs();
+      try {
+        const bytes = await files.write(group);
+        this.#written(group, { bytes, durationMs: clock.monotonicMs() - startMs });
+        return true;
+      } catch (error) {
+        if (!(error instanceof DiskError) || error.code !== 'full') {
+          this.#fail();
+          return false;
+        }
+      }
+      this.#setFull(true);
+      if (this.#files !== files) return false;
+      await clock.sleep(backoffMs(random, failures, FULL_RETRY), this.#stopping.signal);
+      if (this.#files !== files) return false;
+    }
+  }
+
+  #written(
+    group: readonly LogFrame[],
+    cost: { readonly bytes: number; readonly durationMs: number },
+  ): void {
+    this.#setFull(false);
+    const partitions = new Set<number>();
+    for (const { partition, end } of group) {
+      this.#synced.set(partition, end.index);
+      partitions.add(partition);
+    }
+    this.#options.observe({ kind: 'group', zone: this.zone, entries: group.length, ...cost });
+    // A zone that is being closed has synced this group all the same, but nobody counts on it any more.
+    if (this.isOpen()) this.#options.onSynced(partitions);
+  }
+
+  #setFull(full: boolean): void {
+    if (this.#full === full || !this.isOpen()) return;
+    this.#full = full;
+    this.#options.onState(this.state);
+  }
+
+  /** Called inside the writing loop, so it must not wait for that loop's end. */
+  #fail(): void {
+    const files = this.#files;
+    this.#files = undefined;
+    this.dropQueue();
+    this.#stopping.abort();
+    this.#full = false;
+    this.setState('failed');
+    files?.close().catch(() => undefined);
+  }
+}

@@ -1,0 +1,234 @@
+import { randomUuid } from '../../src/base/random.ts';
+import type { Random } from '../../src/base/random.ts';
+import { applyUpdate } from '../../src/expression/apply-update.ts';
+import { evaluateCondition } from '../../src/expression/evaluate-condition.ts';
+import type { AttributeMap } from '../../src/model/attribute-value.ts';
+import { ClientError, validationError } from '../../src/model/errors.ts';
+import { itemKeyHash } from '../../src/model/item-key.ts';
+import { itemSizeBytes } from '../../src/model/item-size.ts';
+import { ITEM_BYTES_MAX, PAGE_BYTES_MAX } from '../../src/model/limits.ts';
+import { UPDATED_ITEM_TOO_LARGE } from '../../src/model/messages.ts';
+import type { GlobalTable, Table, TableDefinition } from '../../src/model/table.ts';
+import type { ItemImage, ItemWrite, WriteOutcome } from '../../src/partition/item-write.ts';
+import type {
+  ItemRead,
+  Page,
+  PageBounds,
+  PageItem,
+  RangeQuery,
+  Region,
+  ReplicaChange,
+  ReplicaView,
+  TableScan,
+} from '../../src/region/region.ts';
+import { SeededRandom } from './seeded-random.ts';
+
+const HASHES = 2 ** 32;
+
+interface StoredTable {
+  table: Table;
+  /** By item key bytes. */
+  readonly items: PageItem[];
+  readonly replicas: Set<string>;
+}
+
+export interface MemoryRegionOptions {
+  readonly name?: string;
+  readonly accountId?: string;
+  readonly wallMs?: () => number;
+}
+
+/**
+ * A region in memory: one sorted list per table, every write at once. Tables are ACTIVE when `createTable`
+ * resolves, gone when `deleteTable` does, and replicas exist by name only.
+ */
+export class MemoryRegion implements Region {
+  readonly name: string;
+  readonly accountId: string;
+  /** When set, item reads and writes reject with it. */
+  failure: Error | undefined;
+  readonly #wallMs: () => number;
+  readonly #random: Random = new SeededRandom(1);
+  readonly #tables = new Map<string, StoredTable>();
+  readonly #byNumber = new Map<number, StoredTable>();
+  #created = 0;
+
+  constructor(options: MemoryRegionOptions = {}) {
+    this.name = options.name ?? 'us-east-1';
+    this.accountId = options.accountId ?? '000000000000';
+    this.#wallMs = options.wallMs ?? ((): number => 1_700_000_000_123);
+  }
+
+  findTable(name: string): Table | undefined {
+    return this.#tables.get(name)?.table;
+  }
+
+  tableNames(): readonly string[] {
+    return [...this.#tables.keys()].toSorted();
+  }
+
+  statistics(table: Table): { readonly itemCount: number; readonly sizeBytes: number } {
+    const items = this.#byNumber.get(table.number)?.items ?? [];
+    return {
+      itemCount: items.length,
+      sizeBytes: items.reduce((sum, item) => sum + item.itemBytes, 0),
+    };
+  }
+
+  replicas(table: Table): readonly ReplicaView[] {
+    const regions = this.#byNumber.get(table.number)?.replicas ?? [];
+    return [...regions].map((region) => ({ region, status: 'ACTIVE' }));
+  }
+
+  async createTable(name: string, definition: TableDefinition): Promise<Table> {
+    if (this.#tables.has(name)) {
+      throw new ClientError('ResourceInUseException', `Table already exists: ${name}`);
+    }
+    this.#created += 1;
+    const table: Table = {
+      number: this.#created,
+      name,
+      tableId: randomUuid(this.#random),
+      globalId: randomUuid(this.#random),
+      createdAtMs: this.#wallMs(),
+      status: 'ACTIVE',
+      definition,
+      global: undefined,
+    };
+    const stored: StoredTable = { table, items: [], replicas: new Set() };
+    this.#tables.set(name, stored);
+    this.#byNumber.set(table.number, stored);
+    return { ...table, status: 'CREATING' };
+  }
+
+  async deleteTable(name: string): Promise<Table> {
+    const { table } = this.#named(name);
+    this.#tables.delete(name);
+    this.#byNumber.delete(table.number);
+    return { ...table, status: 'DELETING' };
+  }
+
+  async changeReplica(name: string, change: ReplicaChange): Promise<Table> {
+    const stored = this.#named(name);
+    stored.replicas.delete(change.region);
+    if (change.kind === 'create') stored.replicas.add(change.region);
+    const global: GlobalTable = {
+      home: this.name,
+      term: 1,
+      revision: 1,
+      members: {},
+      owesScanTo: [],
+    };
+    stored.table = { ...stored.table, global: stored.replicas.size > 0 ? global : undefined };
+    return { ...stored.table, status: 'UPDATING' };
+  }
+
+  async getItem(read: ItemRead): Promise<ItemImage | undefined> {
+    this.#enter();
+    const { items } = this.#numbered(read.table);
+    const at = lowerBound(items, read.key);
+    return isAt(items, at, read.key) ? items[at] : undefined;
+  }
+
+  async write(write: ItemWrite): Promise<WriteOutcome> {
+    this.#enter();
+    const { items } = this.#numbered(write.table);
+    const at = lowerBound(items, write.key);
+    const before = isAt(items, at, write.key) ? items[at] : undefined;
+    const old = before === undefined ? undefined : parse(before);
+    if (write.condition !== undefined && !evaluateCondition(write.condition, old)) {
+      return { kind: 'refused', before };
+    }
+    const after = imageAfter(write, old);
+    const replaced = before === undefined ? 0 : 1;
+    if (after === undefined) items.splice(at, replaced);
+    else items.splice(at, replaced, { key: write.key, ...after });
+    return { kind: 'applied', before, after };
+  }
+
+  async query(query: RangeQuery): Promise<Page> {
+    this.#enter();
+    const { items } = this.#numbered(query.table);
+    const range = items.slice(lowerBound(items, query.from), lowerBound(items, query.to));
+    return page(query.forward ? range : range.toReversed(), query, query.forward);
+  }
+
+  async scan(scan: TableScan): Promise<Page> {
+    this.#enter();
+    const { items } = this.#numbered(scan.table);
+    const segment = items.filter(
+      ({ key }) => Math.floor((itemKeyHash(key) * scan.totalSegments) / HASHES) === scan.segment,
+    );
+    return page(segment, scan, true);
+  }
+
+  #enter(): void {
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  #named(name: string): StoredTable {
+    const stored = this.#tables.get(name);
+    if (stored === undefined) throw notFound();
+    return stored;
+  }
+
+  #numbered(number: number): StoredTable {
+    const stored = this.#byNumber.get(number);
+    if (stored === undefined) throw notFound();
+    return stored;
+  }
+}
+
+const notFound = (): ClientError =>
+  new ClientError('ResourceNotFoundException', 'Requested resource not found');
+
+const parse = ({ image }: ItemImage): AttributeMap =>
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- images are items' JSON
+  JSON.parse(Buffer.from(image).toString()) as AttributeMap;
+
+function imageAfter({ change }: ItemWrite, old: AttributeMap | undefined): ItemImage | undefined {
+  if (change.kind === 'delete') return undefined;
+  if (change.kind === 'put') return { image: change.image, itemBytes: change.itemBytes };
+  const { keyAttributes } = change;
+  const { item } = applyUpdate(change.update, { current: old, keyAttributes });
+  if (item === undefined) return undefined;
+  const itemBytes = itemSizeBytes(item);
+  if (itemBytes > ITEM_BYTES_MAX) throw validationError(UPDATED_ITEM_TOO_LARGE);
+  return { image: Buffer.from(JSON.stringify(item)), itemBytes };
+}
+
+/** The index of the first item at or above `key`. */
+function lowerBound(items: readonly PageItem[], key: Uint8Array): number {
+  let low = 0;
+  let high = items.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const item = items[middle];
+    if (item !== undefined && Buffer.compare(item.key, key) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function isAt(items: readonly PageItem[], at: number, key: Uint8Array): boolean {
+  const item = items[at];
+  return item !== undefined && Buffer.compare(item.key, key) === 0;
+}
+
+function page(items: readonly PageItem[], bounds: PageBounds, forward: boolean): Page {
+  const { startAfter, limit } = bounds;
+  const taken: PageItem[] = [];
+  let itemBytes = 0;
+  for (const item of items) {
+    if (startAfter !== undefined) {
+      const order = Buffer.compare(item.key, startAfter);
+      if (forward ? order <= 0 : order >= 0) continue;
+    }
+    taken.push(item);
+    itemBytes += item.itemBytes;
+    if (taken.length === limit || itemBytes > PAGE_BYTES_MAX) {
+      return { items: taken, more: true, itemBytes };
+    }
+  }
+  return { items: taken, more: false, itemBytes };
+}
