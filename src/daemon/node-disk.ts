@@ -15,12 +15,13 @@ const BUFFERS_MAX = 1024;
 /** A folder of this machine as a `Disk`. */
 export class NodeDisk implements Disk {
   readonly #folder: string;
+  readonly #replacing = new Map<string, Promise<void>>();
 
   private constructor(folder: string) {
     this.#folder = folder;
   }
 
-  /** Makes the folder where there is none. Rejects with `DiskError`. */
+  /** Makes the folder where there is none, now and whenever it is found gone later. Rejects with `DiskError`. */
   static async open(folder: string): Promise<NodeDisk> {
     return translated(folder, async () => {
       await mkdir(folder, { recursive: true });
@@ -32,6 +33,7 @@ export class NodeDisk implements Disk {
   async open(name: string): Promise<DiskFile> {
     const path = this.#path(name);
     return translated(name, async () => {
+      await mkdir(this.#folder, { recursive: true });
       const handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
       const { size } = await handle.stat();
       return new NodeDiskFile(name, handle, { sizeBytes: size, folder: this.#folder });
@@ -40,6 +42,7 @@ export class NodeDisk implements Disk {
 
   async list(): Promise<readonly string[]> {
     return translated(this.#folder, async () => {
+      await mkdir(this.#folder, { recursive: true });
       const entries = await readdir(this.#folder, { withFileTypes: true });
       return entries
         .filter((entry) => entry.isFile() && isPermanent(entry.name))
@@ -50,6 +53,7 @@ export class NodeDisk implements Disk {
 
   async delete(name: string): Promise<void> {
     await translated(name, async () => {
+      await mkdir(this.#folder, { recursive: true });
       await rm(this.#path(name), { force: true });
       await syncFolder(this.#folder);
     });
@@ -66,9 +70,24 @@ export class NodeDisk implements Disk {
     });
   }
 
+  /** Replacements of one file take their turns. */
   async replace(name: string, bytes: Uint8Array): Promise<void> {
+    const turn = (this.#replacing.get(name) ?? Promise.resolve()).then(async () =>
+      this.#replace(name, bytes),
+    );
+    const settled = turn
+      .catch(() => {})
+      .finally(() => {
+        if (this.#replacing.get(name) === settled) this.#replacing.delete(name);
+      });
+    this.#replacing.set(name, settled);
+    return turn;
+  }
+
+  async #replace(name: string, bytes: Uint8Array): Promise<void> {
     const path = this.#path(name);
     await translated(name, async () => {
+      await mkdir(this.#folder, { recursive: true });
       const handle = await open(path + TEMPORARY_SUFFIX, 'w', 0o644);
       try {
         await handle.writeFile(bytes);

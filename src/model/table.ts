@@ -67,11 +67,14 @@ export interface Member {
  * positions and stop forgetting), `copying` (its source scans), `active`; `draining` (it refuses writes and ships
  * what it has), `deleting`; or, when it cannot be reached, `evicting` (the survivors make each other equal).
  */
-export type MemberPhase =
-  | 'requested'
-  | 'preparing'
-  | 'copying'
-  | 'active'
-  | 'draining'
-  | 'deleting'
-  | 'evicting';
+export const MEMBER_PHASES = [
+  'requested',
+  'preparing',
+  'copying',
+  'active',
+  'draining',
+  'deleting',
+  'evicting',
+] as const;
+
+export type MemberPhase = (typeof MEMBER_PHASES)[number];

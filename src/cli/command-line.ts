@@ -1,0 +1,177 @@
+import { parseArgs } from 'node:util';
+
+import { unreachable } from '../base/assert.ts';
+import { nearest } from '../daemon/nearest-word.ts';
+import type { CommandDefinition, CommandName } from './command-table.ts';
+import { COMMAND_NAMES, COMMANDS, isCommandName } from './command-table.ts';
+import type { LinkDelay } from './link-delay.ts';
+import { parseLinkDelay } from './link-delay.ts';
+import { UsageError } from './usage-error.ts';
+
+/** What the command line asks for. */
+export type Invocation =
+  | { readonly kind: 'help'; readonly command: CommandName | undefined }
+  | { readonly kind: 'version' }
+  | { readonly kind: 'lab'; readonly options: LabOptions }
+  | { readonly kind: 'serve'; readonly options: ServeOptions }
+  | { readonly kind: 'demo'; readonly options: DemoOptions };
+
+export interface LabOptions {
+  /** Undefined where it was not given. */
+  readonly data: string | undefined;
+  readonly ephemeral: boolean;
+  readonly delays: readonly LinkDelay[];
+  /** Undefined is all of them. */
+  readonly regions: readonly string[] | undefined;
+  readonly configFolder: string | undefined;
+  readonly portBase: number | undefined;
+}
+
+export interface ServeOptions {
+  readonly config: string;
+  readonly data: string | undefined;
+}
+
+export interface DemoOptions {
+  /** How many cities are loaded, from the first on; undefined is all of them. */
+  readonly cities: number | undefined;
+}
+
+/** Reads the words after the program's name. Throws `UsageError`, with a suggestion where one is near. */
+export function parseCommandLine(words: readonly string[]): Invocation {
+  const [first, ...rest] = words;
+  if (first === undefined)
+    throw new UsageError(`no command; there are ${COMMAND_NAMES.join(', ')}`);
+  if (first === '--help' || first === '-h') return { kind: 'help', command: undefined };
+  if (first === '--version' || first === '-v') return { kind: 'version' };
+  if (first === 'help') return helpOn(rest[0]);
+  if (!isCommandName(first)) throw unknownCommand(first);
+  const given = readOptions(first, rest);
+  return given === 'help' ? { kind: 'help', command: first } : invocationOf(first, given);
+}
+
+function helpOn(name: string | undefined): Invocation {
+  if (name === undefined) return { kind: 'help', command: undefined };
+  if (!isCommandName(name)) throw unknownCommand(name);
+  return { kind: 'help', command: name };
+}
+
+/** The values of each option that was given, in order; a flag's is empty. */
+type GivenOptions = ReadonlyMap<string, readonly string[]>;
+
+function invocationOf(command: CommandName, given: GivenOptions): Invocation {
+  const one = (name: string): string | undefined => given.get(name)?.[0];
+  switch (command) {
+    case 'lab':
+      return {
+        kind: 'lab',
+        options: {
+          data: one('data'),
+          ephemeral: given.has('ephemeral'),
+          delays: (given.get('delay') ?? []).map(parseLinkDelay),
+          regions: namesIn(one('regions')),
+          configFolder: one('config-dir'),
+          portBase: portBaseOf(one('port-base')),
+        },
+      };
+    case 'serve': {
+      const config = one('config');
+      if (config === undefined) throw new UsageError('serve needs --config FILE', 'serve');
+      return { kind: 'serve', options: { config, data: one('data') } };
+    }
+    case 'demo':
+      return { kind: 'demo', options: { cities: citiesOf(one('cities')) } };
+    default:
+      return unreachable(command);
+  }
+}
+
+function readOptions(command: CommandName, words: readonly string[]): GivenOptions | 'help' {
+  const definition: CommandDefinition = COMMANDS[command];
+  const names = Object.keys(definition.options);
+  const { tokens } = parseArgs({
+    args: [...words],
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      ...Object.fromEntries(names.map((name) => [name, { type: typeOf(definition, name) }])),
+    },
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const given = new Map<string, string[]>();
+  for (const token of tokens) {
+    if (token.kind === 'option-terminator') continue;
+    if (token.kind === 'positional') {
+      throw new UsageError(`${command} takes no "${token.value}", only options`, command);
+    }
+    if (token.name === 'help') return 'help';
+    const option = definition.options[token.name];
+    if (option === undefined) throw unknownOption(command, token.rawName);
+    const before = given.get(token.name) ?? [];
+    if (before.length > 0 && option.repeatable !== true) {
+      throw new UsageError(`--${token.name} is given twice`, command);
+    }
+    if (option.value === undefined && token.value !== undefined) {
+      throw new UsageError(`--${token.name} takes no value`, command);
+    }
+    const missing =
+      token.value === undefined ||
+      token.value === '' ||
+      (!token.inlineValue && token.value.startsWith('-'));
+    if (option.value !== undefined && missing) {
+      throw new UsageError(
+        `--${token.name} needs a value: --${token.name} ${option.value}`,
+        command,
+      );
+    }
+    given.set(token.name, [...before, token.value ?? '']);
+  }
+  return given;
+}
+
+const typeOf = (definition: CommandDefinition, name: string): 'boolean' | 'string' =>
+  definition.options[name]?.value === undefined ? 'boolean' : 'string';
+
+function unknownCommand(name: string): UsageError {
+  const suggestion =
+    nearest(name, ['--help', '--version']) ?? nearest(name.replace(/^-+/u, ''), COMMAND_NAMES);
+  const help =
+    suggestion === undefined ? `there are ${COMMAND_NAMES.join(', ')}` : `is it ${suggestion}?`;
+  return new UsageError(`${name} is no command; ${help}`);
+}
+
+function unknownOption(command: CommandName, rawName: string): UsageError {
+  const names = [...Object.keys(COMMANDS[command].options), 'help'];
+  const suggestion = nearest(rawName.replace(/^-+/u, ''), names);
+  const help =
+    suggestion === undefined
+      ? `there are ${names.map((name) => `--${name}`).join(', ')}`
+      : `is it --${suggestion}?`;
+  return new UsageError(`${rawName} is no option of ${command}; ${help}`, command);
+}
+
+function namesIn(text: string | undefined): readonly string[] | undefined {
+  if (text === undefined) return undefined;
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) {
+    throw new UsageError(`--regions ${text}: expected names with commas between them`, 'lab');
+  }
+  return [...new Set(names)];
+}
+
+function portBaseOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,5}$/u.test(text)) {
+    throw new UsageError(`--port-base ${text}: expected a whole number such as 8000`, 'lab');
+  }
+  return Number(text);
+}
+
+function citiesOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d{0,8}$/u.test(text)) {
+    throw new UsageError(`--cities ${text}: expected a whole number such as 5000`, 'demo');
+  }
+  return Number(text);
+}

@@ -1,0 +1,78 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+
+import { unreachable } from '../base/assert.ts';
+import { SystemClock } from '../daemon/system-clock.ts';
+import type { Invocation } from './command-line.ts';
+import { parseCommandLine } from './command-line.ts';
+import { helpText } from './command-table.ts';
+import { EXIT } from './exit-code.ts';
+import { exitCodeFor, failureText } from './failure-text.ts';
+import { Shutdown } from './shutdown.ts';
+
+/** How long the process may take to end by itself once its command is done. */
+const LINGER_MS = 500;
+
+/** Commands are loaded when they are asked for: `--help` needs none of them, and only the demo its packages. */
+async function run(invocation: Invocation): Promise<number> {
+  switch (invocation.kind) {
+    case 'help':
+      process.stdout.write(helpText(invocation.command));
+      if (invocation.command === 'serve') {
+        const { configHelp } = await import('../daemon/config-text.ts');
+        process.stdout.write(`\n${configHelp()}\n`);
+      }
+      return EXIT.ok;
+    case 'version':
+      process.stdout.write(`${version()}\n`);
+      return EXIT.ok;
+    case 'lab': {
+      const { runLab } = await import('./lab.ts');
+      return runLab(invocation.options, createShutdown());
+    }
+    case 'serve': {
+      const { runServe } = await import('./serve.ts');
+      return runServe(invocation.options, createShutdown());
+    }
+    case 'demo': {
+      const { runDemo } = await import('./demo.ts');
+      return runDemo(invocation.options, { shutdown: createShutdown() });
+    }
+    default:
+      return unreachable(invocation);
+  }
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const manifest: unknown = JSON.parse(text);
+  const has = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
+  return has ? String(manifest.version) : 'unknown';
+}
+
+function createShutdown(): Shutdown {
+  const clock = new SystemClock();
+  const shutdown = new Shutdown({
+    now: () => clock.monotonicMs(),
+    exit: (code) => process.exit(code),
+  });
+  shutdown.listen();
+  return shutdown;
+}
+
+function fail(error: unknown): number {
+  process.stderr.write(`${failureText(error)}\n`);
+  return exitCodeFor(error);
+}
+
+process.on('uncaughtException', (error) => {
+  fail(error);
+  process.exit(EXIT.failed);
+});
+
+try {
+  process.exitCode = await run(parseCommandLine(process.argv.slice(2)));
+} catch (error) {
+  process.exitCode = fail(error);
+}
+setTimeout(() => process.exit(), LINGER_MS).unref();

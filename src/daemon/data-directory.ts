@@ -1,0 +1,121 @@
+import { mkdir, rm, statfs } from 'node:fs/promises';
+import { isAbsolute, join, resolve } from 'node:path';
+
+import { finite, members, text } from '../base/shape.ts';
+import type { Zone } from '../log/embedded/storage-node-identity.ts';
+import type { ZoneStores } from '../partition/zones.ts';
+import type { KeyValueStore } from '../storage/key-value-store.ts';
+import { openLevelStore } from '../storage/level-store.ts';
+import type { RegionConfig } from './config.ts';
+import { NodeDisk } from './node-disk.ts';
+
+/**
+ * The layout of a region's data directory. History: 1, the first:
+ *
+ *     region.json          format, region and number of partitions
+ *     zone-a/log           the storage node's log, and its identity
+ *     zone-a/store         its store
+ *     positions            where inboxes stand
+ */
+export const DATA_FORMAT_VERSION = 1;
+
+const HEADER_FILE = 'region.json';
+
+/** Free space above which a store can be opened again after its disk was full. */
+const spareBytesMin = 64 * 1024 * 1024;
+
+/** The directory cannot be used by this region, or by this program. An operator's matter. */
+export class DataDirectoryError extends Error {
+  override readonly name = 'DataDirectoryError';
+}
+
+interface Header {
+  readonly format: number;
+  readonly region: string;
+  readonly partitions: number;
+}
+
+/** One region's place on disk. */
+export class DataDirectory implements ZoneStores {
+  readonly path: string;
+  readonly #config: RegionConfig;
+
+  private constructor(path: string, config: RegionConfig) {
+    this.path = path;
+    this.#config = config;
+  }
+
+  /**
+   * Makes the directory, or checks that it is of this format, of this region and of as many partitions. Rejects with
+   * `DataDirectoryError`, in words, otherwise.
+   */
+  static async open(path: string, config: RegionConfig): Promise<DataDirectory> {
+    await mkdir(path, { recursive: true });
+    const header: Header = {
+      format: DATA_FORMAT_VERSION,
+      region: config.region,
+      partitions: config.partitions,
+    };
+    const disk = await NodeDisk.open(path);
+    const kept = await disk.readAll(HEADER_FILE);
+    if (kept === undefined) await disk.replace(HEADER_FILE, Buffer.from(JSON.stringify(header)));
+    else check(path, parseHeader(path, kept), header);
+    return new DataDirectory(path, config);
+  }
+
+  async logDisk(zone: Zone): Promise<NodeDisk> {
+    return NodeDisk.open(join(this.#zonePath(zone), 'log'));
+  }
+
+  async positionsDisk(): Promise<NodeDisk> {
+    return NodeDisk.open(join(this.path, 'positions'));
+  }
+
+  async open(zone: Zone): Promise<KeyValueStore> {
+    await mkdir(this.#zonePath(zone), { recursive: true });
+    return openLevelStore(this.#storePath(zone));
+  }
+
+  async wipe(zone: Zone): Promise<void> {
+    await rm(this.#storePath(zone), { recursive: true, force: true });
+  }
+
+  async hasSpace(zone: Zone): Promise<boolean> {
+    const { bavail, bsize } = await statfs(this.#zonePath(zone));
+    return bavail * bsize > spareBytesMin;
+  }
+
+  #storePath(zone: Zone): string {
+    return join(this.#zonePath(zone), 'store');
+  }
+
+  #zonePath(zone: Zone): string {
+    const { directory } = this.#config.zones[zone];
+    return isAbsolute(directory) ? directory : resolve(this.path, directory);
+  }
+}
+
+const headerShape = members<Header>({ format: finite, region: text, partitions: finite });
+
+function parseHeader(path: string, bytes: Uint8Array): Header {
+  try {
+    return headerShape(JSON.parse(Buffer.from(bytes).toString('utf8')), HEADER_FILE);
+  } catch (error) {
+    throw new DataDirectoryError(`${join(path, HEADER_FILE)} cannot be read`, { cause: error });
+  }
+}
+
+function check(path: string, found: Header, wanted: Header): void {
+  if (found.format !== wanted.format)
+    throw new DataDirectoryError(
+      `${path} has data of format ${found.format}; this program reads format ${wanted.format}`,
+    );
+  if (found.region !== wanted.region)
+    throw new DataDirectoryError(
+      `${path} has the data of region ${found.region}, not of ${wanted.region}`,
+    );
+  if (found.partitions !== wanted.partitions)
+    throw new DataDirectoryError(
+      `${path} was made with ${found.partitions} partitions; the configuration says ${wanted.partitions}`,
+    );
+}

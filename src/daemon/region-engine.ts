@@ -1,0 +1,175 @@
+import { createApiServer, type ApiServer } from '../api/api-server.ts';
+import { PortInUseError as ApiPortInUseError } from '../api/http-server.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import type { Service } from '../base/service.ts';
+import type { InProcessEndpoint } from '../bus/in-process-network.ts';
+import { HybridClock } from '../clock/hybrid-clock.ts';
+import { WallJudge, type WallState } from '../clock/wall-judge.ts';
+import { Retention } from '../partition/retention.ts';
+import { LocalRegion } from '../region/local-region.ts';
+import { TableLifecycle } from '../region/table-lifecycle.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { RegionConfig } from './config.ts';
+import { PortInUseError } from './listeners.ts';
+import { RegionCore } from './region-core.ts';
+import { exportGauges } from './region-gauges.ts';
+import { RegionLinks } from './region-links.ts';
+import { RegionMetrics } from './region-metrics.ts';
+
+const isNotYetKnown = (_table: number): boolean => false;
+
+export interface RegionEngineOptions {
+  readonly config: RegionConfig;
+  /** The region's own. */
+  readonly dataDirectory: string;
+  /** Every region that can hold a replica, this one included. */
+  readonly regions: readonly string[];
+  readonly endpoint: InProcessEndpoint;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Everything of a region that a stop of it stops: from the disks to the DynamoDB endpoint. Started once. */
+export class RegionEngine implements Service {
+  readonly region: LocalRegion;
+  readonly core: RegionCore;
+  readonly links: RegionLinks;
+  readonly api: ApiServer;
+  readonly #options: RegionEngineOptions;
+  readonly #lifecycle: TableLifecycle;
+  readonly #retention: Retention;
+  readonly #judge: { state: WallState };
+  #offGauges: () => void = () => {};
+
+  /** Opens the data and recovers it. Rejects as `RegionCore.open` does. */
+  static async open(options: RegionEngineOptions): Promise<RegionEngine> {
+    const { clock, logger } = options;
+    const judge = new WallJudge(clock, (state) => {
+      if (state.kind === 'believed') logger.info({}, 'the wall clock is believed again');
+      else
+        logger.error(
+          { state },
+          'the wall clock is not believed: time goes on by the monotonic clock',
+        );
+    });
+    const hybrid = new HybridClock(judge);
+    const metrics = new RegionMetrics(options.metrics);
+    let isGlobal = isNotYetKnown;
+    const core = await RegionCore.open({
+      ...options,
+      hybrid,
+      metrics,
+      isGlobal: (table) => isGlobal(table),
+    });
+    isGlobal = (table) => core.catalogue.byNumber(table)?.global !== undefined;
+    const links = await RegionLinks.open({
+      ...options,
+      core,
+      judge,
+      hybrid,
+      dropItems: async (table) => core.zones.dropTable(table),
+    });
+    return new RegionEngine(options, { core, links, judge, hybrid, metrics });
+  }
+
+  private constructor(
+    options: RegionEngineOptions,
+    parts: {
+      readonly core: RegionCore;
+      readonly links: RegionLinks;
+      readonly judge: WallJudge;
+      readonly hybrid: HybridClock;
+      readonly metrics: RegionMetrics;
+    },
+  ) {
+    const { config, clock, random, logger } = options;
+    const { core, judge, hybrid, metrics } = parts;
+    const { catalogue, partitions, zones, logs } = core;
+    const { statusMs } = config;
+    this.#options = options;
+    this.#judge = judge;
+    this.core = core;
+    this.#lifecycle = new TableLifecycle({
+      catalogue,
+      clock,
+      random,
+      logger,
+      statusMs,
+      dropItems: async (table) => zones.dropTable(table),
+    });
+    this.links = parts.links;
+    this.region = new LocalRegion({
+      name: config.region,
+      accountId: config.accountId,
+      partitions,
+      catalogue,
+      lifecycle: this.#lifecycle,
+      replicas: this.links.globalTables,
+    });
+    this.#retention = new Retention({
+      logs,
+      zones,
+      partitions,
+      clock,
+      now: () => hybrid.now(),
+      logger,
+      hours: config.retention.hours,
+      bytes: config.retention.bytes,
+      releasedByPeers: (partition) => this.links.releaseFloor(partition),
+    });
+    this.api = createApiServer({
+      region: this.region,
+      clock,
+      random,
+      port: config.endpoint.port,
+      hosts: config.endpoint.hosts,
+      credentials: config.credentials,
+      checkRegionScope: config.checkRegionScope,
+      observe: (observation) => {
+        metrics.requested(observation);
+      },
+      log: logger,
+    });
+  }
+
+  /** Why the wall clock is not believed; undefined when it is. */
+  get clockAlarm(): string | undefined {
+    const { state } = this.#judge;
+    return state.kind === 'believed' ? undefined : `${state.kind} by ${Math.round(state.byMs)} ms`;
+  }
+
+  async start(): Promise<void> {
+    const { core } = this;
+    await core.start();
+    this.#lifecycle.resume();
+    this.#offGauges = exportGauges(this.#options.metrics, this);
+    await this.links.start();
+    await this.#retention.start();
+    await this.#listen();
+  }
+
+  async #listen(): Promise<void> {
+    try {
+      await this.api.start();
+    } catch (error) {
+      if (!(error instanceof ApiPortInUseError)) throw error;
+      const { host, port } = error;
+      const { region } = this.#options.config;
+      throw new PortInUseError({ region, what: 'DynamoDB', host, port }, { cause: error });
+    }
+  }
+
+  /** Answers what is in flight first, waits for no peer. */
+  async stop(): Promise<void> {
+    await this.api.stop();
+    this.#offGauges();
+    await this.#retention.stop();
+    await this.links.stop();
+    await this.#lifecycle.stop();
+    await this.core.stop();
+  }
+}

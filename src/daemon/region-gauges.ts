@@ -1,0 +1,39 @@
+import { ZONES } from '../log/embedded/storage-node-identity.ts';
+import { replicationGauges } from '../replication/replication-metrics.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { RegionEngine } from './region-engine.ts';
+import { zoneStates, zoneView } from './zone-view.ts';
+
+/** Puts what a region holds at the moment behind its gauges; returns how to take it off again. */
+export function exportGauges(metrics: Metrics, engine: RegionEngine): () => void {
+  const { core, links } = engine;
+  const undo = [
+    metrics.gauge('tidemark_log_bytes', () =>
+      ZONES.map((zone) => ({ labels: { zone }, value: core.logs.retainedBytes(zone) })),
+    ),
+    metrics.gauge('tidemark_zone_applied_index', () =>
+      ZONES.flatMap((zone) =>
+        (core.zones.applied(zone) ?? []).map((value, partition) => ({
+          labels: { zone, partition: String(partition) },
+          value,
+        })),
+      ),
+    ),
+    metrics.gauge('tidemark_zone_state', () =>
+      ZONES.flatMap((zone) => {
+        const { state } = zoneView(core, zone);
+        return zoneStates.map((each) => ({
+          labels: { zone, state: each },
+          value: each === state ? 1 : 0,
+        }));
+      }),
+    ),
+    metrics.gauge('tidemark_clock_believed', () => [
+      { labels: {}, value: engine.clockAlarm === undefined ? 1 : 0 },
+    ]),
+    replicationGauges(metrics, () => links.status()),
+  ];
+  return () => {
+    for (const off of undo) off();
+  };
+}

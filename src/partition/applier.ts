@@ -1,0 +1,147 @@
+import type { Clock } from '../base/clock.ts';
+import { prepareEntry, type EntryToApply } from '../storage/apply.ts';
+import { LogError } from '../log/replicated-log.ts';
+import { StoreError } from '../storage/key-value-store.ts';
+import type { StorageNode } from '../storage/storage-node.ts';
+import { decodeForgetDecision } from './forget-codec.ts';
+import type { LocalPartition } from './local-partition.ts';
+import type { CommittedEntry, Follower } from './partition.ts';
+
+/** How much of one partition's log goes into one batch of a store. */
+const applyBytesMax = 512 * 1024;
+
+/** Pause before the log is read again when no zone could. */
+const readRetryMs = 200;
+
+export interface ApplierOptions {
+  readonly node: StorageNode;
+  readonly partitions: readonly LocalPartition[];
+  readonly clock: Clock;
+  /**
+   * The store cannot go on. The applier has stopped by then, and its copies serve no more; of a store that is only
+   * `full` they go on serving what they have until `stop`.
+   */
+  readonly onFailure: (error: Error) => void;
+}
+
+/**
+ * Keeps one storage node's copies up with what their partitions commit. What several partitions have ready at one
+ * moment goes into one atomic batch. A copy serves reads from the moment it lacks nothing that its leader's overlay
+ * does not hold.
+ */
+export class Applier {
+  readonly #options: ApplierOptions;
+  readonly #followers = new Map<number, Follower>();
+  readonly #stopped = new AbortController();
+  #ready = new Map<number, readonly EntryToApply[]>();
+  #applied: Promise<void> | undefined;
+  #loops: Promise<void> = Promise.resolve();
+
+  constructor(options: ApplierOptions) {
+    this.#options = options;
+  }
+
+  /** Throws `LogError` `trimmed` when a copy stands before what its log still has. */
+  start(): void {
+    const { node, partitions } = this.#options;
+    for (const partition of partitions) {
+      const copy = node.copies.get(partition.number);
+      if (copy === undefined) continue;
+      this.#followers.set(partition.number, partition.follow(copy.position.index));
+    }
+    this.#loops = Promise.all(partitions.map(async (partition) => this.#follow(partition))).then(
+      () => {},
+    );
+  }
+
+  async #follow(partition: LocalPartition): Promise<void> {
+    const { node } = this.#options;
+    const follower = this.#followers.get(partition.number);
+    const copy = node.copies.get(partition.number);
+    if (follower === undefined || copy === undefined) return;
+    try {
+      while (!this.#stopped.signal.aborted) {
+        partition.offer({ node, copy });
+        const committed = await this.#next(follower);
+        if (committed.length === 0) return;
+        await this.#apply(partition.number, committed.map(prepared));
+        partition.copies.applied();
+      }
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** What comes next, however long no zone can be read. Empty at the end. */
+  async #next(follower: Follower): Promise<readonly CommittedEntry[]> {
+    for (;;) {
+      try {
+        return await follower.next(applyBytesMax);
+      } catch (error) {
+        if (!(error instanceof LogError) || error.code !== 'unavailable') throw error;
+        await this.#options.clock.sleep(readRetryMs, this.#stopped.signal);
+      }
+    }
+  }
+
+  /** Resolves when the entries are in the store, together with whatever else was ready. */
+  async #apply(partition: number, entries: readonly EntryToApply[]): Promise<void> {
+    this.#ready.set(partition, entries);
+    this.#applied ??= this.#applyNext();
+    await this.#applied;
+    // The batch under way may have been closed before these entries came: then they are in the next one.
+    if (this.#ready.get(partition) === entries) await (this.#applied ??= this.#applyNext());
+  }
+
+  async #applyNext(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#options.clock.defer(resolve);
+    });
+    const batch = this.#ready;
+    this.#ready = new Map();
+    try {
+      await this.#options.node.apply(batch);
+    } finally {
+      this.#applied = undefined;
+    }
+  }
+
+  #fail(error: Error): void {
+    if (this.#stopped.signal.aborted) return;
+    this.#end();
+    const isFull = error instanceof StoreError && error.code === 'full';
+    if (!isFull) this.#removeCopies();
+    this.#options.onFailure(error);
+  }
+
+  #end(): void {
+    this.#stopped.abort();
+    for (const follower of this.#followers.values()) follower.close();
+  }
+
+  #removeCopies(): void {
+    for (const partition of this.#options.partitions)
+      partition.copies.remove(this.#options.node.zone);
+  }
+
+  /** Its copies serve no more; what was being applied has ended when this resolves. */
+  async stop(): Promise<void> {
+    this.#end();
+    this.#removeCopies();
+    await this.#loops;
+  }
+}
+
+/** An entry is prepared once for the copies of all zones. */
+const preparedEntries = new WeakMap<CommittedEntry, EntryToApply>();
+
+function prepared(committed: CommittedEntry): EntryToApply {
+  let entry = preparedEntries.get(committed);
+  if (entry === undefined) {
+    const { entry: end, records } = committed;
+    const forget = end.kind === 'forget' ? decodeForgetDecision(end.payload) : undefined;
+    entry = prepareEntry({ end, records, forget });
+    preparedEntries.set(committed, entry);
+  }
+  return entry;
+}

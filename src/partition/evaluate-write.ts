@@ -1,0 +1,52 @@
+import { applyUpdate } from '../expression/apply-update.ts';
+import { evaluateCondition } from '../expression/evaluate-condition.ts';
+import type { AttributeMap } from '../model/attribute-value.ts';
+import { itemSizeBytes } from '../model/item-size.ts';
+import { validationError } from '../model/errors.ts';
+import { ITEM_BYTES_MAX } from '../model/limits.ts';
+import { UPDATED_ITEM_TOO_LARGE } from '../model/messages.ts';
+import type { ItemImage, ItemWrite } from './item-write.ts';
+
+/** What a write comes to, given the item as it stands. `nothing`: it holds already, so no record is made. */
+export type WriteDecision =
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'put'; readonly after: ItemImage }
+  | { readonly kind: 'remove' };
+
+/**
+ * Evaluates condition and change against `before`. Pure. Throws `ClientError` where DynamoDB refuses an update
+ * for what the item holds: wrong operand types, paths that lead nowhere, an item that would grow past 400 KB.
+ */
+export function evaluateWrite(write: ItemWrite, before: ItemImage | undefined): WriteDecision {
+  const { change, condition } = write;
+  const item =
+    before !== undefined && (condition !== undefined || change.kind === 'update')
+      ? parseImage(before.image)
+      : undefined;
+  if (condition !== undefined && !evaluateCondition(condition, item)) return { kind: 'refused' };
+  switch (change.kind) {
+    case 'put':
+      return { kind: 'put', after: change };
+    case 'delete':
+      return before === undefined ? { kind: 'nothing' } : { kind: 'remove' };
+    case 'update': {
+      const { update, keyAttributes } = change;
+      const next = applyUpdate(update, { current: item, keyAttributes }).item;
+      return next === undefined ? { kind: 'nothing' } : { kind: 'put', after: imageOf(next) };
+    }
+  }
+}
+
+/** An item from its wire JSON, which this project wrote itself. */
+export const parseImage = (image: Uint8Array): AttributeMap =>
+  JSON.parse(
+    Buffer.from(image.buffer, image.byteOffset, image.byteLength).toString('utf8'),
+  ) as AttributeMap;
+
+/** Wire JSON of an item, and its size. Throws `ValidationException` above 400 KB. */
+export function imageOf(item: AttributeMap): ItemImage {
+  const itemBytes = itemSizeBytes(item);
+  if (itemBytes > ITEM_BYTES_MAX) throw validationError(UPDATED_ITEM_TOO_LARGE);
+  return { image: Buffer.from(JSON.stringify(item)), itemBytes };
+}

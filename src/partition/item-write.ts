@@ -1,0 +1,49 @@
+import type { ConditionExpression, UpdateExpression } from '../expression/ast.ts';
+import type { AttributeMap } from '../model/attribute-value.ts';
+import type { Cause } from '../model/record.ts';
+
+/**
+ * A valid request to write one item, as plain data, so that it can be forwarded. The leader evaluates it
+ * against the item as it stands.
+ */
+export interface ItemWrite {
+  readonly table: number;
+  /** `ItemKey` bytes. */
+  readonly key: Uint8Array;
+  readonly change: ItemChange;
+  readonly condition: ConditionExpression | undefined;
+  readonly cause: Cause;
+}
+
+export type ItemChange =
+  | {
+      readonly kind: 'put';
+      /** The new item's wire JSON in UTF-8, canonical. */
+      readonly image: Uint8Array;
+      readonly itemBytes: number;
+    }
+  | {
+      readonly kind: 'update';
+      readonly update: UpdateExpression;
+      /** The key attributes, with which an item that did not exist begins. */
+      readonly keyAttributes: AttributeMap;
+    }
+  | { readonly kind: 'delete' };
+
+/**
+ * What became of an `ItemWrite`. Images are wire JSON in UTF-8. `refused`: the condition did not hold, and
+ * nothing was written. `before` is the item that the condition saw, undefined when there was none.
+ */
+export type WriteOutcome =
+  | {
+      readonly kind: 'applied';
+      readonly before: ItemImage | undefined;
+      readonly after: ItemImage | undefined;
+    }
+  | { readonly kind: 'refused'; readonly before: ItemImage | undefined };
+
+export interface ItemImage {
+  readonly image: Uint8Array;
+  /** As DynamoDB counts it. */
+  readonly itemBytes: number;
+}

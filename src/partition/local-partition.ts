@@ -1,0 +1,172 @@
+import type { Clock } from '../base/clock.ts';
+import type { HybridTime } from '../clock/hybrid-time.ts';
+import type { LogEnd } from '../log/entry.ts';
+import type { StoredItem } from '../model/record.ts';
+import { NO_COUNTERS, type TableCounters } from '../storage/apply.ts';
+import { hashRange, tableHashRange, type HashRange } from '../storage/key-layout.ts';
+import { readPage, scanVersions, type PageRequest, type StoredPage } from '../storage/read.ts';
+import { Copies, type ServingCopy } from './copies.ts';
+import type { ItemWrite, WriteOutcome } from './item-write.ts';
+import { Leader, type LeaderOptions } from './leader.ts';
+import type { Commit } from './overlay.ts';
+import type {
+  DiscardedItem,
+  Follower,
+  ForgetDecision,
+  Partition,
+  ReceivedRecord,
+  Resolution,
+  ScannedItem,
+  TimeVector,
+} from './partition.ts';
+
+/**
+ * How long an eventually consistent page waits for the nearest copy to apply what is committed, so that a
+ * client usually reads its own writes. Copies are behind by a few milliseconds at most while they keep up.
+ */
+export const nearbyWaitMs = 20;
+
+export interface LocalPartitionOptions extends Omit<LeaderOptions, 'copies'> {
+  readonly number: number;
+  readonly partitionCount: number;
+  /** A copy could not be read: its zone wants mending. */
+  readonly onDamage: (zone: string, error: Error) => void;
+}
+
+/** A partition whose leader, and whose copies, are in this process. */
+export class LocalPartition implements Partition {
+  readonly number: number;
+  readonly hashes: HashRange;
+  readonly copies: Copies;
+  readonly #options: LocalPartitionOptions;
+  readonly #leader: Leader;
+  readonly #clock: Clock;
+
+  constructor(options: LocalPartitionOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.number = options.number;
+    this.hashes = hashRange(options.number, options.partitionCount);
+    this.copies = new Copies(options);
+    this.#leader = new Leader({ ...options, copies: this.copies });
+  }
+
+  get committed(): LogEnd {
+    return this.#leader.committed;
+  }
+
+  get first(): number {
+    return this.#options.log.first;
+  }
+
+  get forgotten(): TimeVector {
+    return this.#leader.forgotten;
+  }
+
+  /** Opens an epoch; an empty log begins under `newLogId`, a random id. */
+  open(newLogId?: string): Commit {
+    return this.#leader.open(newLogId);
+  }
+
+  /** Lets a copy serve reads if it has applied all that the leader no longer holds itself. */
+  offer(candidate: ServingCopy): void {
+    const serves = this.copies.serving.some(({ copy }) => copy === candidate.copy);
+    if (serves || candidate.copy.position.index < this.#leader.droppedThrough) return;
+    this.copies.add(candidate);
+  }
+
+  /** As the nearest copy has them. Zeros when no copy serves. */
+  counters(table: number): TableCounters {
+    return this.copies.serving[0]?.copy.counters(table) ?? NO_COUNTERS;
+  }
+
+  async write(write: ItemWrite): Promise<WriteOutcome> {
+    return this.#leader.write(write);
+  }
+
+  async read(table: number, key: Uint8Array): Promise<StoredItem | undefined> {
+    return this.#leader.read(table, key);
+  }
+
+  readNearby(table: number, key: Uint8Array): StoredItem | undefined {
+    return this.#leader.readNearby(table, key);
+  }
+
+  /**
+   * One page in key order. A `consistent` one holds all that was committed before the call; the other is what
+   * a copy has, or will have within `nearbyWaitMs`.
+   */
+  async readPage(request: PageRequest, consistent: boolean): Promise<StoredPage> {
+    const { index } = this.committed;
+    const page = await this.copies.readAsync(
+      async () =>
+        consistent
+          ? this.copies.appliedThrough(index)
+          : this.copies.appliedWithin(index, nearbyWaitMs),
+      async ({ node }) => {
+        const snapshot = node.store.snapshot();
+        try {
+          return await readPage(snapshot, request, this.#clock);
+        } finally {
+          await snapshot.close();
+        }
+      },
+    );
+    if (consistent) await this.#leader.confirm();
+    return page;
+  }
+
+  async receive(records: readonly ReceivedRecord[]): Promise<readonly Resolution[]> {
+    return this.#leader.receive(records);
+  }
+
+  async discard(table: number, items: readonly DiscardedItem[]): Promise<void> {
+    return this.#leader.discard(table, items);
+  }
+
+  async advanceTime(): Promise<LogEnd> {
+    return this.#leader.advanceTime();
+  }
+
+  async forget(decision: ForgetDecision): Promise<void> {
+    return this.#leader.forget(decision);
+  }
+
+  async endAt(index: number): Promise<LogEnd | undefined> {
+    return this.#leader.endAt(index);
+  }
+
+  async fork(logId: string, time: HybridTime): Promise<LogEnd> {
+    return this.#leader.fork(logId, time);
+  }
+
+  follow(after: number): Follower {
+    return this.#leader.follow(after);
+  }
+
+  async scan(
+    table: number,
+    after: Uint8Array | undefined,
+    limitBytes: number,
+  ): Promise<readonly ScannedItem[]> {
+    const { partitionCount } = this.#options;
+    const { index } = this.committed;
+    return this.copies.readAsync(
+      async () => this.copies.appliedThrough(index),
+      async ({ node }) => {
+        const snapshot = node.store.snapshot();
+        try {
+          const hashes = tableHashRange(table, this.number, partitionCount);
+          return await scanVersions(snapshot, { table, hashes, after, limitBytes });
+        } finally {
+          await snapshot.close();
+        }
+      },
+    );
+  }
+
+  stop(): void {
+    this.#leader.stop();
+    this.copies.close();
+  }
+}

@@ -1,0 +1,129 @@
+import type { HybridTime } from '../clock/hybrid-time.ts';
+import type { Entry, LogEnd } from '../log/entry.ts';
+import type { ItemRecord, StoredItem } from '../model/record.ts';
+import type { Version } from '../model/version.ts';
+import type { ItemWrite, WriteOutcome } from './item-write.ts';
+
+/**
+ * A range of the region's hash space, for all tables: a deterministic state machine over its log. Everything
+ * that changes goes through one queue at its leader; everything else follows what the log has committed.
+ */
+export interface Partition {
+  readonly number: number;
+  /** The last committed entry. */
+  readonly committed: LogEnd;
+  /** The first index that a follower can still read. */
+  readonly first: number;
+  /** Below this nothing of that origin, for a key with no item, is news: see `ForgetDecision`. */
+  readonly forgotten: TimeVector;
+
+  /** Evaluates and appends. Resolves when durable (or, refused, when what it saw is); rejects `ClientError`. */
+  write(write: ItemWrite): Promise<WriteOutcome>;
+  /** What a strong read answers. Waits for a pending write that it saw, and for `confirm`. */
+  read(table: number, key: Uint8Array): Promise<StoredItem | undefined>;
+
+  /** Resolves records of other regions, in order, against what stands here. Resolves when the outcome is durable. */
+  receive(records: readonly ReceivedRecord[]): Promise<readonly Resolution[]>;
+  /** Appends a no-op, so that the partition's time moves. */
+  advanceTime(): Promise<LogEnd>;
+  /**
+   * Removes items without a trace, each only if what stands is that version: what an authoritative copy of the table
+   * lacks. Never shipped. Resolves when durable.
+   */
+  discard(table: number, items: readonly DiscardedItem[]): Promise<void>;
+  /** Appends a forgetting; every copy drops the same tombstones. */
+  forget(decision: ForgetDecision): Promise<void>;
+
+  /** What the log says of the entry at `index`: undefined when it is not kept any more, or not there yet. */
+  endAt(index: number): Promise<LogEnd | undefined>;
+  /**
+   * Goes on under a new log id: opens an epoch whose chain peers cannot confuse with what they saw of the old
+   * one, with all later versions above `time`.
+   */
+  fork(logId: string, time: HybridTime): Promise<LogEnd>;
+  /** Committed entries after index `after`. Throws `LogError` `trimmed` when the first of them is gone. */
+  follow(after: number): Follower;
+
+  /**
+   * Items and tombstones of a table in key order, after `after`, about `limitBytes` of them, from a copy that has
+   * applied everything committed before the call. Empty at the end.
+   */
+  scan(
+    table: number,
+    after: Uint8Array | undefined,
+    limitBytes: number,
+  ): Promise<readonly ScannedItem[]>;
+}
+
+export interface Follower {
+  /** At least one entry, about `limitBytes` of them; waits for the first. Empty only once closed. */
+  next(limitBytes: number): Promise<readonly CommittedEntry[]>;
+  /** Moves to after index `after`, backwards too. Throws `LogError` `trimmed`. */
+  seek(after: number): void;
+  close(): void;
+}
+
+export interface CommittedEntry {
+  readonly entry: Entry;
+  /** Decoded when `entry.kind` is `records`, else empty. */
+  readonly records: readonly ItemRecord[];
+}
+
+/** Per region name, a hybrid time. A region that is not in it stands at 0. */
+export type TimeVector = Readonly<Record<string, HybridTime>>;
+
+/** A record of another region on its way in, with this region's table number. */
+export interface ReceivedRecord {
+  readonly table: number;
+  readonly key: Uint8Array;
+  readonly version: Version;
+  readonly replaced: Version | undefined;
+  readonly image: Uint8Array | undefined;
+  readonly itemBytes: number;
+  /**
+   * `ship`: as it was made. `scan`: from a resync, where losing is no conflict. `bootstrap`: from the scan that fills
+   * a new replica, which has forgotten nothing yet, so that `forgotten` does not apply to it.
+   */
+  readonly via: 'ship' | 'scan' | 'bootstrap';
+}
+
+/**
+ * `won`: appended. `lost`: what stands here is newer. `duplicate`: it stands here already. `forgotten`: not newer
+ * than what was forgotten of its origin. `conflict` is the loser that the winner had not seen, whichever it was.
+ */
+export interface Resolution {
+  readonly kind: 'won' | 'lost' | 'duplicate' | 'forgotten';
+  readonly conflict: Conflict | undefined;
+}
+
+export interface Conflict {
+  readonly winner: Version;
+  readonly loser: Version;
+  /** Equal versions with different bytes: a clock or a disk has lied. Raises an alarm. */
+  readonly alarm: boolean;
+}
+
+/** Last writer wins. Pure, so that every copy and every region comes to the same answer. */
+export type Resolve = (
+  current: StoredItem | undefined,
+  incoming: ReceivedRecord,
+  forgotten: TimeVector,
+) => Resolution;
+
+/**
+ * `vector`: per origin region, the time up to which everything it made is applied here. `horizons`: per table
+ * number, the time below which tombstones go: no more than every member's time in the vector.
+ */
+export interface ForgetDecision {
+  readonly vector: TimeVector;
+  readonly horizons: Readonly<Record<number, HybridTime>>;
+}
+
+export interface DiscardedItem {
+  readonly key: Uint8Array;
+  readonly version: Version;
+}
+
+export interface ScannedItem extends StoredItem {
+  readonly key: Uint8Array;
+}

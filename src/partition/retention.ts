@@ -1,0 +1,107 @@
+import type { Clock } from '../base/clock.ts';
+import type { Service } from '../base/service.ts';
+import { hybridTimeOf, type HybridTime } from '../clock/hybrid-time.ts';
+import type { EmbeddedLogs } from '../log/embedded/embedded-logs.ts';
+import { ZONES } from '../log/embedded/storage-node-identity.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { LocalPartition } from './local-partition.ts';
+import type { Zones } from './zones.ts';
+
+const intervalMs = 5000;
+
+/** Copies of this region that must have synced an entry before it may go. */
+const syncedCopiesMin = 2;
+
+export interface RetentionOptions {
+  readonly logs: EmbeddedLogs;
+  readonly zones: Zones;
+  readonly partitions: readonly LocalPartition[];
+  readonly clock: Clock;
+  readonly now: () => HybridTime;
+  readonly logger: Logger;
+  /** How long, and up to how many bytes in a zone, the log is kept for whoever is away. */
+  readonly hours: number;
+  readonly bytes: number;
+  /** Per partition, up to where no peer needs the log any more. */
+  readonly releasedByPeers: (partition: number) => number;
+}
+
+/**
+ * Trims the logs. What a running copy of this region has not synced is never trimmed; what a peer, or a zone that is
+ * stopped, still needs is kept for a time and up to a size: whoever is away for longer is resynced or rebuilt.
+ */
+export class Retention implements Service {
+  readonly #options: RetentionOptions;
+  readonly #stopped = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    this.#running ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, logger } = this.#options;
+    while (!this.#stopped.signal.aborted) {
+      await clock.sleep(intervalMs, this.#stopped.signal);
+      try {
+        await this.trimNow();
+      } catch (error) {
+        logger.warn({ error }, 'the log could not be trimmed now');
+      }
+    }
+  }
+
+  /** One round; by itself it happens every few seconds. */
+  async trimNow(): Promise<void> {
+    const { zones, partitions, logs } = this.#options;
+    const isNeeded = partitions.some(({ first, committed }) => committed.index > first);
+    if (!isNeeded) return;
+    const synced = await Promise.all(zones.nodes.map(async (node) => node.sync()));
+    if (synced.length < syncedCopiesMin) return;
+    for (const partition of partitions) {
+      const { number } = partition;
+      const applied = Math.min(...synced.map((positions) => positions.get(number)?.index ?? 0));
+      const through = Math.min(applied, await this.#released(partition, applied));
+      if (through >= partition.first) logs.log(number).trim(through);
+    }
+  }
+
+  /** Up to where nobody who is away needs the log, or has been away for too long. */
+  async #released(partition: LocalPartition, applied: number): Promise<number> {
+    const { logs, zones, bytes, releasedByPeers } = this.#options;
+    const allUp = ZONES.every((zone) => zones.applied(zone) !== undefined);
+    const wanted = allUp ? releasedByPeers(partition.number) : 0;
+    const retained = Math.max(...ZONES.map((zone) => logs.retainedBytes(zone)));
+    // Too much: give up the older half of what is kept, round by round.
+    const bySize =
+      retained > bytes ? partition.first + Math.ceil((applied - partition.first) / 2) : 0;
+    return Math.max(wanted, bySize, await this.#endedBefore(partition, this.#oldestKept()));
+  }
+
+  #oldestKept(): HybridTime {
+    return this.#options.now() - hybridTimeOf(this.#options.hours * 3_600_000);
+  }
+
+  /** The last index whose entry was logged before `time`; 0 when there is none. */
+  async #endedBefore(partition: LocalPartition, time: HybridTime): Promise<number> {
+    let [low, high] = [partition.first - 1, partition.committed.index];
+    const oldest = await partition.endAt(partition.first);
+    if (oldest === undefined || oldest.partitionTime >= time) return 0;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      const end = await partition.endAt(middle);
+      if (end !== undefined && end.partitionTime < time) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}

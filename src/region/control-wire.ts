@@ -1,0 +1,195 @@
+import {
+  dictionary,
+  finite,
+  flag,
+  list,
+  members,
+  oneOf,
+  optional,
+  tagged,
+  text,
+  type Shape,
+} from '../base/shape.ts';
+import type { SubjectName } from '../bus/subjects.ts';
+import {
+  MEMBER_PHASES,
+  type GlobalTable,
+  type KeyAttribute,
+  type Member,
+  type TableDefinition,
+} from '../model/table.ts';
+import type { ReplicaChange } from './region.ts';
+
+/**
+ * What regions say to each other about global tables: JSON, one request and one answer per subject `control.*`.
+ * Requests can be repeated: each says what should be, not what to do next.
+ */
+
+/** `control.change`: a member asks the home for a change. */
+export interface ChangeRequest {
+  readonly globalId: string;
+  readonly change: ReplicaChange;
+  /** Where the client asked: the source of a new replica. */
+  readonly askedIn: string;
+}
+
+/** The state after the change, or DynamoDB's refusal. */
+export type ChangeAnswer =
+  | { readonly kind: 'changed'; readonly global: GlobalTable }
+  | {
+      readonly kind: 'refused';
+      readonly code: string;
+      readonly message: string;
+      readonly status: number;
+    };
+
+/** `control.probe`: the home asks a region that is to get a replica. */
+export interface ProbeRequest {
+  readonly name: string;
+}
+
+/** Whether a table of that name is there already. */
+export interface ProbeAnswer {
+  readonly exists: boolean;
+}
+
+/** `control.table`: the state of a global table, for a member to take over, create or delete by. */
+export interface TableState {
+  readonly name: string;
+  readonly globalId: string;
+  readonly definition: TableDefinition;
+  readonly global: GlobalTable;
+}
+
+export interface StateAnswer {
+  /** The state that the member holds now; undefined when it has no such table (any more). */
+  readonly holds: GlobalTable | undefined;
+  /** Per log of the member, the end when it held the state: what later writes come after. */
+  readonly ends: readonly number[];
+  /** Per region, the time up to which everything that it made is applied here. */
+  readonly watermarks: Readonly<Record<string, number>>;
+  /** Regions that have not acknowledged everything that this member made up to `ends`. */
+  readonly undrained: readonly string[];
+}
+
+/** `control.scan`: asks a member to send a copy, or says how far that is. Repeating it starts nothing twice. */
+export interface ScanRequest {
+  readonly globalId: string;
+  readonly target: string;
+  /** Names the job: the same ticket finds it again, another one is another job. */
+  readonly ticket: string;
+  /** What the sender must have received, per origin region and log, before it scans. */
+  readonly awaits: Readonly<Record<string, readonly number[]>>;
+  /** Send only what this region made after this time; everything when undefined. */
+  readonly only: { readonly origin: string; readonly after: number } | undefined;
+  /** The asker is on an old disk: it removes what the copy lacks though the sender had heard of it. */
+  readonly authoritative: boolean;
+}
+
+export interface ScanAnswer {
+  readonly state: 'running' | 'done';
+  readonly items: number;
+}
+
+/** `control.compare`: what a member holds of the global tables that it shares with the asked region. */
+export interface CompareRequest {
+  readonly tables: readonly {
+    readonly globalId: string;
+    readonly term: number;
+    readonly revision: number;
+    readonly home: string;
+  }[];
+}
+
+export interface CompareAnswer {
+  /** States that are later than the asker's; one in which it is no member tells it so. */
+  readonly newer: readonly TableState[];
+}
+
+/** The state of a global table, as regions send it to each other and keep it. */
+const memberShape: Shape<Member> = members({
+  tableId: text,
+  phase: oneOf(...MEMBER_PHASES),
+  source: text,
+  addedAtMs: finite,
+});
+export const globalShape: Shape<GlobalTable> = members({
+  home: text,
+  term: finite,
+  revision: finite,
+  members: dictionary(memberShape),
+  owesScanTo: list(text),
+});
+const keyAttributeShape = members<KeyAttribute>({ name: text, type: oneOf('S', 'N', 'B') });
+export const definitionShape: Shape<TableDefinition> = members({
+  keySchema: members({ partition: keyAttributeShape, sort: optional(keyAttributeShape) }),
+  attributeDefinitions: list(keyAttributeShape),
+  billingMode: oneOf('PROVISIONED', 'PAY_PER_REQUEST'),
+  provisionedThroughput: members({ read: finite, write: finite }),
+});
+const stateShape: Shape<TableState> = members({
+  name: text,
+  globalId: text,
+  definition: definitionShape,
+  global: globalShape,
+});
+const changeShape: Shape<ReplicaChange> = members({
+  kind: oneOf('create', 'delete'),
+  region: text,
+});
+
+/** What is asked and answered on each subject. */
+export const CONTROL = {
+  'control.change': {
+    request: members<ChangeRequest>({ globalId: text, change: changeShape, askedIn: text }),
+    answer: tagged<ChangeAnswer>({
+      changed: members({ kind: oneOf('changed'), global: globalShape }),
+      refused: members({ kind: oneOf('refused'), code: text, message: text, status: finite }),
+    }),
+  },
+  'control.probe': {
+    request: members<ProbeRequest>({ name: text }),
+    answer: members<ProbeAnswer>({ exists: flag }),
+  },
+  'control.table': {
+    request: stateShape,
+    answer: members<StateAnswer>({
+      holds: optional(globalShape),
+      ends: list(finite),
+      watermarks: dictionary(finite),
+      undrained: list(text),
+    }),
+  },
+  'control.takeover': { request: stateShape, answer: globalShape },
+  'control.scan': {
+    request: members<ScanRequest>({
+      globalId: text,
+      target: text,
+      ticket: text,
+      awaits: dictionary(list(finite)),
+      only: optional(members({ origin: text, after: finite })),
+      authoritative: flag,
+    }),
+    answer: members<ScanAnswer>({ state: oneOf('running', 'done'), items: finite }),
+  },
+  'control.compare': {
+    request: members<CompareRequest>({
+      tables: list(members({ globalId: text, term: finite, revision: finite, home: text })),
+    }),
+    answer: members<CompareAnswer>({ newer: list(stateShape) }),
+  },
+} as const satisfies Readonly<Record<string, { request: Shape<unknown>; answer: Shape<unknown> }>>;
+
+export type ControlSubject = keyof typeof CONTROL & SubjectName;
+export type RequestOf<Subject extends ControlSubject> = ReturnType<
+  (typeof CONTROL)[Subject]['request']
+>;
+export type AnswerOf<Subject extends ControlSubject> = ReturnType<
+  (typeof CONTROL)[Subject]['answer']
+>;
+
+export const encodeControl = (message: unknown): Uint8Array => Buffer.from(JSON.stringify(message));
+
+/** Throws `ShapeError` for what is of another shape. */
+export const decodeControl = <T>(shape: Shape<T>, payload: Uint8Array): T =>
+  shape(JSON.parse(Buffer.from(payload).toString('utf8')), 'message');

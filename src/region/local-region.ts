@@ -1,0 +1,128 @@
+import { addDigests, NO_DIGEST } from '../model/item-digest.ts';
+import { internalError } from '../model/errors.ts';
+import type { ItemDigest } from '../model/record.ts';
+import type { Table, TableDefinition } from '../model/table.ts';
+import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
+import type { LocalPartition } from '../partition/local-partition.ts';
+import type { Catalogue } from './catalogue.ts';
+import type {
+  ItemRead,
+  Page,
+  RangeQuery,
+  Region,
+  ReplicaChange,
+  ReplicaView,
+  TableScan,
+} from './region.ts';
+import { Router } from './router.ts';
+import { tableMissing } from './table-errors.ts';
+import type { TableLifecycle } from './table-lifecycle.ts';
+
+export interface LocalRegionOptions {
+  readonly name: string;
+  readonly accountId: string;
+  readonly partitions: readonly LocalPartition[];
+  readonly catalogue: Catalogue;
+  readonly lifecycle: TableLifecycle;
+  readonly replicas: ReplicaControl;
+}
+
+/** What changes the members of a global table. */
+export interface ReplicaControl {
+  /** Resolves once the change is durable at the table's home, with the table as it then stands here. */
+  change(table: Table, change: ReplicaChange): Promise<Table>;
+  /** The statuses of the other members, as they are shown. */
+  view(table: Table): readonly ReplicaView[];
+}
+
+/** A region whose partitions are all in this process. */
+export class LocalRegion implements Region {
+  readonly name: string;
+  readonly accountId: string;
+  readonly #options: LocalRegionOptions;
+  readonly #catalogue: Catalogue;
+  readonly #router: Router;
+
+  constructor(options: LocalRegionOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.accountId = options.accountId;
+    this.#catalogue = options.catalogue;
+    this.#router = new Router(options.partitions);
+  }
+
+  findTable(name: string): Table | undefined {
+    return this.#catalogue.find(name);
+  }
+
+  tableNames(): readonly string[] {
+    return this.#catalogue.all.map(({ name }) => name).toSorted(byCodePoint);
+  }
+
+  statistics(table: Table): { readonly itemCount: number; readonly sizeBytes: number } {
+    let itemCount = 0;
+    let sizeBytes = 0;
+    for (const partition of this.#options.partitions) {
+      const counters = partition.counters(table.number);
+      itemCount += counters.itemCount;
+      sizeBytes += counters.sizeBytes;
+    }
+    return { itemCount, sizeBytes };
+  }
+
+  /** Equal in two regions that hold the same versions of the same items. Exact when nothing is being applied. */
+  digest(table: Table): ItemDigest {
+    return this.#options.partitions
+      .map((partition) => partition.counters(table.number).digest)
+      .reduce(addDigests, NO_DIGEST);
+  }
+
+  replicas(table: Table): readonly ReplicaView[] {
+    return this.#options.replicas.view(table);
+  }
+
+  async createTable(name: string, definition: TableDefinition): Promise<Table> {
+    return this.#options.lifecycle.create(name, definition);
+  }
+
+  async deleteTable(name: string): Promise<Table> {
+    const table = this.#catalogue.find(name);
+    if (table === undefined) throw tableMissing(name);
+    return table.global === undefined
+      ? this.#options.lifecycle.delete(name)
+      : this.#options.replicas.change(table, { kind: 'delete', region: this.name });
+  }
+
+  async changeReplica(name: string, change: ReplicaChange): Promise<Table> {
+    const table = this.#catalogue.find(name);
+    if (table === undefined) throw tableMissing(name);
+    return this.#options.replicas.change(table, change);
+  }
+
+  async getItem(read: ItemRead): Promise<ItemImage | undefined> {
+    return this.#router.getItem(read);
+  }
+
+  async write(write: ItemWrite): Promise<WriteOutcome> {
+    if (!this.#takesWrites(write.table)) throw internalError();
+    return this.#router.write(write);
+  }
+
+  /** A replica on its way out refuses writes, so that what it has can be shipped to the end. */
+  #takesWrites(number: number): boolean {
+    const table = this.#catalogue.byNumber(number);
+    if (table === undefined || table.status === 'DELETING') return false;
+    const phase = table.global?.members[this.name]?.phase;
+    return phase === undefined || phase === 'active';
+  }
+
+  async query(query: RangeQuery): Promise<Page> {
+    return this.#router.query(query);
+  }
+
+  async scan(scan: TableScan): Promise<Page> {
+    return this.#router.scan(scan);
+  }
+}
+
+const byCodePoint = (a: string, b: string): number => (a < b ? -1 : 1);

@@ -1,0 +1,281 @@
+import { backoffMs } from '../base/backoff.ts';
+import type { Clock } from '../base/clock.ts';
+import { randomUuid, type Random } from '../base/random.ts';
+import type { HybridTime } from '../clock/hybrid-time.ts';
+import type { LogEnd } from '../log/entry.ts';
+import type { Partition } from '../partition/partition.ts';
+import type { Service } from '../base/service.ts';
+import type { Mismatch } from '../replication/replicator.ts';
+import type { CopySending } from '../replication/table-copy.ts';
+import type { Table } from '../model/table.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Catalogue } from './catalogue.ts';
+import type { ScanAnswer, ScanRequest } from './control-wire.ts';
+import { isShippedTo } from './membership.ts';
+
+/** How long the mismatches of a peer's other logs are waited for. */
+const gatherMs = 200;
+const askMs = 100;
+/** What the peer has already sent is awaited so long at the most: the peer itself may be waiting for this region. */
+const receiveMsMax = 30_000;
+const BACKOFF = { firstMs: 250, maxMs: 10_000 } as const;
+
+/** How far a resync with one peer is. `items` of `table`, in the state that it is in. */
+export interface ResyncStatus {
+  readonly peer: string;
+  readonly state: 'gathering' | 'awaiting' | 'receiving' | 'sending' | 'placing';
+  readonly table: string | undefined;
+  readonly items: number;
+}
+
+export interface ResyncOptions {
+  readonly region: string;
+  readonly partitions: readonly Partition[];
+  readonly catalogue: Catalogue;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Every later time of the region's hybrid clock is above `time`. */
+  readonly moveClockTo: (time: HybridTime) => void;
+  /** See `ReplicationAdapter.freshEnds`. */
+  readonly freshEnds: (peer: string) => readonly LogEnd[] | undefined;
+  /** See `Outbox.placeAt`. */
+  readonly placeAt: (peer: string, log: number, at: LogEnd) => Promise<void>;
+  /** Where the peer's logs end now. Rejects when it cannot be reached. */
+  readonly peerEnds: (peer: string, signal: AbortSignal) => Promise<readonly LogEnd[]>;
+  /** See `Inbox.receivedAtLeast`. */
+  readonly receivedAtLeast: (
+    origin: string,
+    ends: readonly LogEnd[],
+    signal: AbortSignal,
+  ) => Promise<void>;
+  /** Asks the peer to send a copy, or how far that is; undefined when it cannot be reached. */
+  readonly askScan: (peer: string, request: ScanRequest) => Promise<ScanAnswer | undefined>;
+  readonly sendCopy: (job: CopySending) => Promise<void>;
+  /** A resync towards the peer has begun. Must not throw. */
+  readonly onBegun: (peer: string) => void;
+}
+
+type Logs = ReadonlyMap<number, Mismatch>;
+
+/**
+ * Makes this region and a peer equal when an outbox cannot go on: what the peer has of a log is not in it, or what comes
+ * next is not kept. One job per peer; it ends with the outboxes placed where the copies began. A stop of either side
+ * loses only work: the mismatch is found again.
+ *
+ * A peer that has more of a log than this region, or other entries, has seen a future of it that this disk has not: an
+ * old disk is back. The log then goes on under a new id, with later times than any that the peer has seen; the peer
+ * sends what it has, with deletions, before this region sends its own.
+ */
+export class Resync implements Service {
+  readonly #options: ResyncOptions;
+  readonly #stopped = new AbortController();
+  readonly #pending = new Map<string, Map<number, Mismatch>>();
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #states = new Map<string, ResyncStatus>();
+  /** The logs that have gone on under a new id since the start, or are about to. */
+  readonly #forked = new Map<number, Promise<LogEnd>>();
+
+  constructor(options: ResyncOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {}
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await Promise.allSettled(this.#running.values());
+  }
+
+  /** Whether this region is being made equal with any peer: nothing may be forgotten meanwhile. */
+  isResyncing(): boolean {
+    return this.#running.size > 0;
+  }
+
+  status(): readonly ResyncStatus[] {
+    return [...this.#states.values()];
+  }
+
+  /** For `Replicator`'s `onMismatch`. */
+  begin(mismatch: Mismatch): void {
+    const { peer, log } = mismatch;
+    const pending = this.#pending.get(peer) ?? new Map<number, Mismatch>();
+    this.#pending.set(peer, pending.set(log, mismatch));
+    if (this.#running.has(peer) || this.#stopped.signal.aborted) return;
+    this.#is(peer, 'gathering');
+    const running = this.#run(peer).finally(() => {
+      this.#running.delete(peer);
+      this.#states.delete(peer);
+      if (this.#pending.get(peer)?.size !== 0 && !this.#stopped.signal.aborted)
+        for (const again of this.#pending.get(peer)?.values() ?? []) this.begin(again);
+    });
+    this.#running.set(peer, running);
+  }
+
+  async #run(peer: string): Promise<void> {
+    const { clock, logger, random } = this.#options;
+    let failures = 0;
+    while (!this.#isStopped()) {
+      await clock.sleep(gatherMs, this.#stopped.signal);
+      const logs = new Map(this.#pending.get(peer));
+      if (logs.size === 0 || this.#isStopped()) return;
+      try {
+        await this.#resync(peer, logs);
+        failures = 0;
+        for (const [log, mismatch] of logs)
+          if (this.#pending.get(peer)?.get(log) === mismatch) this.#pending.get(peer)?.delete(log);
+      } catch (error) {
+        if (this.#isStopped()) return;
+        failures += 1;
+        logger.warn({ peer, error }, 'resync interrupted; it begins anew');
+        await clock.sleep(backoffMs(random, failures, BACKOFF), this.#stopped.signal);
+      }
+    }
+  }
+
+  #isStopped(): boolean {
+    return this.#stopped.signal.aborted;
+  }
+
+  async #resync(peer: string, logs: Logs): Promise<void> {
+    const { logger, onBegun, freshEnds } = this.#options;
+    if (this.#shared(peer).length === 0) return this.#place(peer, logs, this.#ends());
+    const mismatches = [...logs.values()];
+    const fresh = freshEnds(peer);
+    if (fresh !== undefined && mismatches.every(({ reason }) => reason === 'nothing'))
+      return this.#place(peer, logs, fresh);
+    const reasons = mismatches.map(({ log, reason }) => `${log}: ${reason}`);
+    logger.warn({ peer, logs: reasons }, 'resync with a peer begun');
+    onBegun(peer);
+    if (mismatches.some(({ reason }) => reason === 'ahead' || reason === 'mismatch')) {
+      await this.#fork(peer, mismatches);
+      await this.#catchUp(peer);
+      for (const table of this.#shared(peer)) await this.#receive(peer, table);
+    }
+    const ends = this.#ends();
+    for (const table of this.#shared(peer)) await this.#send(peer, table);
+    await this.#place(peer, logs, ends);
+    logger.warn({ peer }, 'resync with a peer done');
+  }
+
+  #ends(): readonly LogEnd[] {
+    return this.#options.partitions.map(({ committed }) => committed);
+  }
+
+  /** The tables that both have, or the peer is getting. */
+  #shared(peer: string): readonly Table[] {
+    const { catalogue, region } = this.#options;
+    return catalogue.all.filter(({ global }) => {
+      const own = global?.members[region]?.phase;
+      return isShippedTo(global, peer) && (own === 'active' || own === 'draining');
+    });
+  }
+
+  /** Each log of an old disk once: peers that have seen its future later find it under its new id. */
+  async #fork(peer: string, mismatches: readonly Mismatch[]): Promise<void> {
+    const { partitions, moveClockTo, random, logger } = this.#options;
+    const time = Math.max(...mismatches.map(({ peerHas }) => peerHas?.partitionTime ?? 0)) + 1;
+    moveClockTo(time);
+    for (const { log, reason } of mismatches) {
+      if (reason !== 'ahead' && reason !== 'mismatch') continue;
+      const partition = partitions[log];
+      if (partition === undefined) continue;
+      const known = this.#forked.get(log);
+      if (known !== undefined) {
+        await known;
+        if (partition.committed.partitionTime < time) await partition.advanceTime();
+        continue;
+      }
+      const forked = partition.fork(randomUuid(random), time);
+      this.#forked.set(log, forked);
+      try {
+        await forked;
+      } catch (error) {
+        this.#forked.delete(log);
+        throw error;
+      }
+      logger.error(
+        { peer, log, reason },
+        'this region has lost writes that the peer has: its log goes on under a new id',
+      );
+    }
+  }
+
+  /** What the peer ships must be here before its copy, which tells what of that is deleted meanwhile. */
+  async #catchUp(peer: string): Promise<void> {
+    const { peerEnds, receivedAtLeast, clock, logger } = this.#options;
+    this.#is(peer, 'awaiting');
+    const ends = await peerEnds(peer, this.#stopped.signal);
+    const waiting = new AbortController();
+    const stop = (): void => waiting.abort();
+    this.#stopped.signal.addEventListener('abort', stop, { once: true });
+    const isReceived = await Promise.race([
+      receivedAtLeast(peer, ends, waiting.signal).then(() => true),
+      clock.sleep(receiveMsMax, waiting.signal).then(() => false),
+    ]);
+    stop();
+    this.#stopped.signal.removeEventListener('abort', stop);
+    if (!isReceived) logger.warn({ peer }, 'resync goes on before all that the peer made has come');
+  }
+
+  async #receive(peer: string, { globalId, name }: Table): Promise<void> {
+    const { region, askScan, clock, random } = this.#options;
+    const request: ScanRequest = {
+      globalId,
+      target: region,
+      ticket: `resync ${randomUuid(random)}`,
+      awaits: {},
+      only: undefined,
+      authoritative: true,
+    };
+    while (!this.#stopped.signal.aborted) {
+      // A replica that is not complete yet has nothing to say about what is deleted.
+      const isThere = this.#shared(peer).some(
+        ({ globalId: shared, global }) =>
+          shared === globalId && !isComing(global?.members[peer]?.phase),
+      );
+      if (!isThere) return;
+      const answer = await askScan(peer, request);
+      this.#is(peer, 'receiving', { table: name, items: answer?.items ?? 0 });
+      if (answer?.state === 'done') return;
+      await clock.sleep(askMs, this.#stopped.signal);
+    }
+    throw new Error('stopped');
+  }
+
+  async #send(peer: string, table: Table): Promise<void> {
+    const { name, number, globalId, global } = table;
+    this.#is(peer, 'sending', { table: name, items: 0 });
+    await this.#options.sendCopy({
+      table: number,
+      globalId,
+      target: peer,
+      only: undefined,
+      authoritative: false,
+      via: isComing(global?.members[peer]?.phase) ? 'bootstrap' : 'scan',
+      signal: this.#stopped.signal,
+      onProgress: (items) => this.#is(peer, 'sending', { table: name, items }),
+    });
+  }
+
+  async #place(peer: string, logs: Logs, ends: readonly LogEnd[]): Promise<void> {
+    this.#is(peer, 'placing');
+    await Promise.all(
+      [...logs.keys()].map(async (log) => {
+        const end = ends[log];
+        if (end !== undefined) await this.#options.placeAt(peer, log, end);
+      }),
+    );
+  }
+
+  #is(
+    peer: string,
+    state: ResyncStatus['state'],
+    at?: { readonly table: string; readonly items: number },
+  ): void {
+    this.#states.set(peer, { peer, state, table: at?.table, items: at?.items ?? 0 });
+  }
+}
+
+const isComing = (phase: string | undefined): boolean =>
+  phase === 'preparing' || phase === 'copying';

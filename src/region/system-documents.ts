@@ -1,0 +1,68 @@
+import { present } from '../base/assert.ts';
+import type { Partition } from '../partition/partition.ts';
+import { SYSTEM_TABLE } from '../storage/key-layout.ts';
+
+/** How much of the system table is read at a time. */
+const readBytes = 256 * 1024;
+
+/** Hash (4) and length (2) before the name. */
+const headBytes = 6;
+
+/**
+ * The region's own small JSON documents, by name: catalogue, positions of inboxes, progress of long work. They are items
+ * of the system table in partition 0, so that they are written, copied and recovered as any item is.
+ */
+export class SystemDocuments {
+  readonly #partition: Partition;
+
+  constructor(partition: Partition) {
+    this.#partition = partition;
+  }
+
+  /** Resolves when durable. */
+  async put(name: string, document: unknown): Promise<void> {
+    const image = Buffer.from(JSON.stringify(document));
+    await this.#partition.write({
+      table: SYSTEM_TABLE,
+      key: keyOf(name),
+      change: { kind: 'put', image, itemBytes: image.length },
+      condition: undefined,
+      cause: 'system',
+    });
+  }
+
+  /** Resolves when durable. A missing one is no error. */
+  async delete(name: string): Promise<void> {
+    await this.#partition.write({
+      table: SYSTEM_TABLE,
+      key: keyOf(name),
+      change: { kind: 'delete' },
+      condition: undefined,
+      cause: 'system',
+    });
+  }
+
+  /** All documents by name, as `JSON.parse` gives them: whoever asked for one checks it. */
+  async all(): Promise<ReadonlyMap<string, unknown>> {
+    const documents = new Map<string, unknown>();
+    let after: Uint8Array | undefined;
+    for (;;) {
+      const items = await this.#partition.scan(SYSTEM_TABLE, after, readBytes);
+      if (items.length === 0) return documents;
+      for (const { key, image } of items)
+        if (image !== undefined)
+          documents.set(nameOf(key), JSON.parse(Buffer.from(image).toString('utf8')));
+      after = present(items.at(-1), 'a last item').key;
+    }
+  }
+}
+
+function keyOf(name: string): Uint8Array {
+  const bytes = Buffer.from(name, 'utf8');
+  const key = Buffer.alloc(headBytes + bytes.length);
+  key.writeUInt16BE(bytes.length, headBytes - 2);
+  key.set(bytes, headBytes);
+  return key;
+}
+
+const nameOf = (key: Uint8Array): string => Buffer.from(key.subarray(headBytes)).toString('utf8');

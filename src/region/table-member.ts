@@ -1,0 +1,228 @@
+import type { Clock } from '../base/clock.ts';
+import type { Service } from '../base/service.ts';
+import type { GlobalTable, Table } from '../model/table.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Catalogue } from './catalogue.ts';
+import type { ControlLine } from './control-line.ts';
+import type { CompareAnswer, CompareRequest, StateAnswer, TableState } from './control-wire.ts';
+import type { CopyJobs } from './copy-jobs.ts';
+import { adopted, compareStates, peersOf, phaseOf, tableUnder } from './membership.ts';
+import type { ReplicationSeams } from './replication-seams.ts';
+
+/** How often a region compares what it holds with each peer, so that whoever was away hears of what it missed. */
+const compareMs = 2000;
+
+/** How often a copy that is owed is looked after. */
+const owedMs = 100;
+
+export interface TableMemberOptions {
+  readonly region: string;
+  readonly regions: readonly string[];
+  readonly catalogue: Catalogue;
+  readonly line: ControlLine;
+  readonly seams: ReplicationSeams;
+  readonly copyJobs: CopyJobs;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly statusMs: number;
+  readonly dropItems: (tableNumber: number) => Promise<void>;
+}
+
+/**
+ * This region as a member of global tables: it takes over the state that a home sends, creates and deletes its own
+ * replica by it, says how far it is, and pays the copies that it owes.
+ */
+export class TableMember implements Service {
+  readonly #options: TableMemberOptions;
+  readonly #stopped = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+  readonly #deleting = new Set<string>();
+  /** Per table and member on its way out, the ends when this region began to refuse writes. */
+  readonly #drainEnds = new Map<string, readonly number[]>();
+
+  constructor(options: TableMemberOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const { line, copyJobs, catalogue, regions, region } = this.#options;
+    line.serve('control.table', async (state) => this.#take(state));
+    line.serve('control.scan', async (request) => copyJobs.ask(request));
+    line.serve('control.compare', async (request, from) => this.#compare(request, from));
+    for (const table of catalogue.all) this.#deleteIfDue(table);
+    for (const peer of regions) if (peer !== region) this.#own(this.#compareWith(peer));
+    this.#own(this.#payWhatIsOwed());
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await Promise.allSettled(this.#running);
+  }
+
+  #own(loop: Promise<void>): void {
+    const running = loop
+      .catch((error: unknown) => {
+        this.#options.logger.error({ error }, 'a loop of global tables has ended');
+      })
+      .finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  async #take(state: TableState): Promise<StateAnswer> {
+    const table = await this.#adopt(state);
+    if (table !== undefined) this.#deleteIfDue(table);
+    const { seams, region } = this.#options;
+    const global = table?.global;
+    const ends = this.#endsFor(state.globalId, global);
+    const peers = global === undefined ? [] : peersOf(global, region);
+    return {
+      holds: global,
+      ends,
+      watermarks: seams.watermarks(),
+      undrained: peers.filter((peer) => !seams.isAcknowledged(peer, ends)),
+    };
+  }
+
+  /** While this region drains the ends stand still: they are those of the first asking. */
+  #endsFor(globalId: string, global: GlobalTable | undefined): readonly number[] {
+    const ends = this.#options.seams.ends();
+    if (global === undefined || phaseOf(global, this.#options.region) !== 'draining') {
+      this.#drainEnds.delete(globalId);
+      return ends;
+    }
+    const first = this.#drainEnds.get(globalId) ?? ends;
+    this.#drainEnds.set(globalId, first);
+    return first;
+  }
+
+  /** Undefined when this region has no such table, and is to have none. */
+  async #adopt(state: TableState): Promise<Table | undefined> {
+    const { catalogue, region, clock, logger } = this.#options;
+    const { name, globalId, definition, global } = state;
+    const member = global.members[region];
+    return catalogue.change(name, (standing): Table | undefined => {
+      if (standing !== undefined && standing.globalId !== globalId) return standing;
+      if (standing !== undefined) {
+        if (standing.global === undefined) return standing;
+        if (member === undefined) return this.#released(standing, global);
+        const next = adopted(standing.global, global, region);
+        return next === standing.global ? standing : tableUnder(standing, next, region);
+      }
+      if (member === undefined || (member.phase !== 'preparing' && member.phase !== 'copying'))
+        return undefined;
+      logger.info({ table: name, home: global.home }, 'replica being created here');
+      return tableUnder(
+        {
+          number: 0,
+          name,
+          tableId: member.tableId,
+          globalId,
+          createdAtMs: clock.wallMs(),
+          status: 'CREATING',
+          definition,
+          global,
+        },
+        adopted(undefined, global, region),
+        region,
+      );
+    });
+  }
+
+  /** A later state without this region: it was removed while it could not be reached, and is regional now. */
+  #released(table: Table, heard: GlobalTable): Table {
+    const { global } = table;
+    if (global === undefined || compareStates(heard, global) <= 0) return table;
+    this.#options.logger.warn(
+      { table: table.name, home: heard.home },
+      'no longer a member of the global table: this replica is a table of its own, with all that it holds',
+    );
+    return { ...table, status: 'ACTIVE', global: undefined };
+  }
+
+  #deleteIfDue(table: Table): void {
+    const { region } = this.#options;
+    const isDue = table.global !== undefined && phaseOf(table.global, region) === 'deleting';
+    if (!isDue || this.#deleting.has(table.tableId)) return;
+    this.#deleting.add(table.tableId);
+    this.#own(this.#delete(table));
+  }
+
+  async #delete(table: Table): Promise<void> {
+    const { catalogue, clock, statusMs, dropItems, logger } = this.#options;
+    await clock.sleep(statusMs, this.#stopped.signal);
+    try {
+      await dropItems(table.number);
+      await catalogue.change(table.name, (standing) =>
+        standing?.tableId === table.tableId ? undefined : standing,
+      );
+      logger.info({ table: table.name }, 'replica deleted here');
+    } catch (error) {
+      logger.warn({ error, table: table.name }, 'replica not deleted; tried again when asked');
+    } finally {
+      this.#deleting.delete(table.tableId);
+    }
+  }
+
+  async #compareWith(peer: string): Promise<void> {
+    const { line, clock, catalogue } = this.#options;
+    while (!this.#stopped.signal.aborted) {
+      await clock.sleep(compareMs, this.#stopped.signal);
+      const shared = catalogue.all.filter(({ global }) => global?.members[peer] !== undefined);
+      if (shared.length === 0) continue;
+      const request: CompareRequest = {
+        tables: shared.flatMap(({ globalId, global }) =>
+          global === undefined
+            ? []
+            : [{ globalId, term: global.term, revision: global.revision, home: global.home }],
+        ),
+      };
+      const answer = await line.tryAsk(peer, 'control.compare', request);
+      for (const state of answer?.newer ?? []) await this.#take(state);
+    }
+  }
+
+  /** Answers with every state that is later than the asker's, also where the asker is no member any more. */
+  async #compare(request: CompareRequest, from: string): Promise<CompareAnswer> {
+    const { catalogue } = this.#options;
+    const newer = request.tables.flatMap(({ globalId, term, revision, home }): TableState[] => {
+      const table = catalogue.byGlobalId(globalId);
+      if (typeof table === 'string' || table.global === undefined) return [];
+      const { name, definition, global } = table;
+      const asked: GlobalTable = { home, term, revision, members: {}, owesScanTo: [] };
+      const isForAsker = phaseOf(global, from) !== 'requested';
+      return isForAsker && compareStates(global, asked) > 0
+        ? [{ name, globalId, definition, global }]
+        : [];
+    });
+    return { newer };
+  }
+
+  async #payWhatIsOwed(): Promise<void> {
+    const { catalogue, clock, copyJobs } = this.#options;
+    while (!this.#stopped.signal.aborted) {
+      await clock.sleep(owedMs, this.#stopped.signal);
+      for (const { name, globalId, global } of catalogue.all) {
+        for (const target of global?.owesScanTo ?? []) {
+          const ticket = `owed ${global?.members[target]?.tableId ?? ''} ${global?.term ?? 0}`;
+          const { state } = copyJobs.ask({
+            globalId,
+            target,
+            ticket,
+            awaits: {},
+            only: undefined,
+            authoritative: false,
+          });
+          if (state === 'done') await this.#paid(name, globalId, target);
+        }
+      }
+    }
+  }
+
+  async #paid(name: string, globalId: string, target: string): Promise<void> {
+    await this.#options.catalogue.change(name, (standing) => {
+      if (standing?.globalId !== globalId || standing.global === undefined) return standing;
+      const owesScanTo = standing.global.owesScanTo.filter((peer) => peer !== target);
+      return { ...standing, global: { ...standing.global, owesScanTo } };
+    });
+  }
+}

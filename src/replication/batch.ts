@@ -1,0 +1,122 @@
+import { assert } from '../base/assert.ts';
+import { endOf } from '../log/chain.ts';
+import type { LogEnd } from '../log/entry.ts';
+import type { ItemRecord } from '../model/record.ts';
+import type { CommittedEntry } from '../partition/partition.ts';
+import type { Tables } from './tables.ts';
+
+/** What one ship carries: all that its origin made in (from, to] of one log and the target has a table for. */
+export interface Batch {
+  readonly origin: string;
+  /** The number of the origin's partition. */
+  readonly log: number;
+  readonly from: LogEnd;
+  /** Its partition time is what the watermark rises to. */
+  readonly to: LogEnd;
+  readonly records: readonly ShippedRecord[];
+}
+
+/** One write of the batch's origin. */
+export interface ShippedRecord {
+  /** Global id of the table. */
+  readonly table: string;
+  readonly key: Uint8Array;
+  readonly time: number;
+  readonly replaced: ItemRecord['replaced'];
+  /** Undefined for a tombstone. */
+  readonly image: Uint8Array | undefined;
+  readonly itemBytes: number;
+}
+
+/** Before compression. A single entry with more goes alone. */
+export const BATCH_BYTES_MAX = 128 * 1024;
+
+/** What a record costs on the wire besides its key and image, about. */
+const RECORD_OVERHEAD_BYTES = 40;
+
+export const shippedBytes = (record: Pick<ItemRecord, 'key' | 'image'>): number =>
+  record.key.length + (record.image?.length ?? 0) + RECORD_OVERHEAD_BYTES;
+
+/**
+ * The global id under which `record` goes to `peer`, or undefined when it does not: it was made elsewhere, is
+ * none of the users' data, only says what was discarded here (`Partition.discard`), or its table has no replica there.
+ */
+export function sharedAs(
+  record: ItemRecord,
+  { region, peer, tables }: { region: string; peer: string; tables: Tables },
+): string | undefined {
+  if (record.version.region !== region || record.cause === 'system') return undefined;
+  const isDiscarded =
+    record.cause === 'replication' && record.image === undefined && !record.keepsTombstone;
+  if (isDiscarded) return undefined;
+  return tables.shared(record.table, peer);
+}
+
+export const sameEnd = (a: LogEnd, b: LogEnd): boolean =>
+  a.index === b.index && a.checksum === b.checksum && a.epoch === b.epoch && a.logId === b.logId;
+
+/** Gathers committed entries of one log into batches for one peer. */
+export class BatchBuilder {
+  readonly #to: { readonly region: string; readonly peer: string; readonly tables: Tables };
+  readonly #log: number;
+  #from: LogEnd;
+  #end: LogEnd;
+  #records: ShippedRecord[] = [];
+  #bytes = 0;
+
+  constructor(options: {
+    readonly region: string;
+    readonly peer: string;
+    readonly tables: Tables;
+    readonly log: number;
+    readonly from: LogEnd;
+  }) {
+    this.#to = options;
+    this.#log = options.log;
+    this.#from = options.from;
+    this.#end = options.from;
+  }
+
+  get isEmpty(): boolean {
+    return this.#records.length === 0;
+  }
+
+  /** Whether entries were added since the last batch, with or without records. */
+  get hasMoved(): boolean {
+    return this.#end.index !== this.#from.index;
+  }
+
+  /** Adds the next entry; the batch before it, when it does not fit in any more. */
+  add({ entry, records }: CommittedEntry): Batch | undefined {
+    assert(entry.index === this.#end.index + 1, 'entries are shipped in order');
+    const shared: ShippedRecord[] = [];
+    let bytes = 0;
+    for (const record of records) {
+      const table = sharedAs(record, this.#to);
+      if (table === undefined) continue;
+      const { key, version, replaced, image, itemBytes } = record;
+      shared.push({ table, key, time: version.time, replaced, image, itemBytes });
+      bytes += shippedBytes(record);
+    }
+    const full = this.#bytes > 0 && this.#bytes + bytes > BATCH_BYTES_MAX ? this.take() : undefined;
+    this.#end = endOf(entry);
+    for (const record of shared) this.#records.push(record);
+    this.#bytes += bytes;
+    return full;
+  }
+
+  /** What has gathered, even if it is nothing. */
+  take(): Batch {
+    const batch: Batch = {
+      origin: this.#to.region,
+      log: this.#log,
+      from: this.#from,
+      to: this.#end,
+      records: this.#records,
+    };
+    this.#from = this.#end;
+    this.#records = [];
+    this.#bytes = 0;
+    return batch;
+  }
+}

@@ -1,0 +1,105 @@
+import type { Clock } from '../base/clock.ts';
+import { wallMsOf } from '../clock/hybrid-time.ts';
+import { LogError } from '../log/replicated-log.ts';
+import type { CommittedEntry, Follower, Partition } from '../partition/partition.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { shippedBytes, sharedAs } from './batch.ts';
+import type { LogLag } from './lag.ts';
+import type { Tables } from './tables.ts';
+
+export interface LagCounterOptions {
+  readonly partition: Partition;
+  readonly region: string;
+  readonly peer: string;
+  readonly tables: Tables;
+  readonly lag: LogLag;
+  readonly nowMs: () => number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Counts what a log commits for one peer, whether or not the outbox gets to ship it: an outbox that stalls
+ * reads no further, and the lag has to rise all the same.
+ */
+export class LagCounter {
+  readonly #options: LagCounterOptions;
+  #follower: Follower | undefined;
+  #running: Promise<void> | undefined;
+  readonly #stopping = new AbortController();
+
+  constructor(options: LagCounterOptions) {
+    this.#options = options;
+  }
+
+  /** From after index `after` on, which the peer has. Once. */
+  start(after: number): void {
+    if (this.#running !== undefined) return;
+    this.#options.lag.countedTo(after);
+    this.#running = this.#run(after);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#follower?.close();
+    await this.#running;
+  }
+
+  async #run(after: number): Promise<void> {
+    let at = after;
+    while (!this.#stopping.signal.aborted) {
+      try {
+        at = await this.#follow(at);
+      } catch (error) {
+        const trimmed = error instanceof LogError && error.code === 'trimmed';
+        if (trimmed) at = Math.max(at, this.#options.partition.first - 1);
+        else await this.#pause(error);
+      }
+    }
+  }
+
+  async #follow(after: number): Promise<number> {
+    const { partition } = this.#options;
+    const follower = partition.follow(Math.max(after, partition.first - 1));
+    this.#follower = follower;
+    try {
+      for (;;) {
+        const entries = await follower.next(READ_BYTES);
+        if (entries.length === 0) return this.#options.lag.counted ?? after;
+        for (const entry of entries) this.#count(entry);
+      }
+    } finally {
+      follower.close();
+    }
+  }
+
+  /** A far-ahead item drags its next version along, so a version's time is taken for no later than now. */
+  #count({ entry, records }: CommittedEntry): void {
+    const { lag } = this.#options;
+    let sums: Map<number, { records: number; bytes: number; time: number }> | undefined;
+    for (const record of records) {
+      if (sharedAs(record, this.#options) === undefined) continue;
+      sums ??= new Map();
+      const sum = sums.get(record.table) ?? { records: 0, bytes: 0, time: record.version.time };
+      sum.records += 1;
+      sum.bytes += shippedBytes(record);
+      sum.time = Math.min(sum.time, record.version.time);
+      sums.set(record.table, sum);
+    }
+    const nowMs = sums === undefined ? 0 : this.#options.nowMs();
+    for (const [table, { records: count, bytes, time }] of sums ?? []) {
+      const committedMs = Math.min(wallMsOf(time), nowMs);
+      lag.add({ index: entry.index, table, records: count, bytes, committedMs });
+    }
+    lag.countedTo(entry.index);
+  }
+
+  async #pause(error: unknown): Promise<void> {
+    const { logger, clock, peer, partition } = this.#options;
+    logger.warn({ peer, log: partition.number, error }, 'lag cannot be counted; trying again');
+    await clock.sleep(PAUSE_MS, this.#stopping.signal);
+  }
+}
+
+const READ_BYTES = 256 * 1024;
+const PAUSE_MS = 1000;

@@ -1,0 +1,314 @@
+import type { LogEnd } from '../log/entry.ts';
+import type { Version } from '../model/version.ts';
+import type { ScannedItem, TimeVector } from '../partition/partition.ts';
+import type { Batch, ShippedRecord } from './batch.ts';
+import type { OriginPositions } from './position-store.ts';
+import { ByteReader, ByteWriter, damaged, WireError } from './byte-codec.ts';
+
+/**
+ * What regions say to each other, as bytes: a version, a kind, and the members in the order in which they are
+ * declared. Whole numbers and times are doubles, other numbers little-endian, texts UTF-8. `bus/frame.ts` goes
+ * around each message, with the checksum and the compression. Every decoder throws `WireError`.
+ *
+ * History of the version:
+ * - 1: the first.
+ */
+export const REPLICATION_WIRE_VERSION = 1;
+
+const KINDS = {
+  hello: 1,
+  stand: 2,
+  ship: 3,
+  clock: 4,
+  time: 5,
+  positions: 6,
+  scanRequest: 7,
+  scanPage: 8,
+  none: 9,
+  stored: 10,
+} as const;
+
+type Kind = keyof typeof KINDS;
+
+/** Opens an outbox, or places it. */
+export interface Hello {
+  /** The origin's partition, and how many it has. */
+  readonly log: number;
+  readonly logs: number;
+  /** The last entry that the origin has committed. */
+  readonly end: LogEnd;
+  /** Sets the position there to `at` if it is `expected`: the start of a first contact, the end of a resync. */
+  readonly place: { readonly at: LogEnd; readonly expected: LogEnd | undefined } | undefined;
+}
+
+/**
+ * Where the inbox stands with a log: `applied`, all up to it is durable in the target; `durable`, so is that position.
+ * `waitsFor`: the batch was not taken, because a table in it is not known yet.
+ */
+export interface Stand {
+  readonly applied: LogEnd | undefined;
+  readonly durable: LogEnd | undefined;
+  readonly waitsFor: string | undefined;
+}
+
+/** The wall clock of the asked region when a probe came and when its answer left. */
+export interface ClockReading {
+  readonly receivedWallMs: number;
+  readonly answeredWallMs: number;
+}
+
+/** Asks for the next page of a table in one partition of the asked region. */
+export interface ScanRequest {
+  readonly scanId: string;
+  /** Global id of the table. */
+  readonly table: string;
+  readonly partition: number;
+  /** The last key of the page before. */
+  readonly after: Uint8Array | undefined;
+}
+
+/** Empty `items`: the end. `vector`: the asked region's watermarks when the page was read. */
+export interface ScanPage {
+  readonly scanId: string;
+  readonly vector: TimeVector;
+  readonly items: readonly ScannedItem[];
+}
+
+const write = (kind: Kind, expectedBytes?: number): ByteWriter =>
+  new ByteWriter(expectedBytes).u8(REPLICATION_WIRE_VERSION).u8(KINDS[kind]);
+
+function read<T>(bytes: Uint8Array, kind: Kind, parse: (reader: ByteReader) => T): T {
+  const reader = new ByteReader(bytes);
+  const version = reader.u8();
+  if (version !== REPLICATION_WIRE_VERSION) {
+    throw new WireError(
+      'version',
+      `a message of version ${version}, and this region speaks ${REPLICATION_WIRE_VERSION}`,
+    );
+  }
+  if (reader.u8() !== KINDS[kind]) throw damaged(`it is no ${kind}`);
+  const value = parse(reader);
+  reader.end();
+  return value;
+}
+
+function writeOptional<T>(to: ByteWriter, value: T | undefined, put: (value: T) => void): void {
+  to.u8(value === undefined ? 0 : 1);
+  if (value !== undefined) put(value);
+}
+
+function readOptional<T>(from: ByteReader, take: () => T): T | undefined {
+  const flag = from.u8();
+  if (flag > 1) throw damaged(`a flag of ${flag}`);
+  return flag === 1 ? take() : undefined;
+}
+
+const writeEnd = (to: ByteWriter, end: LogEnd): ByteWriter =>
+  to.text(end.logId).whole(end.epoch).whole(end.index).u32(end.checksum).whole(end.partitionTime);
+
+const readEnd = (from: ByteReader): LogEnd => ({
+  logId: from.text(),
+  epoch: from.whole(),
+  index: from.whole(),
+  checksum: from.u32(),
+  partitionTime: from.whole(),
+});
+
+const writeVersion = (to: ByteWriter, version: Version): ByteWriter =>
+  to.whole(version.time).text(version.region);
+
+const readVersion = (from: ByteReader): Version => ({ time: from.whole(), region: from.text() });
+
+export function encodeHello({ log, logs, end, place }: Hello): Uint8Array {
+  const to = writeEnd(write('hello').u32(log).u32(logs), end);
+  writeOptional(to, place, ({ at, expected }) => {
+    writeEnd(to, at);
+    writeOptional(to, expected, (position) => writeEnd(to, position));
+  });
+  return to.finish();
+}
+
+export const decodeHello = (bytes: Uint8Array): Hello =>
+  read(bytes, 'hello', (from) => {
+    const log = from.u32();
+    const logs = from.u32();
+    if (log >= logs) throw damaged(`log ${log} of ${logs}`);
+    const end = readEnd(from);
+    const place = readOptional(from, () => ({
+      at: readEnd(from),
+      expected: readOptional(from, () => readEnd(from)),
+    }));
+    return { log, logs, end, place };
+  });
+
+export function encodeStand({ applied, durable, waitsFor }: Stand): Uint8Array {
+  const to = write('stand');
+  writeOptional(to, applied, (end) => writeEnd(to, end));
+  writeOptional(to, durable, (end) => writeEnd(to, end));
+  writeOptional(to, waitsFor, (table) => to.text(table));
+  return to.finish();
+}
+
+export const decodeStand = (bytes: Uint8Array): Stand =>
+  read(bytes, 'stand', (from) => ({
+    applied: readOptional(from, () => readEnd(from)),
+    durable: readOptional(from, () => readEnd(from)),
+    waitsFor: readOptional(from, () => from.text()),
+  }));
+
+const FLAG_IMAGE = 1;
+const FLAG_REPLACED = 2;
+
+/** The least that a record takes: table, flags, key, time and size. */
+const RECORD_BYTES_MIN = 2 + 1 + 2 + 8 + 4;
+const TABLE_BYTES_MIN = 2;
+/** A dictionary's index has 16 bits. */
+const TABLES_MAX = 65_536;
+
+export function encodeBatch(batch: Batch): Uint8Array {
+  const tables = new Map<string, number>();
+  let expectedBytes = 512;
+  for (const { table, key, image } of batch.records) {
+    if (!tables.has(table)) tables.set(table, tables.size);
+    expectedBytes += key.length + (image?.length ?? 0) + 64;
+  }
+  const to = write('ship', expectedBytes).text(batch.origin).u32(batch.log);
+  writeEnd(writeEnd(to, batch.from), batch.to).u32(tables.size);
+  for (const table of tables.keys()) to.text(table);
+  to.u32(batch.records.length);
+  for (const record of batch.records) writeRecord(to, record, tables.get(record.table) ?? 0);
+  return to.finish();
+}
+
+function writeRecord(to: ByteWriter, record: ShippedRecord, table: number): void {
+  const { key, time, replaced, image, itemBytes } = record;
+  const flags =
+    (image === undefined ? 0 : FLAG_IMAGE) | (replaced === undefined ? 0 : FLAG_REPLACED);
+  to.u16(table).u8(flags).short(key).whole(time).u32(itemBytes);
+  if (replaced !== undefined) writeVersion(to, replaced);
+  if (image !== undefined) to.long(image);
+}
+
+export const decodeBatch = (bytes: Uint8Array): Batch =>
+  read(bytes, 'ship', (from) => {
+    const origin = from.text();
+    const log = from.u32();
+    const start = readEnd(from);
+    const end = readEnd(from);
+    if (end.index < start.index) throw damaged('a batch that runs backwards');
+    const tables = Array.from({ length: from.count(TABLE_BYTES_MIN) }, () => from.text());
+    if (tables.length > TABLES_MAX) throw damaged(`${tables.length} tables`);
+    const count = from.count(RECORD_BYTES_MIN);
+    const records = Array.from({ length: count }, () => readRecord(from, tables));
+    if (count > 0 && end.index === start.index) throw damaged('records of no entry');
+    return { origin, log, from: start, to: end, records };
+  });
+
+function readRecord(from: ByteReader, tables: readonly string[]): ShippedRecord {
+  const table = tables[from.u16()];
+  const flags = from.u8();
+  if (table === undefined) throw damaged('a table that is not listed');
+  if ((flags & ~(FLAG_IMAGE | FLAG_REPLACED)) !== 0) throw damaged(`flags ${flags}`);
+  const key = from.short();
+  const time = from.whole();
+  const itemBytes = from.u32();
+  const replaced = (flags & FLAG_REPLACED) === 0 ? undefined : readVersion(from);
+  const image = (flags & FLAG_IMAGE) === 0 ? undefined : from.long();
+  return { table, key, time, replaced, image, itemBytes };
+}
+
+/** A message that says only of what kind it is: a clock probe, a request for positions, an answer without news. */
+export const encodeNothing = (): Uint8Array => write('none').finish();
+
+export const decodeNothing = (bytes: Uint8Array): undefined => read(bytes, 'none', () => undefined);
+
+export const encodeClockReading = (reading: ClockReading): Uint8Array =>
+  write('clock').real(reading.receivedWallMs).real(reading.answeredWallMs).finish();
+
+export const decodeClockReading = (bytes: Uint8Array): ClockReading =>
+  read(bytes, 'clock', (from) => ({ receivedWallMs: from.real(), answeredWallMs: from.real() }));
+
+/** Asks a region to move the time of each of its partitions to at least `time`. */
+export const encodeTime = (time: number): Uint8Array => write('time').whole(time).finish();
+
+export const decodeTime = (bytes: Uint8Array): number =>
+  read(bytes, 'time', (from) => from.whole());
+
+/** Where each log of a region stands, by number. */
+export function encodePositions(positions: readonly LogEnd[]): Uint8Array {
+  const to = write('positions').u32(positions.length);
+  for (const position of positions) writeEnd(to, position);
+  return to.finish();
+}
+
+const END_BYTES_MIN = 2 + 8 + 8 + 4 + 8;
+
+export const decodePositions = (bytes: Uint8Array): readonly LogEnd[] =>
+  read(bytes, 'positions', (from) =>
+    Array.from({ length: from.count(END_BYTES_MIN) }, () => readEnd(from)),
+  );
+
+/** Positions as they are kept on disk: not said to anybody, but the same bytes. */
+export function encodeStoredPositions({ logs, positions }: OriginPositions): Uint8Array {
+  const to = write('stored').u32(logs).u32(positions.size);
+  for (const [log, position] of positions) writeEnd(to.u32(log), position);
+  return to.finish();
+}
+
+export const decodeStoredPositions = (bytes: Uint8Array): OriginPositions =>
+  read(bytes, 'stored', (from) => {
+    const logs = from.u32();
+    const count = from.count(END_BYTES_MIN);
+    const positions = Array.from({ length: count }, () => [from.u32(), readEnd(from)] as const);
+    return { logs, positions: new Map(positions) };
+  });
+
+export function encodeScanRequest({ scanId, table, partition, after }: ScanRequest): Uint8Array {
+  const to = write('scanRequest').text(scanId).text(table).u32(partition);
+  writeOptional(to, after, (key) => to.short(key));
+  return to.finish();
+}
+
+export const decodeScanRequest = (bytes: Uint8Array): ScanRequest =>
+  read(bytes, 'scanRequest', (from) => ({
+    scanId: from.text(),
+    table: from.text(),
+    partition: from.u32(),
+    after: readOptional(from, () => from.short()),
+  }));
+
+const ITEM_BYTES_MIN = 2 + 8 + 2 + 1 + 1 + 4;
+const VECTOR_MEMBER_BYTES_MIN = 2 + 8;
+
+export function encodeScanPage({ scanId, vector, items }: ScanPage): Uint8Array {
+  const members = Object.entries(vector);
+  const to = write('scanPage', 64 * 1024)
+    .text(scanId)
+    .u32(members.length);
+  for (const [region, time] of members) to.text(region).whole(time);
+  to.u32(items.length);
+  for (const { key, version, replaced, image, itemBytes } of items) {
+    writeVersion(to.short(key), version);
+    writeOptional(to, replaced, (seen) => writeVersion(to, seen));
+    writeOptional(to, image, (bytes) => to.long(bytes));
+    to.u32(itemBytes);
+  }
+  return to.finish();
+}
+
+export const decodeScanPage = (bytes: Uint8Array): ScanPage =>
+  read(bytes, 'scanPage', (from) => {
+    const scanId = from.text();
+    const members = Array.from({ length: from.count(VECTOR_MEMBER_BYTES_MIN) }, () => {
+      const region = from.text();
+      return [region, from.whole()] as const;
+    });
+    const items = Array.from({ length: from.count(ITEM_BYTES_MIN) }, () => ({
+      key: from.short(),
+      version: readVersion(from),
+      replaced: readOptional(from, () => readVersion(from)),
+      image: readOptional(from, () => from.long()),
+      itemBytes: from.u32(),
+    }));
+    return { scanId, vector: Object.fromEntries(members), items };
+  });

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+
+import { parseBenchOptions, UsageError } from './bench-options.ts';
+
+test('without options all operations run in three rounds at 16 and 64 connections', () => {
+  expect(parseBenchOptions([])).toEqual({
+    operations: ['GetItem', 'PutItem', 'UpdateItem', 'Query', 'BatchWriteItem'],
+    connections: [16, 64],
+    rounds: 3,
+    measuredMs: 3000,
+    warmUpMs: 1000,
+    jsonFile: undefined,
+  });
+});
+
+test('quick is one short round, and what is given besides counts', () => {
+  const options = parseBenchOptions(['--quick', '--rounds', '2', '--json', 'x.json']);
+  expect(options).toMatchObject({ rounds: 2, measuredMs: 1000, jsonFile: 'x.json' });
+});
+
+test('lists are read', () => {
+  const options = parseBenchOptions(['--operations', 'Query,GetItem', '--connections', '1,8']);
+  expect(options).toMatchObject({ operations: ['Query', 'GetItem'], connections: [1, 8] });
+});
+
+test('help is asked for', () => {
+  expect(parseBenchOptions(['--help'])).toBeUndefined();
+});
+
+test.each([
+  [['--operations', 'Scan'], 'no Scan'],
+  [['--connections', '0'], 'above 0'],
+  [['--connections', '1.5'], 'whole'],
+  [['--rounds', 'many'], 'many'],
+  [['--seconds', '-1'], '--seconds'],
+  [['--fast'], '--fast'],
+])('%j is refused', (parameters, words) => {
+  expect(() => parseBenchOptions(parameters)).toThrow(UsageError);
+  expect(() => parseBenchOptions(parameters)).toThrow(words);
+});

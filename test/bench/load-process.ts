@@ -1,0 +1,73 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { workloadNamed } from './workloads.ts';
+import { runLoad } from './load.ts';
+import type { LoadOptions, LoadResult } from './load.ts';
+
+/** What the generator's process is asked: requests are named, not sent over, because there are megabytes of them. */
+export interface LoadOrder extends Omit<LoadOptions, 'requests'> {
+  readonly workload: string;
+}
+
+type Reply = { readonly result: LoadResult } | { readonly error: string };
+
+/** The load generator in a process of its own, so that it shares no event loop with what directs it. */
+export class LoadProcess {
+  readonly #child: ChildProcess;
+
+  constructor() {
+    this.#child = fork(fileURLToPath(import.meta.url), ['--generate']);
+  }
+
+  /** One run. Rejects with what went wrong in the generator, or when that has ended. */
+  async run(order: LoadOrder): Promise<LoadResult> {
+    const child = this.#child;
+    if (!child.connected) throw new Error('the load generator has ended');
+    child.send(order);
+    const reply: Reply = await new Promise((resolve, reject) => {
+      const onExit = (): void => reject(new Error('the load generator has ended'));
+      child.once('exit', onExit);
+      child.once('message', (message) => {
+        child.off('exit', onExit);
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the other side is below
+        resolve(message as Reply);
+      });
+    });
+    if ('error' in reply) throw new Error(reply.error);
+    return reply.result;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = once(this.#child, 'exit');
+    this.#child.disconnect();
+    await ended;
+  }
+}
+
+/** The generator's side: answers one order after the other until the channel closes. */
+function serveOrders(): void {
+  const requests = new Map<string, readonly Buffer[]>();
+  process.on('message', (order: LoadOrder) => {
+    void answer(order, requests).then((reply) => process.send?.(reply));
+  });
+}
+
+async function answer(
+  { workload, ...options }: LoadOrder,
+  known: Map<string, readonly Buffer[]>,
+): Promise<Reply> {
+  try {
+    const requests = known.get(workload) ?? workloadNamed(workload).requests();
+    known.set(workload, requests);
+    return { result: await runLoad({ ...options, requests }) };
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+if (extname(import.meta.filename) === '.js' && process.argv.includes('--generate')) serveOrders();

@@ -1,0 +1,141 @@
+import type { Socket } from 'node:net';
+import { connect } from 'node:net';
+
+import { AnswerReader } from './answer-reader.ts';
+import { LatencyHistogram } from './latency-histogram.ts';
+import { processUsage } from './process-usage.ts';
+
+const OK = 200;
+const READ_BYTES = 64 * 1024;
+/** Odd and prime, so that it visits every request of any pool that it does not divide. */
+const STRIDE = 7919;
+
+export interface LoadOptions {
+  readonly port: number;
+  /** Whole HTTP requests, sent again and again in a fixed order that jumps about. */
+  readonly requests: readonly Buffer[];
+  readonly connections: number;
+  readonly warmUpMs: number;
+  readonly measuredMs: number;
+  /** The process whose processor time is counted. */
+  readonly serverPid: number;
+}
+
+export interface LoadResult {
+  readonly ratePerSecond: number;
+  readonly answers: number;
+  /** Answers other than 200; they are not in the rate. */
+  readonly failures: number;
+  readonly p50Ms: number | undefined;
+  readonly p99Ms: number | undefined;
+  /** Of the server, per 1,000 answers. */
+  readonly serverCpuSecondsPer1000: number | undefined;
+  /** Of the generator, per 1,000 answers: near the reciprocal of the rate, the generator is the bottleneck. */
+  readonly generatorCpuSecondsPer1000: number;
+}
+
+/**
+ * Closed-loop load: each connection sends its next request when it has read the whole answer to the one before.
+ * Rejects when a connection ends early or an answer is not HTTP.
+ */
+export async function runLoad(options: LoadOptions): Promise<LoadResult> {
+  const { connections, warmUpMs, measuredMs, serverPid } = options;
+  const tally: Tally = { histogram: new LatencyHistogram(), failures: 0, running: true };
+  const ends = Array.from({ length: connections }, async (_, index) =>
+    drive(options, tally, Math.floor((index * options.requests.length) / connections)),
+  );
+  const broken = Promise.all(ends);
+  const pause = async (ms: number): Promise<unknown> =>
+    Promise.race([broken, new Promise((resolve) => setTimeout(resolve, ms))]);
+
+  await pause(warmUpMs);
+  tally.histogram = new LatencyHistogram();
+  tally.failures = 0;
+  const serverBefore = processUsage(serverPid);
+  const ownBefore = process.cpuUsage();
+  const startedMs = performance.now();
+  await pause(measuredMs);
+  const elapsedMs = performance.now() - startedMs;
+  const { histogram, failures } = tally;
+  const own = process.cpuUsage(ownBefore);
+  const serverAfter = processUsage(serverPid);
+  tally.running = false;
+  await broken;
+
+  const answers = histogram.count;
+  const per1000 = (seconds: number): number => (seconds * 1000) / Math.max(1, answers + failures);
+  return {
+    ratePerSecond: (answers * 1000) / elapsedMs,
+    answers,
+    failures,
+    p50Ms: histogram.quantileMs(0.5),
+    p99Ms: histogram.quantileMs(0.99),
+    serverCpuSecondsPer1000:
+      serverBefore === undefined || serverAfter === undefined
+        ? undefined
+        : per1000(serverAfter.cpuSeconds - serverBefore.cpuSeconds),
+    generatorCpuSecondsPer1000: per1000((own.user + own.system) / 1e6),
+  };
+}
+
+/** What all connections add to; exchanged at the end of the warm-up. */
+interface Tally {
+  histogram: LatencyHistogram;
+  failures: number;
+  running: boolean;
+}
+
+/** One connection, until the tally says stop and its last answer is there. */
+async function drive(options: LoadOptions, tally: Tally, first: number): Promise<void> {
+  const { port, requests } = options;
+  const stride = requests.length % STRIDE === 0 ? 1 : STRIDE;
+  let at = first;
+  let sentMs = 0;
+  const send = (socket: Socket): void => {
+    const request = requests[at % requests.length];
+    if (request === undefined) throw new Error('no requests to send');
+    at += stride;
+    sentMs = performance.now();
+    socket.write(request);
+  };
+  await converse(port, (socket, status) => {
+    if (status === OK) tally.histogram.record(performance.now() - sentMs);
+    else if (status !== undefined) tally.failures += 1;
+    if (tally.running) send(socket);
+    else socket.end();
+  });
+}
+
+/**
+ * Opens a connection and calls `next` when it is open and then with the status of each answer; `next` sends a request or
+ * ends the socket.
+ */
+async function converse(
+  port: number,
+  next: (socket: Socket, status: number | undefined) => void,
+): Promise<void> {
+  const reader = new AnswerReader();
+  await new Promise<void>((resolve, reject) => {
+    const onread = {
+      buffer: Buffer.allocUnsafe(READ_BYTES),
+      callback: (bytes: number, buffer: Uint8Array): boolean => {
+        try {
+          const chunk = Buffer.from(buffer.buffer, buffer.byteOffset, bytes);
+          const status = reader.push(chunk);
+          if (status !== undefined) next(socket, status);
+        } catch (error) {
+          socket.destroy(error instanceof Error ? error : new Error(String(error)));
+        }
+        return true;
+      },
+    };
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true, onread }, () =>
+      next(socket, undefined),
+    );
+    socket.once('error', reject);
+    socket.once('close', () => {
+      if (socket.writableEnded) resolve();
+      else reject(new Error(`port ${port}: the connection was closed early`));
+    });
+  });
+}

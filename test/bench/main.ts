@@ -1,0 +1,131 @@
+/** `npm run bench`: see `BENCH_USAGE`. Goals that are missed are shown and are no failure. */
+import { writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, release, totalmem } from 'node:os';
+
+import type { BenchOptions } from './bench-options.ts';
+import { BENCH_USAGE, UsageError, parseBenchOptions } from './bench-options.ts';
+import { fill } from './fill.ts';
+import { LoadProcess } from './load-process.ts';
+import { processUsage } from './process-usage.ts';
+import type { Memory, Run } from './report.ts';
+import { goalsOf, reportText, summarize } from './report.ts';
+import type { Target, TargetName } from './targets.ts';
+import { startTarget } from './targets.ts';
+
+const TARGETS: readonly TargetName[] = ['bare', 'dynalite', 'tidemark'];
+/** A server that has answered its first request may still be tidying up after its start. */
+const SETTLE_MS = 2000;
+
+const say = (line: string): boolean => process.stderr.write(`${line}\n`);
+
+/** Starts everything, measures, ends everything. `stopped` aborts between two runs. */
+async function bench(options: BenchOptions, stopped: AbortSignal): Promise<void> {
+  const startedAt = new Date().toISOString();
+  const load = new LoadProcess();
+  const targets: Target[] = [];
+  try {
+    for (const name of TARGETS) targets.push(await startTarget(name));
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    const idle = targets.map(residentBytes);
+    for (const target of targets.filter(({ name }) => name !== 'bare')) {
+      say(`filling ${target.name}...`);
+      await fill(target.port);
+    }
+    const runs = await measure({ options, targets, load, stopped });
+    const memory = targets.map((target, at) => ({
+      target: target.name,
+      idleBytes: idle[at],
+      loadedBytes: residentBytes(target),
+    }));
+    finish({ startedAt, options, runs, memory });
+  } finally {
+    await load.stop();
+    await Promise.all(targets.map(async (target) => target.stop()));
+  }
+}
+
+const residentBytes = ({ pid }: Target): number | undefined => processUsage(pid)?.residentBytes;
+
+interface Measuring {
+  readonly options: BenchOptions;
+  readonly targets: readonly Target[];
+  readonly load: LoadProcess;
+  readonly stopped: AbortSignal;
+}
+
+/** Targets take turns within each operation, so that whatever slows the machine for a while slows them all. */
+async function measure({ options, targets, load, stopped }: Measuring): Promise<readonly Run[]> {
+  const runs: Run[] = [];
+  for (let round = 1; round <= options.rounds; round++) {
+    for (const operation of options.operations) {
+      for (const connections of options.connections) {
+        for (const target of targets) {
+          stopped.throwIfAborted();
+          const { warmUpMs, measuredMs } = options;
+          const result = await load.run({
+            ...{ workload: operation, connections, warmUpMs, measuredMs },
+            ...{ port: target.port, serverPid: target.pid },
+          });
+          runs.push({ target: target.name, operation, connections, round, ...result });
+          say(
+            `round ${round}: ${operation}, ${connections} connections, ${target.name}: ` +
+              `${Math.round(result.ratePerSecond)}/s`,
+          );
+        }
+      }
+    }
+  }
+  return runs;
+}
+
+interface Results {
+  readonly startedAt: string;
+  readonly options: BenchOptions;
+  readonly runs: readonly Run[];
+  readonly memory: readonly Memory[];
+}
+
+function finish({ startedAt, options, runs, memory }: Results): void {
+  const rows = summarize(runs);
+  process.stdout.write(`\n${reportText(rows, memory)}`);
+  if (options.jsonFile === undefined) return;
+  const results = {
+    startedAt,
+    machine: machine(),
+    options,
+    rows,
+    memory,
+    goals: goalsOf(rows, memory),
+    runs,
+  };
+  writeFileSync(options.jsonFile, `${JSON.stringify(results, undefined, 2)}\n`);
+  say(`results written to ${options.jsonFile}`);
+}
+
+const machine = (): object => ({
+  node: process.version,
+  platform: `${process.platform} ${process.arch} ${release()}`,
+  cpu: cpus()[0]?.model.trim(),
+  cores: availableParallelism(),
+  memoryBytes: totalmem(),
+});
+
+async function main(parameters: readonly string[]): Promise<number> {
+  const stopped = new AbortController();
+  const stop = (): void => stopped.abort(new Error('stopped'));
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  try {
+    const options = parseBenchOptions(parameters);
+    if (options === undefined) process.stdout.write(BENCH_USAGE);
+    else await bench(options, stopped.signal);
+    return 0;
+  } catch (error) {
+    if (stopped.signal.aborted) return 130;
+    if (!(error instanceof UsageError)) throw error;
+    say(`${error.message}\n\n${BENCH_USAGE}`);
+    return 2;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+
+import { fillBatches, WORKLOADS, workloadNamed } from './workloads.ts';
+
+test('requests are whole HTTP requests, with the length that they say', () => {
+  for (const workload of WORKLOADS) {
+    for (const request of workload.requests().slice(0, 3)) {
+      const [head = '', body = ''] = request.toString().split('\r\n\r\n');
+      expect(head).toContain(`X-Amz-Target: DynamoDB_20120810.${workload.name}`);
+      expect(head).toContain(`Content-Length: ${Buffer.byteLength(body)}`);
+      expect(typeof JSON.parse(body)).toBe('object');
+    }
+  }
+});
+
+test('requests of a pool differ', () => {
+  for (const workload of WORKLOADS) {
+    const [first, second] = workload.requests();
+    expect(first?.equals(second ?? Buffer.alloc(0))).toBe(false);
+  }
+});
+
+test('items are of 400 bytes by the count of DynamoDB', () => {
+  const [request = Buffer.alloc(0)] = workloadNamed('PutItem').requests();
+  const [, body = ''] = request.toString().split('\r\n\r\n');
+  // A name and its text each; the counter is one digit: one byte and one more.
+  const { id, counter, data } = JSON.parse(body).Item;
+  const bytes = 'idcounterdata'.length + id.S.length + counter.N.length + 1 + data.S.length;
+  expect(bytes).toBe(400);
+});
+
+test('both tables are filled in batches of 25', () => {
+  const batches = [...fillBatches()];
+  expect(batches).toHaveLength(800);
+  const items = batches.flatMap((batch) =>
+    Object.values((batch as { RequestItems: object }).RequestItems).map((puts) => puts.length),
+  );
+  expect(items.reduce((sum, count) => sum + count, 0)).toBe(20_000);
+  expect(Math.max(...items)).toBe(25);
+});
+
+test('an unknown workload is refused', () => {
+  expect(() => workloadNamed('Scan')).toThrow(RangeError);
+});

@@ -1,0 +1,158 @@
+import { rawRequest } from './raw-request.ts';
+
+/** Names and values of an item's attributes in DynamoDB's JSON. */
+type WireItem = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** The items of `GetItem`, `PutItem`, `UpdateItem` and `BatchWriteItem`: a partition key only. */
+const ITEMS_TABLE = 'bench-items';
+/** The items of `Query`: a partition and a sort key. */
+const LINES_TABLE = 'bench-lines';
+
+const ITEM_BYTES = 400;
+const ITEM_COUNT = 10_000;
+const BATCH_ITEMS = 25;
+const ORDER_COUNT = 100;
+const LINES_PER_ORDER = 100;
+const QUERY_LIMIT = 10;
+const BATCH_REQUESTS = 400;
+const QUERY_REQUESTS = 5000;
+
+export interface Workload {
+  /** The operation's name; what a request is called with. */
+  readonly name: string;
+  readonly itemsPerRequest: number;
+  /** A pool of different requests that a connection goes through, each of which succeeds any number of times. */
+  requests(): readonly Buffer[];
+}
+
+export const WORKLOADS: readonly Workload[] = [
+  {
+    name: 'GetItem',
+    itemsPerRequest: 1,
+    requests: () =>
+      times(ITEM_COUNT, (at) =>
+        rawRequest('GetItem', { TableName: ITEMS_TABLE, Key: itemKey(at) }),
+      ),
+  },
+  {
+    name: 'PutItem',
+    itemsPerRequest: 1,
+    requests: () =>
+      times(ITEM_COUNT, (at) => rawRequest('PutItem', { TableName: ITEMS_TABLE, Item: item(at) })),
+  },
+  {
+    name: 'UpdateItem',
+    itemsPerRequest: 1,
+    requests: () => times(ITEM_COUNT, (at) => rawRequest('UpdateItem', counterUpdate(at))),
+  },
+  {
+    name: 'Query',
+    itemsPerRequest: QUERY_LIMIT,
+    requests: () => times(QUERY_REQUESTS, (at) => rawRequest('Query', tenLines(at))),
+  },
+  {
+    name: 'BatchWriteItem',
+    itemsPerRequest: BATCH_ITEMS,
+    requests: () =>
+      times(BATCH_REQUESTS, (at) =>
+        rawRequest('BatchWriteItem', {
+          RequestItems: {
+            [ITEMS_TABLE]: times(BATCH_ITEMS, (n) => put(item(at * BATCH_ITEMS + n))),
+          },
+        }),
+      ),
+  },
+];
+
+/** Throws for an unknown name. */
+export function workloadNamed(name: string): Workload {
+  const workload = WORKLOADS.find((known) => known.name === name);
+  if (workload === undefined) throw new RangeError(`no workload ${name}`);
+  return workload;
+}
+
+/** The inputs of `CreateTable` for what the workloads expect. */
+export const TABLES = [
+  {
+    TableName: ITEMS_TABLE,
+    BillingMode: 'PAY_PER_REQUEST',
+    AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+    KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+  },
+  {
+    TableName: LINES_TABLE,
+    BillingMode: 'PAY_PER_REQUEST',
+    AttributeDefinitions: [
+      { AttributeName: 'order', AttributeType: 'S' },
+      { AttributeName: 'line', AttributeType: 'N' },
+    ],
+    KeySchema: [
+      { AttributeName: 'order', KeyType: 'HASH' },
+      { AttributeName: 'line', KeyType: 'RANGE' },
+    ],
+  },
+] as const;
+
+/** The inputs of `BatchWriteItem` that fill both tables. */
+export function* fillBatches(): Generator<object> {
+  const all = [
+    ...times(ITEM_COUNT, (at) => ({ table: ITEMS_TABLE, put: put(item(at)) })),
+    ...times(ORDER_COUNT * LINES_PER_ORDER, (at) => ({ table: LINES_TABLE, put: put(line(at)) })),
+  ];
+  for (let at = 0; at < all.length; at += BATCH_ITEMS) {
+    const batch = all.slice(at, at + BATCH_ITEMS);
+    yield {
+      RequestItems: Object.fromEntries(
+        [ITEMS_TABLE, LINES_TABLE]
+          .map((table) => [table, batch.filter((one) => one.table === table).map((one) => one.put)])
+          .filter(([, puts = []]) => puts.length > 0),
+      ),
+    };
+  }
+}
+
+const put = (Item: WireItem): object => ({ PutRequest: { Item } });
+
+const itemKey = (at: number): WireItem => ({ id: { S: `item-${String(at).padStart(8, '0')}` } });
+
+const item = (at: number): WireItem => padded({ ...itemKey(at), counter: { N: '0' } });
+
+const line = (at: number): WireItem =>
+  padded({
+    order: { S: orderName(Math.floor(at / LINES_PER_ORDER)) },
+    line: { N: String(at % LINES_PER_ORDER) },
+  });
+
+const orderName = (at: number): string => `order-${String(at % ORDER_COUNT).padStart(4, '0')}`;
+
+/** An item of `ITEM_BYTES` by DynamoDB's count: names, and values (a number of two digits or fewer counts 2). */
+function padded(attributes: WireItem): WireItem {
+  const used = Object.entries(attributes).reduce(
+    (sum, [name, value]) => sum + name.length + (value['S']?.length ?? 2),
+    'data'.length,
+  );
+  return { ...attributes, data: { S: 'x'.repeat(ITEM_BYTES - used) } };
+}
+
+const counterUpdate = (at: number): object => ({
+  TableName: ITEMS_TABLE,
+  Key: itemKey(at),
+  UpdateExpression: 'ADD #counter :one',
+  ExpressionAttributeNames: { '#counter': 'counter' },
+  ExpressionAttributeValues: { ':one': { N: '1' } },
+});
+
+/** Ten lines from the middle of an order. */
+const tenLines = (at: number): object => ({
+  TableName: LINES_TABLE,
+  KeyConditionExpression: '#order = :order AND #line >= :first',
+  ExpressionAttributeNames: { '#order': 'order', '#line': 'line' },
+  ExpressionAttributeValues: {
+    ':order': { S: orderName(at) },
+    ':first': { N: String((at * 7) % (LINES_PER_ORDER - QUERY_LIMIT)) },
+  },
+  Limit: QUERY_LIMIT,
+});
+
+const times = <Value>(count: number, make: (at: number) => Value): readonly Value[] =>
+  Array.from({ length: count }, (_, at) => make(at));

@@ -1,0 +1,162 @@
+import { Buffer } from 'node:buffer';
+
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+
+import type { Batch } from '../../src/replication/batch.ts';
+import { WireError } from '../../src/replication/byte-codec.ts';
+import * as wire from '../../src/replication/wire.ts';
+
+const whole = fc.nat().map((value) => value * 4_000_000);
+const bytes = fc.uint8Array({ maxLength: 40 }).map((value) => Buffer.from(value));
+const region = fc.constantFrom('us-east-1', 'eu-west-1');
+const version = fc.record({ time: whole, region });
+const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(value, { nil: undefined });
+
+const end = fc.record({
+  logId: fc.string({ maxLength: 36, unit: 'grapheme' }),
+  epoch: fc.nat(),
+  index: whole,
+  checksum: fc.integer({ min: 0, max: 0xffff_ffff }),
+  partitionTime: whole,
+});
+
+const record = fc.record({
+  table: fc.constantFrom('t1', 't2', 't3'),
+  key: bytes,
+  time: whole,
+  replaced: optional(version),
+  image: optional(bytes),
+  itemBytes: fc.nat(),
+});
+
+const batch: fc.Arbitrary<Batch> = fc
+  .record({ origin: region, log: fc.nat(100), from: end, to: end, records: fc.array(record) })
+  .map((value) => ({ ...value, to: { ...value.to, index: value.from.index + 1 } }));
+
+const item = fc.record({
+  key: bytes,
+  version,
+  replaced: optional(version),
+  image: optional(bytes),
+  itemBytes: fc.nat(),
+});
+
+const hello = fc.record({
+  log: fc.nat(9),
+  logs: fc.constant(10),
+  end,
+  place: optional(fc.record({ at: end, expected: optional(end) })),
+});
+const stand = fc.record({
+  applied: optional(end),
+  durable: optional(end),
+  waitsFor: optional(fc.string({ maxLength: 36 })),
+});
+const scanRequest = fc.record({
+  scanId: fc.uuid(),
+  table: fc.uuid(),
+  partition: fc.nat(9),
+  after: optional(bytes),
+});
+const scanPage = fc.record({
+  scanId: fc.uuid(),
+  vector: fc.dictionary(region, whole, { noNullPrototype: true }),
+  items: fc.array(item),
+});
+
+const returns = <T>(
+  values: fc.Arbitrary<T>,
+  encode: (value: T) => Uint8Array,
+  decode: (message: Uint8Array) => T,
+): void => {
+  fc.assert(
+    fc.property(values, (value) => {
+      expect(decode(encode(value))).toEqual(value);
+    }),
+  );
+};
+
+test('every message comes back as it was', () => {
+  returns(hello, wire.encodeHello, wire.decodeHello);
+  returns(stand, wire.encodeStand, wire.decodeStand);
+  returns(batch, wire.encodeBatch, wire.decodeBatch);
+  returns(scanRequest, wire.encodeScanRequest, wire.decodeScanRequest);
+  returns(scanPage, wire.encodeScanPage, wire.decodeScanPage);
+  returns(
+    fc.array(end),
+    (ends) => wire.encodePositions(ends),
+    (message) => [...wire.decodePositions(message)],
+  );
+  returns(whole, wire.encodeTime, wire.decodeTime);
+  const reading = { receivedWallMs: 1.5, answeredWallMs: 2.25 };
+  expect(wire.decodeClockReading(wire.encodeClockReading(reading))).toEqual(reading);
+  expect(wire.decodeNothing(wire.encodeNothing())).toBeUndefined();
+});
+
+const decoders = [
+  wire.decodeHello,
+  wire.decodeStand,
+  wire.decodeBatch,
+  wire.decodeScanRequest,
+  wire.decodeScanPage,
+  wire.decodePositions,
+  wire.decodeTime,
+  wire.decodeClockReading,
+  wire.decodeNothing,
+] as const;
+
+function outcomeOf(decode: () => unknown): string {
+  try {
+    decode();
+    return 'value';
+  } catch (error) {
+    return error instanceof WireError ? 'WireError' : String(error);
+  }
+}
+
+test('whatever else arrives is refused with a WireError, and asks for no memory', () => {
+  const kind = fc.integer({ min: 0, max: 12 });
+  fc.assert(
+    fc.property(kind, fc.uint8Array({ maxLength: 200 }), (tag, rest) => {
+      const message = Buffer.from([wire.REPLICATION_WIRE_VERSION, tag, ...rest]);
+      for (const decode of decoders) {
+        expect(['value', 'WireError']).toContain(outcomeOf(() => decode(message)));
+      }
+    }),
+  );
+});
+
+test('a batch that is cut short or has something behind it is damaged', () => {
+  fc.assert(
+    fc.property(batch, fc.nat(), (value, cut) => {
+      const message = wire.encodeBatch(value);
+      const short = message.subarray(0, cut % message.length);
+      expect(() => wire.decodeBatch(short)).toThrow(WireError);
+      expect(() => wire.decodeBatch(Buffer.concat([message, Buffer.from([0])]))).toThrow(WireError);
+    }),
+  );
+});
+
+test('another version is told apart from damage', () => {
+  const message = Buffer.from(wire.encodeNothing());
+  message[0] = wire.REPLICATION_WIRE_VERSION + 1;
+  expect(() => wire.decodeNothing(message)).toThrow(expect.objectContaining({ code: 'version' }));
+});
+
+test('records without an entry, and ranges that run backwards, are damaged', () => {
+  const at = { logId: 'x', epoch: 1, index: 5, checksum: 1, partitionTime: 9 };
+  const one = {
+    table: 't',
+    key: Buffer.from('k'),
+    time: 1,
+    replaced: undefined,
+    image: undefined,
+    itemBytes: 0,
+  };
+  const empty = { origin: 'a', log: 0, from: at, to: at, records: [one] };
+  expect(() => wire.decodeBatch(wire.encodeBatch(empty))).toThrow(WireError);
+  const backwards = { ...empty, to: { ...at, index: 4 }, records: [] };
+  expect(() => wire.decodeBatch(wire.encodeBatch(backwards))).toThrow(WireError);
+});
