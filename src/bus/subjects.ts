@@ -14,6 +14,8 @@ export const SUBJECTS = {
   'replication.advance': 'to move the time of idle partitions, so that tombstones elsewhere can go',
   'replication.scan': 'one page of a table with versions and tombstones, for bootstrap and resync',
   'replication.position': 'where a log of the asked region stands, for bootstrap',
+  'replication.vector':
+    'up to when the asked region has applied what each made, and what is unsettled',
   'replication.digest': 'the digests of the tables that two regions share',
   'clock.read': 'the wall time of the asked region, for measuring offsets',
   'control.change': 'a change of a global table, for its home region to order',

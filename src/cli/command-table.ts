@@ -82,6 +82,7 @@ export const COMMANDS = {
     },
     notes: [
       'It needs the development dependencies of a checkout, and keeps its data in a temporary folder.',
+      'It exits with 0 only if every region holds everything in the end, and with 130 after Ctrl-C.',
     ],
   },
 } as const satisfies Readonly<Record<string, CommandDefinition>>;

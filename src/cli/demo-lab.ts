@@ -27,6 +27,8 @@ export class DemoLab {
   readonly regions: readonly DemoLabRegion[];
   readonly #child: ChildProcess;
   readonly #folder: string;
+  #output = '';
+  #stopping: Promise<void> | undefined;
   /** For every way in which this process may end. */
   readonly #removeAtExit = (): void => this.#endNow();
 
@@ -35,6 +37,11 @@ export class DemoLab {
     this.#child = child;
     this.#folder = folder;
     process.once('exit', this.#removeAtExit);
+    const keep = (text: unknown): void => {
+      this.#output = (this.#output + String(text)).slice(-OUTPUT_CHARACTERS_MAX);
+    };
+    child.stdout?.on('data', keep);
+    child.stderr?.on('data', keep);
   }
 
   /**
@@ -64,8 +71,18 @@ export class DemoLab {
     return lab;
   }
 
-  /** As Ctrl-C in the lab, and what remains removed. Never rejects. */
+  /** What the lab wrote last when it has ended; undefined while it runs. */
+  get lastWords(): string | undefined {
+    return isAlive(this.#child) ? undefined : this.#output;
+  }
+
+  /** As Ctrl-C in the lab, and what remains removed. Never rejects; called again, it is the same stop. */
   async stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     if (isAlive(this.#child)) {
       const ended = once(this.#child, 'exit');
       this.#child.kill('SIGINT');
@@ -78,19 +95,13 @@ export class DemoLab {
   }
 
   async #untilReady(signal: AbortSignal): Promise<void> {
-    let output = '';
-    const keep = (text: unknown): void => {
-      output = (output + String(text)).slice(-OUTPUT_CHARACTERS_MAX);
-    };
-    this.#child.stdout?.on('data', keep);
-    this.#child.stderr?.on('data', keep);
     await poll('the lab to be ready', WAIT, async () => {
       signal.throwIfAborted();
       const ready = this.regions.map(async ({ operations }) => operations.isReady());
       return !isAlive(this.#child) || (await Promise.all(ready)).every(Boolean);
     });
     if (isAlive(this.#child)) return;
-    throw new Error(`the lab did not start; it wrote:\n${output}`);
+    throw new Error(`the lab did not start; it wrote:\n${this.#output}`);
   }
 
   #endNow(): void {

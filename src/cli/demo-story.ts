@@ -157,16 +157,14 @@ async function conflict({ regions, screen }: DemoScene, itemCount: number): Prom
   }
   await untilRegionsAgree(TABLE, itemCount, regions);
   const conflicts = (await conflictsCounted(regions)) - countedBefore;
-  screen.line(
-    `  The write of ${winner} won, everywhere: it has the latest commit time by the regions'`,
-  );
-  screen.line(
-    '  hybrid clocks, and last writer wins for the whole item (of equal times, the region name',
-  );
-  screen.line(
-    `  decides). The other two lost without having been seen: counted as ${conflicts} conflicts, in`,
-  );
-  screen.line('  tidemark_replication_conflicts_total of the regions where they met the winner.');
+  for (const text of [
+    `The write of ${winner} won, everywhere: it has the latest commit time by the regions' hybrid`,
+    'clocks, and the last writer wins for the whole item (of equal times the region name decides).',
+    'The others lost to a write that had not seen them. Wherever two of these writes met, the region',
+    `counted a conflict: ${conflicts} in all, in tidemark_replication_conflicts_total.`,
+  ]) {
+    screen.line(`  ${text}`);
+  }
 }
 
 /** Reads every region whole and compares it with the data set and the demo's own items. */

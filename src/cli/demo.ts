@@ -63,6 +63,8 @@ interface DemoPackages {
 
 /** Undefined when the packages of development are not installed. */
 async function loadPackages(): Promise<DemoPackages | undefined> {
+  // Its advice on later versions of Node is not what the demo is about.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   try {
     const { pinnedClient } = await import('./demo-clients.ts');
     const { loadCities } = await import('./demo-cities.ts');
@@ -102,6 +104,10 @@ async function demonstrate(demonstration: Demonstration): Promise<boolean> {
       return { ...region, client };
     });
     return await tellDemo({ regions, cities, screen, signal });
+  } catch (error) {
+    const { lastWords } = lab;
+    if (lastWords === undefined || signal.aborted) throw error;
+    throw new Error(`the lab ended early; it wrote last:\n${lastWords}`, { cause: error });
   } finally {
     signal.removeEventListener('abort', stopLab);
     for (const client of clients) client.destroy();

@@ -95,13 +95,22 @@ interface Column {
   readonly cell: (pair: PairState) => Span;
 }
 
-/** The columns that there is room for; names and lag are always there. */
+const MARK_COLUMNS = 2;
+const LAG_COLUMNS = 9;
+const NAME_COLUMNS_MIN = 4;
+
+const cut = (text: string, columns: number): string =>
+  text.length <= columns ? text : `${text.slice(0, columns - 1)}…`;
+
+/** The columns that there is room for. Names and lag are always there; names are cut for it. */
 function fitting(lab: LabState, columns: number): readonly Column[] {
-  const names = widest(lab.pairs.flatMap(({ source, target }) => [source, target]));
+  const room = Math.floor((columns - MARK_COLUMNS - LAG_COLUMNS) / 2) - 1;
+  const longest = widest(lab.pairs.flatMap(({ source, target }) => [source, target]));
+  const names = Math.max(NAME_COLUMNS_MIN, Math.min(longest, room));
   const all = [
-    column('from', -names, ({ source }) => ({ text: source })),
-    column('to', -names, ({ target }) => ({ text: target })),
-    column('lag', 9, (pair) => ({ text: lagText(pair.lagMs), ...toneOf(lagTone(pair)) })),
+    column('from', -names, ({ source }) => ({ text: cut(source, names) })),
+    column('to', -names, ({ target }) => ({ text: cut(target, names) })),
+    column('lag', LAG_COLUMNS, (pair) => ({ text: lagText(pair.lagMs), ...toneOf(lagTone(pair)) })),
     column('pending', 9, (pair) => ({ text: String(pair.pendingRecords ?? '-') })),
     column('rec/s', 8, (pair) => ({ text: rateText(pair) })),
     column('link', 9, (pair) => ({ text: linkText(pair), ...toneOf(linkTone(pair)) })),
@@ -114,7 +123,7 @@ function fitting(lab: LabState, columns: number): readonly Column[] {
       ...toneOf(shipping === 'RESYNC' ? 'bad' : 'faint'),
     })),
   ];
-  let width = 2;
+  let width = MARK_COLUMNS;
   return all.filter(({ head }, at) => {
     width += head.length;
     return at < 3 || width <= columns;

@@ -35,7 +35,7 @@ export class Applier {
   readonly #stopped = new AbortController();
   #ready = new Map<number, readonly EntryToApply[]>();
   #applied: Promise<void> | undefined;
-  #loops: Promise<void> = Promise.resolve();
+  #loops: Promise<unknown> = Promise.resolve();
 
   constructor(options: ApplierOptions) {
     this.#options = options;
@@ -49,9 +49,7 @@ export class Applier {
       if (copy === undefined) continue;
       this.#followers.set(partition.number, partition.follow(copy.position.index));
     }
-    this.#loops = Promise.all(partitions.map(async (partition) => this.#follow(partition))).then(
-      () => {},
-    );
+    this.#loops = Promise.all(partitions.map(async (partition) => this.#follow(partition)));
   }
 
   async #follow(partition: LocalPartition): Promise<void> {

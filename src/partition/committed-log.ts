@@ -132,12 +132,12 @@ class TailFollower implements Follower {
 
   async next(limitBytes: number): Promise<readonly CommittedEntry[]> {
     for (;;) {
-      if (this.#closed) return [];
+      if (this.#isClosed()) return [];
       const from = this.#after;
       const entries = await this.#log.read(from, limitBytes);
       const last = entries.at(-1);
       // A seek while reading makes what was read worthless.
-      if (from !== this.#after || this.#closed) continue;
+      if (from !== this.#after || this.#isClosed()) continue;
       if (last !== undefined) {
         this.#after = last.entry.index;
         return entries;
@@ -154,6 +154,10 @@ class TailFollower implements Follower {
     this.#owner.assertKept(after);
     this.#after = after;
     this.wake();
+  }
+
+  #isClosed(): boolean {
+    return this.#closed;
   }
 
   wake(): void {

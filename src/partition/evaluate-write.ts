@@ -25,21 +25,18 @@ export function evaluateWrite(write: ItemWrite, before: ItemImage | undefined): 
       ? parseImage(before.image)
       : undefined;
   if (condition !== undefined && !evaluateCondition(condition, item)) return { kind: 'refused' };
-  switch (change.kind) {
-    case 'put':
-      return { kind: 'put', after: change };
-    case 'delete':
-      return before === undefined ? { kind: 'nothing' } : { kind: 'remove' };
-    case 'update': {
-      const { update, keyAttributes } = change;
-      const next = applyUpdate(update, { current: item, keyAttributes }).item;
-      return next === undefined ? { kind: 'nothing' } : { kind: 'put', after: imageOf(next) };
-    }
+  if (change.kind === 'put') return { kind: 'put', after: change };
+  if (change.kind === 'delete') {
+    return before === undefined ? { kind: 'nothing' } : { kind: 'remove' };
   }
+  const { update, keyAttributes } = change;
+  const next = applyUpdate(update, { current: item, keyAttributes }).item;
+  return next === undefined ? { kind: 'nothing' } : { kind: 'put', after: imageOf(next) };
 }
 
 /** An item from its wire JSON, which this project wrote itself. */
 export const parseImage = (image: Uint8Array): AttributeMap =>
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every image was parsed before it was written
   JSON.parse(
     Buffer.from(image.buffer, image.byteOffset, image.byteLength).toString('utf8'),
   ) as AttributeMap;

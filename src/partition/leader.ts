@@ -126,10 +126,10 @@ export class Leader {
   async #ready(): Promise<void> {
     this.#assertAvailable();
     await this.#open();
-    if (!this.#isFull) return;
     const { clock } = this.#options;
     const endMs = clock.monotonicMs() + unappliedWaitMs;
-    while (this.#isFull) {
+    for (;;) {
+      if (!this.#isFull) return;
       const leftMs = endMs - clock.monotonicMs();
       if (leftMs <= 0) throw internalError();
       const waited = new AbortController();

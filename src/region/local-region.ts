@@ -15,7 +15,7 @@ import type {
   TableScan,
 } from './region.ts';
 import { Router } from './router.ts';
-import { tableMissing } from './table-errors.ts';
+import { tableInUse, tableMissing } from './table-errors.ts';
 import type { TableLifecycle } from './table-lifecycle.ts';
 
 export interface LocalRegionOptions {
@@ -88,6 +88,7 @@ export class LocalRegion implements Region {
   async deleteTable(name: string): Promise<Table> {
     const table = this.#catalogue.find(name);
     if (table === undefined) throw tableMissing(name);
+    if (table.status !== 'ACTIVE') throw tableInUse(table);
     return table.global === undefined
       ? this.#options.lifecycle.delete(name)
       : this.#options.replicas.change(table, { kind: 'delete', region: this.name });

@@ -56,13 +56,7 @@ export class ReplicationAdapter implements ReplicationSeams {
   }
 
   watermarks(): TimeVector {
-    const { region, peers, partitions, replicator } = this.#options;
-    return watermarksOf({
-      region,
-      peers,
-      partitions,
-      watermark: (peer) => replicator.inbox.watermark(peer),
-    });
+    return this.#options.replicator.watermarks();
   }
 
   nudge(peer: string): void {
@@ -114,14 +108,3 @@ export class ReplicationAdapter implements ReplicationSeams {
 }
 
 const COMING: ReadonlySet<string> = new Set(['preparing', 'copying']);
-
-/** Per region, the time up to which everything that it made is applied and durable here. */
-export const watermarksOf = (of: {
-  readonly region: string;
-  readonly peers: readonly string[];
-  readonly partitions: readonly Partition[];
-  readonly watermark: (peer: string) => number | undefined;
-}): TimeVector => ({
-  ...Object.fromEntries(of.peers.map((peer) => [peer, of.watermark(peer) ?? 0])),
-  [of.region]: Math.min(...of.partitions.map(({ committed }) => committed.partitionTime)),
-});

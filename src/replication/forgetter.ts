@@ -3,7 +3,7 @@ import type { Service } from '../base/service.ts';
 import type { HybridTime } from '../clock/hybrid-time.ts';
 import type { Partition, TimeVector } from '../partition/partition.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { decideForgetting, type PeerTimes } from './forgetting.ts';
+import { decideForgetting, type ForgettingReport, type PeerTimes } from './forgetting.ts';
 import type { SharedTable, Tables } from './tables.ts';
 
 const FORGET_MS = 5000;
@@ -22,7 +22,10 @@ export interface ForgetterOptions {
   readonly now: () => HybridTime;
   /** Tombstones of a table in this region, as its copies count them. */
   readonly tombstoneCount: (table: number) => number;
-  readonly peerTimes: () => ReadonlyMap<string, PeerTimes>;
+  /** Per peer, the time up to which everything that it made is applied here. */
+  readonly watermarks: () => ReadonlyMap<string, HybridTime | undefined>;
+  /** Asks a peer what it may say for others to forget. Rejects when it cannot be reached. */
+  readonly askReport: (peer: string, signal: AbortSignal) => Promise<ForgettingReport>;
   /** Asks a peer to move the time of its partitions. Rejects when it cannot be reached. */
   readonly askToAdvance: (peer: string, time: HybridTime, signal: AbortSignal) => Promise<void>;
 }
@@ -44,6 +47,7 @@ export class Forgetter implements Service {
   readonly #stopping = new AbortController();
   readonly #goals = new Map<number, HybridTime>();
   readonly #pauses = new Map<number, Pause>();
+  readonly #reports = new Map<string, ForgettingReport>();
   #running: Promise<void> | undefined;
 
   constructor(options: ForgetterOptions) {
@@ -81,6 +85,7 @@ export class Forgetter implements Service {
     this.#setGoals(tables);
     const aimed = tables.filter(({ number }) => this.#goals.has(number));
     if (aimed.length === 0) return;
+    await this.#hear(aimed);
     await this.#forget(aimed);
     await advancePartitions(this.#options.partitions, this.#highestGoal());
     await this.#askMembers(aimed);
@@ -102,10 +107,34 @@ export class Forgetter implements Service {
     }
   }
 
+  /** Asks every member; of one that does not answer the last report stands. */
+  async #hear(tables: readonly SharedTable[]): Promise<void> {
+    const { region, askReport, logger } = this.#options;
+    const peers = new Set(tables.flatMap(({ members }) => members));
+    peers.delete(region);
+    const asks = [...peers].map(async (peer) => {
+      try {
+        this.#reports.set(peer, await askReport(peer, this.#stopping.signal));
+      } catch (error) {
+        logger.debug({ peer, error }, 'peer not asked what it has applied');
+      }
+    });
+    await Promise.all(asks);
+  }
+
+  #peerTimes(): ReadonlyMap<string, PeerTimes> {
+    return new Map(
+      [...this.#options.watermarks()].map(([peer, watermark]) => [
+        peer,
+        { watermark, report: this.#reports.get(peer) },
+      ]),
+    );
+  }
+
   async #forget(tables: readonly SharedTable[]): Promise<void> {
-    const { region, partitions, peerTimes } = this.#options;
+    const { region, partitions } = this.#options;
     const own = Math.min(...partitions.map(({ committed }) => committed.partitionTime));
-    const decision = decideForgetting({ region, own, peers: peerTimes(), tables });
+    const decision = decideForgetting({ region, own, peers: this.#peerTimes(), tables });
     const horizons: Record<number, HybridTime> = {};
     for (const { number } of tables) {
       const horizon = decision?.horizons[number];
@@ -140,14 +169,14 @@ export class Forgetter implements Service {
   }
 
   async #askMembers(tables: readonly SharedTable[]): Promise<void> {
-    const { region, peerTimes, askToAdvance, logger } = this.#options;
-    const times = peerTimes();
+    const { region, watermarks, askToAdvance, logger } = this.#options;
+    const times = watermarks();
     const asked = new Map<string, HybridTime>();
     for (const { number, members } of tables) {
       const goal = this.#goals.get(number);
       if (goal === undefined) continue;
       for (const member of members) {
-        if (member === region || (times.get(member)?.watermark ?? 0) > goal) continue;
+        if (member === region || (times.get(member) ?? 0) > goal) continue;
         asked.set(member, Math.max(goal, asked.get(member) ?? 0));
       }
     }

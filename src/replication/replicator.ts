@@ -10,7 +10,7 @@ import type { Partition, TimeVector } from '../partition/partition.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { answerProbe, ClockProbe } from './clock-probe.ts';
 import { advancePartitions, Forgetter } from './forgetter.ts';
-import type { PeerTimes } from './forgetting.ts';
+import type { ForgettingReport } from './forgetting.ts';
 import { Inbox, type InboxObserver } from './inbox.ts';
 import { Lag, type Pending } from './lag.ts';
 import { Outbox, type OutboxState, type ResyncReason } from './outbox.ts';
@@ -22,9 +22,11 @@ import {
   decodeHello,
   decodeNothing,
   decodePositions,
+  decodeReport,
   decodeTime,
   encodeNothing,
   encodePositions,
+  encodeReport,
   encodeStand,
   encodeTime,
 } from './wire.ts';
@@ -142,7 +144,9 @@ export class Replicator implements Service {
     });
     this.#forgetter = new Forgetter({
       ...options,
-      peerTimes: () => this.peerTimes(),
+      watermarks: () =>
+        new Map([...this.#peers.keys()].map((peer) => [peer, this.inbox.watermark(peer)])),
+      askReport: async (peer, signal) => this.#askReport(peer, signal),
       askToAdvance: async (peer, time, signal) => this.#askToAdvance(peer, time, signal),
     });
   }
@@ -255,21 +259,20 @@ export class Replicator implements Service {
     return floor;
   }
 
-  /** Per peer, how far either side is known to have the other's writes. */
-  peerTimes(): ReadonlyMap<string, PeerTimes> {
-    const times = new Map<string, PeerTimes>();
-    for (const [name, { outboxes }] of this.#peers) {
-      let acknowledged: HybridTime | undefined = Number.MAX_SAFE_INTEGER;
-      for (const outbox of outboxes) {
-        const time = outbox.acknowledged?.partitionTime;
-        acknowledged =
-          time === undefined || acknowledged === undefined
-            ? undefined
-            : Math.min(acknowledged, time);
-      }
-      times.set(name, { watermark: this.inbox.watermark(name), acknowledged });
-    }
-    return times;
+  /** Per region, this one included, the time up to which everything that it made is applied and durable here. */
+  watermarks(): TimeVector {
+    const { region, partitions } = this.#options;
+    const vector: Record<string, HybridTime> = {
+      [region]: Math.min(...partitions.map(({ committed }) => committed.partitionTime)),
+    };
+    for (const peer of this.#peers.keys()) vector[peer] = this.inbox.watermark(peer) ?? 0;
+    return vector;
+  }
+
+  #report(): ForgettingReport {
+    const tables = this.#options.tables.global();
+    const unsettled = tables.filter(({ settled }) => !settled);
+    return { vector: this.watermarks(), unsettled: unsettled.map(({ globalId }) => globalId) };
   }
 
   /** What a peer is not known to have of a table; undefined before the first contact. */
@@ -356,6 +359,10 @@ export class Replicator implements Service {
         await advancePartitions(partitions, decodeTime(payload));
         return encodeNothing();
       }),
+      serveFramed(bus, 'replication.vector', async (payload) => {
+        decodeNothing(payload);
+        return encodeReport(this.#report());
+      }),
       serveFramed(bus, 'clock.read', async (payload) => {
         decodeNothing(payload);
         return answerProbe(clock);
@@ -370,6 +377,11 @@ export class Replicator implements Service {
     if (peer === undefined || nowMs - peer.nudgedAtMs < NUDGE_MS) return;
     peer.nudgedAtMs = nowMs;
     this.nudge(name);
+  }
+
+  async #askReport(peer: string, signal: AbortSignal): Promise<ForgettingReport> {
+    const options = { timeoutMs: ASK_MS, signal };
+    return decodeReport(await this.line(peer).ask('replication.vector', encodeNothing(), options));
   }
 
   async #askToAdvance(peer: string, time: HybridTime, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 import type { LogEnd } from '../log/entry.ts';
 import type { Version } from '../model/version.ts';
-import type { ScannedItem, TimeVector } from '../partition/partition.ts';
 import type { Batch, ShippedRecord } from './batch.ts';
+import type { ForgettingReport } from './forgetting.ts';
 import type { OriginPositions } from './position-store.ts';
 import { ByteReader, ByteWriter, damaged, WireError } from './byte-codec.ts';
 
@@ -22,8 +22,7 @@ const KINDS = {
   clock: 4,
   time: 5,
   positions: 6,
-  scanRequest: 7,
-  scanPage: 8,
+  report: 7,
   none: 9,
   stored: 10,
 } as const;
@@ -55,23 +54,6 @@ export interface Stand {
 export interface ClockReading {
   readonly receivedWallMs: number;
   readonly answeredWallMs: number;
-}
-
-/** Asks for the next page of a table in one partition of the asked region. */
-export interface ScanRequest {
-  readonly scanId: string;
-  /** Global id of the table. */
-  readonly table: string;
-  readonly partition: number;
-  /** The last key of the page before. */
-  readonly after: Uint8Array | undefined;
-}
-
-/** Empty `items`: the end. `vector`: the asked region's watermarks when the page was read. */
-export interface ScanPage {
-  readonly scanId: string;
-  readonly vector: TimeVector;
-  readonly items: readonly ScannedItem[];
 }
 
 const write = (kind: Kind, expectedBytes?: number): ByteWriter =>
@@ -263,52 +245,24 @@ export const decodeStoredPositions = (bytes: Uint8Array): OriginPositions =>
     return { logs, positions: new Map(positions) };
   });
 
-export function encodeScanRequest({ scanId, table, partition, after }: ScanRequest): Uint8Array {
-  const to = write('scanRequest').text(scanId).text(table).u32(partition);
-  writeOptional(to, after, (key) => to.short(key));
-  return to.finish();
-}
-
-export const decodeScanRequest = (bytes: Uint8Array): ScanRequest =>
-  read(bytes, 'scanRequest', (from) => ({
-    scanId: from.text(),
-    table: from.text(),
-    partition: from.u32(),
-    after: readOptional(from, () => from.short()),
-  }));
-
-const ITEM_BYTES_MIN = 2 + 8 + 2 + 1 + 1 + 4;
 const VECTOR_MEMBER_BYTES_MIN = 2 + 8;
+const TEXT_BYTES_MIN = 2;
 
-export function encodeScanPage({ scanId, vector, items }: ScanPage): Uint8Array {
+export function encodeReport({ vector, unsettled }: ForgettingReport): Uint8Array {
   const members = Object.entries(vector);
-  const to = write('scanPage', 64 * 1024)
-    .text(scanId)
-    .u32(members.length);
+  const to = write('report').u32(members.length);
   for (const [region, time] of members) to.text(region).whole(time);
-  to.u32(items.length);
-  for (const { key, version, replaced, image, itemBytes } of items) {
-    writeVersion(to.short(key), version);
-    writeOptional(to, replaced, (seen) => writeVersion(to, seen));
-    writeOptional(to, image, (bytes) => to.long(bytes));
-    to.u32(itemBytes);
-  }
+  to.u32(unsettled.length);
+  for (const globalId of unsettled) to.text(globalId);
   return to.finish();
 }
 
-export const decodeScanPage = (bytes: Uint8Array): ScanPage =>
-  read(bytes, 'scanPage', (from) => {
-    const scanId = from.text();
+export const decodeReport = (bytes: Uint8Array): ForgettingReport =>
+  read(bytes, 'report', (from) => {
     const members = Array.from({ length: from.count(VECTOR_MEMBER_BYTES_MIN) }, () => {
       const region = from.text();
       return [region, from.whole()] as const;
     });
-    const items = Array.from({ length: from.count(ITEM_BYTES_MIN) }, () => ({
-      key: from.short(),
-      version: readVersion(from),
-      replaced: readOptional(from, () => readVersion(from)),
-      image: readOptional(from, () => from.long()),
-      itemBytes: from.u32(),
-    }));
-    return { scanId, vector: Object.fromEntries(members), items };
+    const unsettled = Array.from({ length: from.count(TEXT_BYTES_MIN) }, () => from.text());
+    return { vector: Object.fromEntries(members), unsettled };
   });

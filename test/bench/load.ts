@@ -102,19 +102,25 @@ async function drive(options: LoadOptions, tally: Tally, first: number): Promise
     if (status === OK) tally.histogram.record(performance.now() - sentMs);
     else if (status !== undefined) tally.failures += 1;
     if (tally.running) send(socket);
-    else socket.end();
+    return tally.running;
   });
 }
 
 /**
- * Opens a connection and calls `next` when it is open and then with the status of each answer; `next` sends a request or
- * ends the socket.
+ * Opens a connection and calls `next` when it is open and then with the status of each answer; `next` sends a
+ * request, or returns false to close it.
  */
 async function converse(
   port: number,
-  next: (socket: Socket, status: number | undefined) => void,
+  next: (socket: Socket, status: number | undefined) => boolean,
 ): Promise<void> {
   const reader = new AnswerReader();
+  let done = false;
+  const goOn = (socket: Socket, status: number | undefined): void => {
+    if (next(socket, status)) return;
+    done = true;
+    socket.end();
+  };
   await new Promise<void>((resolve, reject) => {
     const onread = {
       buffer: Buffer.allocUnsafe(READ_BYTES),
@@ -122,7 +128,7 @@ async function converse(
         try {
           const chunk = Buffer.from(buffer.buffer, buffer.byteOffset, bytes);
           const status = reader.push(chunk);
-          if (status !== undefined) next(socket, status);
+          if (status !== undefined) goOn(socket, status);
         } catch (error) {
           socket.destroy(error instanceof Error ? error : new Error(String(error)));
         }
@@ -130,11 +136,11 @@ async function converse(
       },
     };
     const socket = connect({ port, host: '127.0.0.1', noDelay: true, onread }, () =>
-      next(socket, undefined),
+      goOn(socket, undefined),
     );
     socket.once('error', reject);
     socket.once('close', () => {
-      if (socket.writableEnded) resolve();
+      if (done) resolve();
       else reject(new Error(`port ${port}: the connection was closed early`));
     });
   });

@@ -63,8 +63,12 @@ async function measure({ options, targets, load, stopped }: Measuring): Promise<
           stopped.throwIfAborted();
           const { warmUpMs, measuredMs } = options;
           const result = await load.run({
-            ...{ workload: operation, connections, warmUpMs, measuredMs },
-            ...{ port: target.port, serverPid: target.pid },
+            workload: operation,
+            connections,
+            warmUpMs,
+            measuredMs,
+            port: target.port,
+            serverPid: target.pid,
           });
           runs.push({ target: target.name, operation, connections, round, ...result });
           say(

@@ -10,9 +10,17 @@ const run = (
   ratePerSecond: number,
   operation = 'GetItem',
 ): Run => ({
-  ...{ target, round, ratePerSecond, operation, connections: 64 },
-  ...{ answers: ratePerSecond, failures: 0, p50Ms: round, p99Ms: round * 2 },
-  ...{ serverCpuSecondsPer1000: undefined, generatorCpuSecondsPer1000: 0.01 },
+  target,
+  round,
+  ratePerSecond,
+  operation,
+  connections: 64,
+  answers: ratePerSecond,
+  failures: 0,
+  p50Ms: round,
+  p99Ms: round * 2,
+  serverCpuSecondsPer1000: undefined,
+  generatorCpuSecondsPer1000: 0.01,
 });
 
 test('the median is the middle, or the mean of the two in the middle', () => {
@@ -23,9 +31,12 @@ test('the median is the middle, or the mean of the two in the middle', () => {
 
 test('a ratio is the median of the ratios of the rounds, not of medians', () => {
   const runs = [
-    ...[run('dynalite', 1, 100), run('tidemark', 1, 200)],
-    ...[run('dynalite', 2, 1000), run('tidemark', 2, 1000)],
-    ...[run('dynalite', 3, 10), run('tidemark', 3, 40)],
+    run('dynalite', 1, 100),
+    run('tidemark', 1, 200),
+    run('dynalite', 2, 1000),
+    run('tidemark', 2, 1000),
+    run('dynalite', 3, 10),
+    run('tidemark', 3, 40),
   ];
   const [dynalite, tidemark] = summarize(runs);
   expect(dynalite).toMatchObject({ ratePerSecond: 100, tidemarkRatio: 2, p50Ms: 2, p99Ms: 4 });
@@ -34,8 +45,10 @@ test('a ratio is the median of the ratios of the rounds, not of medians', () => 
 
 test('goals that were measured are reached or fall short', () => {
   const rows = summarize([
-    ...[run('dynalite', 1, 100), run('tidemark', 1, 151)],
-    ...[run('dynalite', 1, 100, 'PutItem'), run('tidemark', 1, 79, 'PutItem')],
+    run('dynalite', 1, 100),
+    run('tidemark', 1, 151),
+    run('dynalite', 1, 100, 'PutItem'),
+    run('tidemark', 1, 79, 'PutItem'),
   ]);
   const memory = [{ target: 'tidemark', idleBytes: 1e8, loadedBytes: 2e8 }] as const;
   expect(goalsOf(rows, memory).map(({ reached }) => reached)).toEqual([true, false, true]);

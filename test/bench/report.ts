@@ -120,8 +120,16 @@ export function goalsOf(rows: readonly Row[], memory: readonly Memory[]): readon
 /** The whole report for people. */
 export function reportText(rows: readonly Row[], memory: readonly Memory[]): string {
   const head = [
-    ...['operation', 'conn', 'target', 'per second', 'Tidemark is', 'p50 ms', 'p99 ms'],
-    ...['CPU s/1000', 'load CPU', 'failed'],
+    'operation',
+    'conn',
+    'target',
+    'per second',
+    'Tidemark is',
+    'p50 ms',
+    'p99 ms',
+    'CPU s/1000',
+    'load CPU',
+    'failed',
   ];
   const table = rows.map((row) => [
     row.operation,

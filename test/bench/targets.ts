@@ -70,8 +70,10 @@ const COMMANDS: Readonly<Record<TargetName, (folder: string, ports: Ports) => Co
   dynalite: (folder, { port }) => ({
     file: createRequire(import.meta.url).resolve('dynalite/cli.js'),
     parameters: [
-      ...['--host', '127.0.0.1', '--port', String(port)],
-      ...['--path', join(folder, 'data'), '--createTableMs', '0'],
+      '--host=127.0.0.1',
+      `--port=${port}`,
+      `--path=${join(folder, 'data')}`,
+      '--createTableMs=0',
     ],
     readyUrl: `http://127.0.0.1:${port}/`,
   }),

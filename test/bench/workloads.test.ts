@@ -32,9 +32,7 @@ test('items are of 400 bytes by the count of DynamoDB', () => {
 test('both tables are filled in batches of 25', () => {
   const batches = [...fillBatches()];
   expect(batches).toHaveLength(800);
-  const items = batches.flatMap((batch) =>
-    Object.values((batch as { RequestItems: object }).RequestItems).map((puts) => puts.length),
-  );
+  const items = batches.map(({ RequestItems }) => Object.values(RequestItems).flat().length);
   expect(items.reduce((sum, count) => sum + count, 0)).toBe(20_000);
   expect(Math.max(...items)).toBe(25);
 });

@@ -93,8 +93,13 @@ export const TABLES = [
   },
 ] as const;
 
+export interface FillBatch {
+  /** By table. */
+  readonly RequestItems: Readonly<Record<string, readonly object[]>>;
+}
+
 /** The inputs of `BatchWriteItem` that fill both tables. */
-export function* fillBatches(): Generator<object> {
+export function* fillBatches(): Generator<FillBatch> {
   const all = [
     ...times(ITEM_COUNT, (at) => ({ table: ITEMS_TABLE, put: put(item(at)) })),
     ...times(ORDER_COUNT * LINES_PER_ORDER, (at) => ({ table: LINES_TABLE, put: put(line(at)) })),

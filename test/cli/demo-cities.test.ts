@@ -15,8 +15,14 @@ test('fewer are the first ones', () => {
 
 test('a city becomes an item of real types', () => {
   const oslo = {
-    ...{ cityId: 3143244, name: 'Oslo', altName: '', country: 'NO', featureCode: 'PPLC' },
-    ...{ adminCode: '12', population: 580000, loc: { coordinates: [10.74609, 59.91273] as const } },
+    cityId: 3143244,
+    name: 'Oslo',
+    altName: '',
+    country: 'NO',
+    featureCode: 'PPLC',
+    adminCode: '12',
+    population: 580000,
+    loc: { coordinates: [10.74609, 59.91273] as const },
   };
   expect(itemOf(oslo)).toEqual({
     country: { S: 'NO' },

@@ -42,6 +42,16 @@ test('a narrow one leaves columns out from the right', () => {
   expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(45);
 });
 
+test('a very narrow one cuts names, so that the lag is seen', () => {
+  const pairs = exampleLab.pairs.map((pair) => ({
+    ...pair,
+    source: 'us-east-1',
+    target: 'eu-west-1',
+  }));
+  const lines = renderScreen({ ...exampleLab, pairs }, KEYS_AT_START, { ...WIDE, columns: 27 });
+  expect(lines.slice(0, 2)).toEqual(['  from    to            lag', '> us-eas… eu-wes…     1.2 s']);
+});
+
 test('however small it is, nothing is wider or higher', () => {
   for (const keys of ['', '?', 'd 1', 'j j j']) {
     for (let size = 1; size < 40; size++) {

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -17,6 +17,8 @@ const BUILD_MS_MAX = 180_000;
 /** Bases are looked for below the ports that the system gives to clients. */
 const BASE_MIN = 12_000;
 const BASE_MAX = 30_000;
+/** Two signals that come closer than this are taken for one key press. */
+const SECOND_WISH_MS = 200;
 
 let folder = '';
 const labs: LabProcess[] = [];
@@ -73,8 +75,12 @@ class LabProcess {
   }
 
   async end(signal: NodeJS.Signals): Promise<number | null> {
-    this.#child.kill(signal);
+    this.signal(signal);
     return this.exitCode();
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
   }
 
   async kill(): Promise<void> {
@@ -133,6 +139,29 @@ test('it serves every region, and Ctrl-C ends it with nothing left', async () =>
   });
   expect(readdirSync(join(folder, 'data'))).toHaveLength(1);
   expect(await lab.end('SIGINT')).toBe(0);
+  expect(readdirSync(join(folder, 'data'))).toEqual([]);
+});
+
+test('a second Ctrl-C exits at once, with the temporary folder removed', async () => {
+  const base = await freeBase();
+  const lab = new LabProcess(
+    ...'lab --data data --ephemeral --regions us-east-1'.split(' '),
+    '--port-base',
+    String(base),
+  );
+  await lab.ready();
+  const socket = connect({ host: '127.0.0.1', port: base + 1 });
+  await once(socket, 'connect');
+  socket.on('error', () => {});
+  // A request whose body never ends is in flight for as long as a stop waits.
+  socket.write('POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 10\r\n\r\n{');
+  await get(base + 1001, '/healthz');
+  lab.signal('SIGINT');
+  await until('the stop', () => lab.output.includes('Stopping.\n'));
+  await new Promise((resolve) => setTimeout(resolve, SECOND_WISH_MS));
+  expect(lab.isAlive).toBe(true);
+  expect(await lab.end('SIGINT')).toBe(130);
+  socket.destroy();
   expect(readdirSync(join(folder, 'data'))).toEqual([]);
 });
 

@@ -184,7 +184,7 @@ test('a peer whose position has left the log is made equal by a copy', async () 
   await world.region('b').kill();
   for (let at = 0; at < 20; at += 1) world.region('a').put(`k${at}`, 'unheard');
   world.region('a').put('x', undefined);
-  for (const partition of world.region('a').partitions) partition.trim(partition.committed.index);
+  for (const partition of world.region('a').partitions) partition.trim(partition.committed.index - 1);
   await world.region('b').start();
   await world.clock.advance(LONG_MS);
   expectEqual(world, 'a', 'b');

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+
+import { CommittedLog } from '../../src/partition/committed-log.ts';
+import { PartitionWorld } from '../support/partition-world.ts';
+
+test('a follower misses nothing, from memory or from the log, and wakes for what comes', async () => {
+  const world = await PartitionWorld.start();
+  const follower = world.partition.follow(0);
+  const seen: number[] = [];
+  const following = (async () => {
+    for (;;) {
+      const entries = await follower.next(300);
+      if (entries.length === 0) return;
+      for (const { entry } of entries) seen.push(entry.index);
+    }
+  })();
+  for (let at = 0; at < 40; at += 1) {
+    const writes = [world.put(at, 'x'.repeat(100))];
+    if (at % 3 === 0) writes.push(world.put(at + 100, 'y'));
+    await world.run(Promise.all(writes));
+  }
+  await world.clock.settle();
+  follower.close();
+  await following;
+  expect(seen).toEqual(world.log.entries.map(({ index }) => index));
+});
+
+test('a follower moves back and forth, and learns what is trimmed', async () => {
+  const world = await PartitionWorld.start();
+  for (let at = 0; at < 5; at += 1) await world.run(world.put(at, 'x'));
+  const follower = world.partition.follow(5);
+  expect((await follower.next(1)).map(({ entry }) => entry.index)).toEqual([6]);
+  const waiting = follower.next(1);
+  follower.seek(1);
+  expect((await waiting).map(({ entry }) => entry.index)).toEqual([2]);
+  world.log.trim(3);
+  expect(() => {
+    follower.seek(1);
+  }).toThrow('no longer kept');
+  expect(() => world.partition.follow(2)).toThrow('no longer kept');
+  expect(await world.partition.endAt(2)).toBeUndefined();
+  expect((await world.partition.endAt(4))?.index).toBe(4);
+});
+
+test('an entry that should be in the log and is not is told, and not waited for', async () => {
+  const world = await PartitionWorld.start();
+  await world.run(world.put(1, 'x'));
+  const log = new CommittedLog(world.log, (entry) => ({ entry, records: [] }));
+  const follower = log.follow(0);
+  world.log.read = async () => [];
+  await expect(follower.next(1)).rejects.toMatchObject({ code: 'damaged' });
+});
