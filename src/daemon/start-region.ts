@@ -6,9 +6,10 @@ import { PrometheusMetrics } from '../telemetry/prometheus.ts';
 import type { RegionConfig } from './config.ts';
 import { OperationsServer } from './operations-server.ts';
 import { exportProcessMetrics } from './process-metrics.ts';
-import { RegionEngine } from './region-engine.ts';
+import type { RegionEngine } from './region-engine.ts';
 import { RegionOperations, type RegionSwitch } from './region-operations.ts';
 import type { RunningRegion } from './running-region.ts';
+import { ServedRegion } from './served-region.ts';
 import { OffsetClock } from './offset-clock.ts';
 import { SystemClock } from './system-clock.ts';
 import { SystemRandom } from './system-random.ts';
@@ -80,7 +81,7 @@ class RegionRunner implements RegionSwitch {
   readonly #bus: InProcessEndpoint;
   readonly #clock: Clock;
   readonly #random: Random = new SystemRandom();
-  #engine: RegionEngine | undefined;
+  #served: ServedRegion | undefined;
   #failure: string | undefined;
   #port: number;
   #turn: Promise<void> = Promise.resolve();
@@ -97,7 +98,7 @@ class RegionRunner implements RegionSwitch {
   }
 
   get engine(): RegionEngine | undefined {
-    return this.#engine;
+    return this.#served?.engine;
   }
 
   get failure(): string | undefined {
@@ -111,10 +112,10 @@ class RegionRunner implements RegionSwitch {
 
   async start(): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#engine !== undefined) return;
+      if (this.#served !== undefined) return;
       this.#failure = undefined;
       try {
-        await this.#startEngine();
+        await this.#startServed();
       } catch (error) {
         this.#failure = error instanceof Error ? error.message : String(error);
         throw error;
@@ -124,17 +125,17 @@ class RegionRunner implements RegionSwitch {
 
   async stop(): Promise<void> {
     return this.#inTurn(async () => {
-      const engine = this.#engine;
-      this.#engine = undefined;
-      await engine?.stop();
+      const served = this.#served;
+      this.#served = undefined;
+      await served?.stop();
       await this.#bus.stop();
     });
   }
 
-  async #startEngine(): Promise<void> {
+  async #startServed(): Promise<void> {
     const { config, dataDirectory, regions, logger } = this.#options;
     await this.#bus.start();
-    const engine = await RegionEngine.open({
+    const served = await ServedRegion.open({
       config: { ...config, endpoint: { ...config.endpoint, port: this.#port } },
       dataDirectory,
       regions,
@@ -145,13 +146,13 @@ class RegionRunner implements RegionSwitch {
       metrics: this.#metrics,
     });
     try {
-      await engine.start();
+      await served.start();
     } catch (error) {
-      await engine.stop();
+      await served.stop();
       throw error;
     }
-    this.#engine = engine;
-    this.#port = engine.api.port;
+    this.#served = served;
+    this.#port = served.api.port;
   }
 
   async #inTurn(task: () => Promise<void>): Promise<void> {

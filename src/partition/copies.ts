@@ -32,6 +32,7 @@ export class Copies {
   readonly #options: CopiesOptions;
   #serving: readonly ServingCopy[] = [];
   #waiting: Waiting[] = [];
+  readonly #onWanted = new Set<() => void>();
   #onApplied: (floor: number) => void = () => {};
 
   constructor(options: CopiesOptions) {
@@ -52,6 +53,17 @@ export class Copies {
   /** Told the floor whenever a serving copy has applied more, or one has gone. */
   onApplied(listener: (floor: number) => void): void {
     this.#onApplied = listener;
+  }
+
+  /** Whether somebody waits for a copy to apply more. */
+  get isWanted(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Told when somebody begins to wait. */
+  onWanted(listener: () => void): () => void {
+    this.#onWanted.add(listener);
+    return () => this.#onWanted.delete(listener);
   }
 
   add(serving: ServingCopy): void {
@@ -114,6 +126,7 @@ export class Copies {
       waiting = { index, resolve };
       this.#waiting.push(waiting);
     });
+    for (const listener of this.#onWanted) listener();
     await Promise.race([applied, this.#options.clock.sleep(waitMs, waited.signal)]);
     waited.abort();
     this.#waiting = this.#waiting.filter((each) => each !== waiting);

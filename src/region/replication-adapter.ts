@@ -1,5 +1,5 @@
 import type { LogEnd } from '../log/entry.ts';
-import type { Partition, TimeVector } from '../partition/partition.ts';
+import type { TimeVector } from '../partition/partition.ts';
 import type { Replicator } from '../replication/replicator.ts';
 import type { TableCopy } from '../replication/table-copy.ts';
 import type { Catalogue } from './catalogue.ts';
@@ -7,9 +7,7 @@ import { isShippedTo } from './membership.ts';
 import type { CopyJob, ReplicationSeams } from './replication-seams.ts';
 
 export interface ReplicationAdapterOptions {
-  readonly region: string;
   readonly peers: readonly string[];
-  readonly partitions: readonly Partition[];
   readonly replicator: Replicator;
   readonly tableCopy: TableCopy;
   readonly catalogue: Catalogue;
@@ -42,17 +40,15 @@ export class ReplicationAdapter implements ReplicationSeams {
   }
 
   ends(): readonly number[] {
-    return this.#options.partitions.map(({ committed }) => committed.index);
+    return this.#options.replicator.ends();
   }
 
   hasReceived(origin: string, ends: readonly number[]): boolean {
-    const stands = this.#options.replicator.inbox.stands(origin);
-    return ends.every((end, log) => (stands.get(log)?.applied?.index ?? 0) >= end);
+    return this.#options.replicator.hasReceived(origin, ends);
   }
 
   isAcknowledged(peer: string, ends: readonly number[]): boolean {
-    const { replicator } = this.#options;
-    return ends.every((end, log) => (replicator.outbox(peer, log).acknowledged?.index ?? 0) >= end);
+    return this.#options.replicator.isAcknowledged(peer, ends);
   }
 
   watermarks(): TimeVector {
@@ -60,8 +56,7 @@ export class ReplicationAdapter implements ReplicationSeams {
   }
 
   nudge(peer: string): void {
-    const { partitions, replicator } = this.#options;
-    for (const { number } of partitions) replicator.outbox(peer, number).nudge();
+    this.#options.replicator.nudge(peer);
   }
 
   async sendCopy(job: CopyJob): Promise<void> {

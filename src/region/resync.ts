@@ -260,12 +260,16 @@ export class Resync implements Service {
 
   async #place(peer: string, logs: Logs, ends: readonly LogEnd[]): Promise<void> {
     this.#is(peer, 'placing');
-    await Promise.all(
-      [...logs.keys()].map(async (log) => {
-        const end = ends[log];
-        if (end !== undefined) await this.#options.placeAt(peer, log, end);
-      }),
-    );
+    const placements = [...logs.keys()].map(async (log) => {
+      const end = ends[log];
+      if (end !== undefined) await this.#options.placeAt(peer, log, end);
+    });
+    // A peer out of reach may take its position much later: a stop does not wait for that.
+    const { signal } = this.#stopped;
+    const stopped = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await Promise.race([Promise.all(placements), stopped]);
   }
 
   #is(

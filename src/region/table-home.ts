@@ -43,6 +43,7 @@ export class TableHome implements Service {
   readonly #options: TableHomeOptions;
   readonly #stopped = new AbortController();
   readonly #running = new Map<string, Promise<void>>();
+  readonly #due = new Set<string>();
   readonly #progress = new Map<string, Progress>();
 
   constructor(options: TableHomeOptions) {
@@ -62,11 +63,15 @@ export class TableHome implements Service {
 
   /** The table's state has changed: there may be something to do. */
   wake(name: string): void {
+    this.#due.add(name);
     if (this.#running.has(name) || this.#stopped.signal.aborted) return;
-    const running = this.#run(name).finally(() => {
-      this.#running.delete(name);
-    });
-    this.#running.set(name, running);
+    this.#running.set(name, this.#runWhileDue(name));
+  }
+
+  /** A wake that comes while the last look ends is not lost: being due is looked at in the turn in which it ends. */
+  async #runWhileDue(name: string): Promise<void> {
+    while (this.#due.delete(name)) await this.#run(name);
+    this.#running.delete(name);
   }
 
   async #run(name: string): Promise<void> {

@@ -12,6 +12,9 @@ import type { ReplicationSeams } from './replication-seams.ts';
 /** How often a region compares what it holds with each peer, so that whoever was away hears of what it missed. */
 const compareMs = 2000;
 
+const RELEASED =
+  'no longer a member of the global table: this replica is a table of its own, with all that it holds';
+
 /** How often a copy that is owed is looked after. */
 const owedMs = 100;
 
@@ -132,10 +135,7 @@ export class TableMember implements Service {
   #released(table: Table, heard: GlobalTable): Table {
     const { global } = table;
     if (global === undefined || compareStates(heard, global) <= 0) return table;
-    this.#options.logger.warn(
-      { table: table.name, home: heard.home },
-      'no longer a member of the global table: this replica is a table of its own, with all that it holds',
-    );
+    this.#options.logger.warn({ table: table.name, home: heard.home }, RELEASED);
     return { ...table, status: 'ACTIVE', global: undefined };
   }
 
@@ -178,7 +178,27 @@ export class TableMember implements Service {
       };
       const answer = await line.tryAsk(peer, 'control.compare', request);
       for (const state of answer?.newer ?? []) await this.#take(state);
+      for (const globalId of answer?.regional ?? []) await this.#partFrom(peer, globalId);
     }
+  }
+
+  /**
+   * A home that was the only other member is alone: it has removed this region while it could not be reached, and keeps
+   * no state that says so.
+   */
+  async #partFrom(peer: string, globalId: string): Promise<void> {
+    const { catalogue, region, logger } = this.#options;
+    const table = catalogue.byGlobalId(globalId);
+    if (typeof table === 'string') return;
+    await catalogue.change(table.name, (standing) => {
+      const global = standing?.globalId === globalId ? standing.global : undefined;
+      if (standing === undefined || global === undefined) return standing;
+      const others = peersOf(global, region);
+      const isAlone = global.home === peer && others.length === 1 && others[0] === peer;
+      if (!isAlone || phaseOf(global, region) === 'deleting') return standing;
+      logger.warn({ table: table.name, home: peer }, RELEASED);
+      return { ...standing, status: 'ACTIVE', global: undefined };
+    });
   }
 
   /** Answers with every state that is later than the asker's, also where the asker is no member any more. */
@@ -194,7 +214,13 @@ export class TableMember implements Service {
         ? [{ name, globalId, definition, global }]
         : [];
     });
-    return { newer };
+    const regional = request.tables
+      .map(({ globalId }) => globalId)
+      .filter((globalId) => {
+        const table = catalogue.byGlobalId(globalId);
+        return typeof table !== 'string' && table.global === undefined;
+      });
+    return { newer, regional };
   }
 
   async #payWhatIsOwed(): Promise<void> {

@@ -259,16 +259,6 @@ export class Replicator implements Service {
     return floor;
   }
 
-  /** Per region, this one included, the time up to which everything that it made is applied and durable here. */
-  watermarks(): TimeVector {
-    const { region, partitions } = this.#options;
-    const vector: Record<string, HybridTime> = {
-      [region]: Math.min(...partitions.map(({ committed }) => committed.partitionTime)),
-    };
-    for (const peer of this.#peers.keys()) vector[peer] = this.inbox.watermark(peer) ?? 0;
-    return vector;
-  }
-
   #report(): ForgettingReport {
     const tables = this.#options.tables.global();
     const unsettled = tables.filter(({ settled }) => !settled);

@@ -8,10 +8,7 @@ export interface Tables {
    * The table, for records of `origin`. `unknown`: the catalogue may come to know it, or the origin as a member of it,
    * so records wait. `gone`: it never will, so they are dropped.
    */
-  byGlobalId(
-    globalId: string,
-    origin: string,
-  ): { readonly number: number } | 'unknown' | 'gone';
+  byGlobalId(globalId: string, origin: string): { readonly number: number } | 'unknown' | 'gone';
   /** For logs and metrics. */
   nameOf(table: number): string;
   /** The tables that may have tombstones: those that have, or had, a replica in another region. */

@@ -38,6 +38,7 @@ function prettyInto(sink: LogOutput): LogOutput {
   const format = pretty.prettyFactory({
     colorize: pretty.isColorSupported,
     errorLikeObjectKeys: ['error'],
+    singleLine: true,
     translateTime: 'SYS:HH:MM:ss.l',
   });
   return { write: (line) => sink.write(format(line)) };

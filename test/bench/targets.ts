@@ -16,6 +16,8 @@ const STOP_MS_MAX = 15_000;
 /** How much of what a target wrote is kept for the message of a failure. */
 const OUTPUT_CHARACTERS_MAX = 4000;
 
+const require = createRequire(import.meta.url);
+
 export type TargetName = 'bare' | 'dynalite' | 'tidemark';
 
 /** A server in a process of its own, over a temporary folder. */
@@ -68,7 +70,7 @@ const COMMANDS: Readonly<Record<TargetName, (folder: string, ports: Ports) => Co
     readyUrl: `http://127.0.0.1:${port}/`,
   }),
   dynalite: (folder, { port }) => ({
-    file: createRequire(import.meta.url).resolve('dynalite/cli.js'),
+    file: require.resolve('dynalite/cli.js'),
     parameters: [
       '--host=127.0.0.1',
       `--port=${port}`,
@@ -100,7 +102,7 @@ function regionConfig({ port, operationsPort }: Ports): string {
 }
 
 /** The folder of the package that this file, compiled or not, belongs to. */
-export function packageFolder(): string {
+function packageFolder(): string {
   let folder = new URL('.', import.meta.url);
   while (!existsSync(new URL('package.json', folder))) {
     const above = new URL('..', folder);

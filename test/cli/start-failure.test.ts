@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { startFailureText } from '../../src/cli/start-failure.ts';
-import { DataDirectoryError } from '../../src/daemon/data-directory.ts';
+import { DataDirectoryError } from '../../src/daemon/data-directory-error.ts';
 import { PortInUseError } from '../../src/daemon/listeners.ts';
 
 const words = (error: unknown): string => startFailureText(error, 'east', 'data/east');

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,13 +40,11 @@ test('the demo finds everything in all three regions, and leaves nothing behind'
 
 test('interrupted in the middle of the load, the demo ends its lab and leaves nothing behind', async () => {
   let text = '';
-  let interrupt = (): void => {};
-  const requested = new Promise<void>((resolve) => {
-    interrupt = resolve;
-  });
+  const interrupted = new AbortController();
+  const requested = once(interrupted.signal, 'abort').then(() => undefined);
   const write = (more: string): unknown => {
     text += more;
-    if (more.includes('2,000 of')) interrupt();
+    if (more.includes('2,000 of')) interrupted.abort();
     return true;
   };
   const code = await runDemo(

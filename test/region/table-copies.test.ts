@@ -184,12 +184,97 @@ test('a peer whose position has left the log is made equal by a copy', async () 
   await world.region('b').kill();
   for (let at = 0; at < 20; at += 1) world.region('a').put(`k${at}`, 'unheard');
   world.region('a').put('x', undefined);
-  for (const partition of world.region('a').partitions) partition.trim(partition.committed.index - 1);
+  for (const partition of world.region('a').partitions)
+    partition.trim(partition.committed.index - 1);
   await world.region('b').start();
   await world.clock.advance(LONG_MS);
   expectEqual(world, 'a', 'b');
   expect(world.region('b').get('x')).toBeUndefined();
   expect(world.region('b').content()).toHaveLength(20);
   expect(world.region('a').resyncsBegun).toBe(1);
+  await world.stop();
+});
+
+test('a deletion that one survivor has heard of is kept for the other until the lost region is evicted', async () => {
+  const world = new GlobalWorld();
+  await world.start();
+  await world.share('a', 'b', 'c');
+  world.region('a').put('x', '1');
+  await world.clock.advance(1000);
+  world.cut('c', 'b');
+  world.region('c').put('x', undefined);
+  await world.clock.advance(LONG_MS);
+  expect(world.region('a').get('x')).toBeUndefined();
+  expect(world.region('a').tombstones()).toBe(1);
+  expect(world.region('c').tombstones()).toBe(1);
+  expect(world.region('b').get('x')).toBe('1');
+  await world.region('c').kill();
+  await world.region('b').change({ kind: 'delete', region: 'c' });
+  await world.clock.advance(LONG_MS);
+  expect(world.region('b').get('x')).toBeUndefined();
+  expectEqual(world, 'a', 'b');
+  await world.stop();
+});
+
+test('two members that are asked to remove the same replica leave the others equal and active', async () => {
+  const world = new GlobalWorld();
+  await world.start();
+  await world.share('a', 'b', 'c');
+  await Promise.allSettled([
+    world.region('a').change({ kind: 'delete', region: 'c' }),
+    world.region('b').change({ kind: 'delete', region: 'c' }),
+  ]);
+  world.region('a').put('x', '1');
+  await world.clock.advance(LONG_MS);
+  expect(members(world, 'a')).toEqual({ a: 'active', b: 'active' });
+  expect(members(world, 'b')).toEqual({ a: 'active', b: 'active' });
+  expect(world.region('c').table).toBeUndefined();
+  expectEqual(world, 'a', 'b');
+  await world.stop();
+});
+
+test('a resync that is interrupted on either side begins anew and ends', async () => {
+  const world = new GlobalWorld();
+  await world.start();
+  await world.share('a', 'b', 'c');
+  for (let at = 0; at < 50; at += 1) world.region('a').put(`k${at}`, 'old');
+  await world.clock.advance(2000);
+  const saved = world.region('a').save();
+  for (let at = 0; at < 10; at += 1) world.region('a').put(`k${at}`, undefined);
+  world.region('a').put('made', 'after the save');
+  await world.clock.advance(LONG_MS);
+  await world.region('a').kill();
+  world.region('a').restore(saved);
+  world.setFaults({ dropRequest: 0.05, dropAnswer: 0.05, duplicate: 0.1, delayMsMax: 100 });
+  await world.region('a').start();
+  await world.clock.advance(700);
+  await world.region('b').kill();
+  await world.clock.advance(400);
+  await world.region('a').kill();
+  await world.region('b').start();
+  await world.clock.advance(500);
+  await world.region('a').start();
+  await world.clock.advance(3 * LONG_MS);
+  expectEqual(world, 'a', 'b', 'c');
+  expect(world.region('a').content()).toHaveLength(41);
+  expect(world.region('a').get('made')).toBe('after the save');
+  await world.stop();
+});
+
+test('the other of two regions, removed while it was away, is told by a home that is alone now', async () => {
+  const world = new GlobalWorld({ names: ['a', 'b'] });
+  await world.start();
+  await world.share('a', 'b');
+  world.cut('a', 'b');
+  world.region('b').put('late', 'unheard');
+  await world.clock.advance(1000);
+  await world.region('a').change({ kind: 'delete', region: 'b' });
+  await world.clock.advance(LONG_MS);
+  expect(world.region('a').table?.global).toBeUndefined();
+  world.cut('a', 'b', true);
+  await world.clock.advance(10_000);
+  expect(world.region('b').table).toMatchObject({ status: 'ACTIVE', global: undefined });
+  expect(world.region('b').get('late')).toBe('unheard');
+  expect(world.region('a').get('late')).toBeUndefined();
   await world.stop();
 });

@@ -5,6 +5,13 @@ import { expect, test } from 'vitest';
 
 import type { Batch } from '../../src/replication/batch.ts';
 import { WireError } from '../../src/replication/byte-codec.ts';
+import {
+  type CopyAnswer,
+  decodeCopyAnswer,
+  decodeCopyPage,
+  encodeCopyAnswer,
+  encodeCopyPage,
+} from '../../src/replication/copy-wire.ts';
 import * as wire from '../../src/replication/wire.ts';
 
 const whole = fc.nat().map((value) => value * 4_000_000);
@@ -54,17 +61,21 @@ const stand = fc.record({
   durable: optional(end),
   waitsFor: optional(fc.string({ maxLength: 36 })),
 });
-const scanRequest = fc.record({
+const report = fc.record({
+  vector: fc.dictionary(region, whole, { noNullPrototype: true }),
+  unsettled: fc.array(fc.uuid()),
+});
+const page = fc.record({
   scanId: fc.uuid(),
   table: fc.uuid(),
-  partition: fc.nat(9),
+  page: fc.nat(),
   after: optional(bytes),
-});
-const scanPage = fc.record({
-  scanId: fc.uuid(),
-  vector: fc.dictionary(region, whole, { noNullPrototype: true }),
+  last: optional(bytes),
+  via: fc.constantFrom('scan' as const, 'bootstrap' as const),
+  vector: optional(fc.dictionary(region, whole, { noNullPrototype: true })),
   items: fc.array(item),
 });
+const answers = fc.constantFrom<CopyAnswer>('durable', 'not known', 'not a member', 'not begun');
 
 const returns = <T>(
   values: fc.Arbitrary<T>,
@@ -82,8 +93,9 @@ test('every message comes back as it was', () => {
   returns(hello, wire.encodeHello, wire.decodeHello);
   returns(stand, wire.encodeStand, wire.decodeStand);
   returns(batch, wire.encodeBatch, wire.decodeBatch);
-  returns(scanRequest, wire.encodeScanRequest, wire.decodeScanRequest);
-  returns(scanPage, wire.encodeScanPage, wire.decodeScanPage);
+  returns(report, wire.encodeReport, wire.decodeReport);
+  returns(page, encodeCopyPage, decodeCopyPage);
+  returns(answers, encodeCopyAnswer, decodeCopyAnswer);
   returns(
     fc.array(end),
     (ends) => wire.encodePositions(ends),
@@ -99,8 +111,9 @@ const decoders = [
   wire.decodeHello,
   wire.decodeStand,
   wire.decodeBatch,
-  wire.decodeScanRequest,
-  wire.decodeScanPage,
+  wire.decodeReport,
+  decodeCopyPage,
+  decodeCopyAnswer,
   wire.decodePositions,
   wire.decodeTime,
   wire.decodeClockReading,

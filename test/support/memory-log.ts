@@ -93,7 +93,8 @@ export class MemoryLog implements ReplicatedLog {
         await new Promise<void>((resolve) => {
           this.#wake.push(resolve);
         });
-      this.#decide(next);
+      // Another leader may have come in between.
+      if (this.#queue[0] === next) this.#decide(next);
     }
     this.#running = false;
   }

@@ -44,6 +44,19 @@ export class MemoryStoreDisk {
     this.#failWith = code;
   }
 
+  /** Everything that stands in it, by key: what a store that is opened now would hold. */
+  pairs(): readonly KeyValuePair[] {
+    return this.#open?.pairs() ?? this.#current();
+  }
+
+  /** Puts an earlier content in place of everything. No store may be open. */
+  restore(pairs: readonly KeyValuePair[]): void {
+    this.#open?.end();
+    this.#open = undefined;
+    this.#durable = [...pairs];
+    this.#unsynced = [];
+  }
+
   /** Flips a bit in the value of a key, as a bad disk would. */
   damage(key: Uint8Array): void {
     this.#durable = this.#current().map((pair) => {
@@ -125,6 +138,11 @@ export class MemoryStore implements KeyValueStore {
   async close(): Promise<void> {
     if (!this.#closed) this.#disk.release();
     this.#closed = true;
+  }
+
+  /** The disk's own: a copy of what it holds. */
+  pairs(): readonly KeyValuePair[] {
+    return [...this.#pairs];
   }
 
   /** The disk's own: the power is gone. */

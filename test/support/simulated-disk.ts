@@ -2,6 +2,9 @@ import type { Clock } from '../../src/base/clock.ts';
 import { type Disk, DiskError, type DiskFile } from '../../src/base/disk.ts';
 import { type Random, randomBelow } from '../../src/base/random.ts';
 
+/** What a disk holds at one moment. */
+export type SavedDisk = ReadonlyMap<string, Uint8Array>;
+
 interface Content {
   bytes: Buffer;
   size: number;
@@ -53,6 +56,27 @@ export class SimulatedDisk implements Disk {
   erase(): void {
     this.#session += 1;
     this.#files.clear();
+  }
+
+  /** A copy of everything that was written so far. */
+  save(): SavedDisk {
+    return new Map(
+      [...this.#files].map(([name, { bytes, size }]) => [name, Buffer.from(bytes.subarray(0, size))]),
+    );
+  }
+
+  /** Puts an earlier content in place of everything, as when a backup of a disk is brought back. */
+  restore(saved: SavedDisk): void {
+    this.erase();
+    for (const [name, bytes] of saved) {
+      const copy = Buffer.from(bytes);
+      this.#files.set(name, { bytes: Buffer.from(copy), size: copy.length, synced: copy });
+    }
+  }
+
+  /** The names of the files and their sizes, without a latency. */
+  sizes(): ReadonlyMap<string, number> {
+    return new Map([...this.#files].map(([name, { size }]) => [name, size]));
   }
 
   /** Flips one bit of the byte at `offset`, counted from the end when negative, synced or not. */
