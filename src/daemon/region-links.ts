@@ -58,12 +58,7 @@ export class RegionLinks implements Service {
     const peers = regions.filter((name) => name !== region);
     this.#options = options;
 
-    const tables = new SharedTables({
-      region,
-      catalogue,
-      isSending: (globalId) => tableCopy.isSending(globalId),
-      isResyncing: () => this.#resync.isResyncing(),
-    });
+    const tables = this.#newTables((globalId) => tableCopy.isSending(globalId));
     this.#replicator = this.#newReplicator({ peers, tables, positions });
     const tableCopy = new TableCopy({
       partitions,
@@ -124,6 +119,16 @@ export class RegionLinks implements Service {
       this.globalTables,
       home,
     ];
+  }
+
+  #newTables(isSending: (globalId: string) => boolean): SharedTables {
+    const { config, core } = this.#options;
+    return new SharedTables({
+      region: config.region,
+      catalogue: core.catalogue,
+      isSending,
+      isResyncing: () => this.#resync.isResyncing(),
+    });
   }
 
   #newReplicator(parts: {

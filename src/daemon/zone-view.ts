@@ -2,7 +2,7 @@ import type { Zone } from '../log/embedded/storage-node-identity.ts';
 import type { ZoneView } from './operations-target.ts';
 import type { RegionCore } from './region-core.ts';
 
-/** What a zone as a whole can be in: the worse of its log's state and its copies'. */
+/** What a zone as a whole can be in: the worse of its log's state and its copies'. `live`: every copy serves reads. */
 export const zoneStates = [
   'live',
   'catching-up',
@@ -40,5 +40,9 @@ function wholeState(core: RegionCore, zone: Zone): WholeZoneState {
   const copies = core.zones.state(zone);
   const log = core.logs.zoneState(zone);
   if (log !== 'live') return log;
-  return copies === 'applying' ? 'live' : copies;
+  if (copies !== 'applying') return copies;
+  const isServing = core.partitions.every((partition) =>
+    partition.copies.serving.some(({ node }) => node.zone === zone),
+  );
+  return isServing ? 'live' : 'catching-up';
 }

@@ -104,8 +104,8 @@ export interface CompareRequest {
 export interface CompareAnswer {
   /** States that are later than the asker's; one in which it is no member tells it so. */
   readonly newer: readonly TableState[];
-  /** Global ids of asked tables that the asked region has as tables of its own, without any other member. */
-  readonly regional: readonly string[];
+  /** Global ids of asked tables that the asked region has as tables of its own, without any other member, or has deleted. */
+  readonly apart: readonly string[];
 }
 
 /** The state of a global table, as regions send it to each other and keep it. */
@@ -178,7 +178,7 @@ export const CONTROL = {
     request: members<CompareRequest>({
       tables: list(members({ globalId: text, term: finite, revision: finite, home: text })),
     }),
-    answer: members<CompareAnswer>({ newer: list(stateShape), regional: list(text) }),
+    answer: members<CompareAnswer>({ newer: list(stateShape), apart: list(text) }),
   },
 } as const satisfies Readonly<Record<string, { request: Shape<unknown>; answer: Shape<unknown> }>>;
 

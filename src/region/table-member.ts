@@ -42,6 +42,8 @@ export class TableMember implements Service {
   readonly #deleting = new Set<string>();
   /** Per table and member on its way out, the ends when this region began to refuse writes. */
   readonly #drainEnds = new Map<string, readonly number[]>();
+  /** Per table, the peers that were last heard to have no part in it with this region. */
+  readonly #apart = new Map<string, Set<string>>();
 
   constructor(options: TableMemberOptions) {
     this.#options = options;
@@ -167,36 +169,52 @@ export class TableMember implements Service {
     const { line, clock, catalogue } = this.#options;
     while (!this.#stopped.signal.aborted) {
       await clock.sleep(compareMs, this.#stopped.signal);
-      const shared = catalogue.all.filter(({ global }) => global?.members[peer] !== undefined);
+      const shared = catalogue.all.flatMap(({ globalId, global }) =>
+        global === undefined ? [] : [{ globalId, global }],
+      );
       if (shared.length === 0) continue;
-      const request: CompareRequest = {
-        tables: shared.flatMap(({ globalId, global }) =>
-          global === undefined
-            ? []
-            : [{ globalId, term: global.term, revision: global.revision, home: global.home }],
-        ),
-      };
-      const answer = await line.tryAsk(peer, 'control.compare', request);
-      for (const state of answer?.newer ?? []) await this.#take(state);
-      for (const globalId of answer?.regional ?? []) await this.#partFrom(peer, globalId);
+      const tables = shared.map(({ globalId, global }) => {
+        const { term, revision, home } = global;
+        return { globalId, term, revision, home };
+      });
+      const answer = await line.tryAsk(peer, 'control.compare', { tables });
+      if (answer === undefined) continue;
+      for (const state of answer.newer) await this.#take(state);
+      const heard = new Set(answer.newer.map(({ globalId }) => globalId));
+      for (const { globalId, global } of shared) {
+        const isApart = global.members[peer] === undefined && !heard.has(globalId);
+        this.#noteApart(globalId, peer, isApart || answer.apart.includes(globalId));
+        await this.#releaseIfAlone(globalId);
+      }
     }
   }
 
+  #noteApart(globalId: string, peer: string, isApart: boolean): void {
+    const apart = this.#apart.get(globalId) ?? new Set();
+    if (isApart) apart.add(peer);
+    else apart.delete(peer);
+    this.#apart.set(globalId, apart);
+  }
+
   /**
-   * A home that was the only other member is alone: it has removed this region while it could not be reached, and keeps
-   * no state that says so.
+   * The home, and every other region, has this table as its own or not any more: this region was removed while it could
+   * not be reached, and no state is kept that says so. Each region is asked, because the table may have moved on to
+   * members that this region has not heard of.
    */
-  async #partFrom(peer: string, globalId: string): Promise<void> {
-    const { catalogue, region, logger } = this.#options;
+  async #releaseIfAlone(globalId: string): Promise<void> {
+    const { catalogue, regions, region, logger } = this.#options;
+    const apart = this.#apart.get(globalId);
     const table = catalogue.byGlobalId(globalId);
-    if (typeof table === 'string') return;
+    if (typeof table === 'string') {
+      this.#apart.delete(globalId);
+      return;
+    }
+    if (!regions.every((name) => name === region || apart?.has(name) === true)) return;
     await catalogue.change(table.name, (standing) => {
       const global = standing?.globalId === globalId ? standing.global : undefined;
       if (standing === undefined || global === undefined) return standing;
-      const others = peersOf(global, region);
-      const isAlone = global.home === peer && others.length === 1 && others[0] === peer;
-      if (!isAlone || phaseOf(global, region) === 'deleting') return standing;
-      logger.warn({ table: table.name, home: peer }, RELEASED);
+      if (global.home === region || phaseOf(global, region) === 'deleting') return standing;
+      logger.warn({ table: table.name, home: global.home }, RELEASED);
       return { ...standing, status: 'ACTIVE', global: undefined };
     });
   }
@@ -214,13 +232,13 @@ export class TableMember implements Service {
         ? [{ name, globalId, definition, global }]
         : [];
     });
-    const regional = request.tables
+    const apart = request.tables
       .map(({ globalId }) => globalId)
       .filter((globalId) => {
         const table = catalogue.byGlobalId(globalId);
-        return typeof table !== 'string' && table.global === undefined;
+        return table === 'gone' || (table !== 'unknown' && table.global === undefined);
       });
-    return { newer, regional };
+    return { newer, apart };
   }
 
   async #payWhatIsOwed(): Promise<void> {

@@ -57,6 +57,8 @@ export interface OutboxOptions {
     readonly reason: ResyncReason;
     readonly peerHas: LogEnd | undefined;
   }) => void;
+  /** Told after each attempt and each change of state; `failure` is why the peer was not reached. Must not throw. */
+  readonly onReach: (failure: string | undefined) => void;
   readonly onShipped?: (shipped: { readonly records: number; readonly bytes: number }) => void;
 }
 
@@ -301,7 +303,7 @@ export class Outbox implements Service {
     if (this.#state.kind === 'streaming' || this.#state.kind === 'waiting') {
       this.#become({ kind: 'connecting' });
     }
-    if (this.#failures === 0) this.#logger.warn({ error }, 'peer not reached; trying again');
+    this.#options.onReach(error instanceof Error ? error.message : String(error));
     await this.#pause();
   }
 
@@ -327,7 +329,8 @@ export class Outbox implements Service {
     if (before.kind === state.kind) return false;
     if (state.kind === 'RESYNC')
       this.#logger.warn({ ...state }, 'the peer must be made equal by a scan');
-    else this.#logger.info({ ...state }, `outbox ${state.kind}`);
+    else this.#logger.debug({ ...state }, `outbox ${state.kind}`);
+    if (state.kind !== 'connecting') this.#options.onReach(undefined);
     return true;
   }
 }

@@ -116,6 +116,8 @@ interface Peer {
   readonly lag: Lag;
   readonly outboxes: readonly Outbox[];
   nudgedAtMs: number;
+  /** Whether every outbox has reached it; undefined before the first attempt has ended. */
+  reached: boolean | undefined;
 }
 
 /** Everything that one region exchanges with its peers. */
@@ -325,10 +327,26 @@ export class Replicator implements Service {
         line,
         lag: lag.log(log),
         onMismatch: (mismatch) => onMismatch({ peer: name, log, ...mismatch }),
+        onReach: (failure) => {
+          this.#noteReach(name, failure);
+        },
         onShipped: ({ records, bytes }) => observer.shipped(name, records, bytes),
       });
     });
-    return { line, lag, outboxes, nudgedAtMs: Number.NEGATIVE_INFINITY };
+    return { line, lag, outboxes, nudgedAtMs: Number.NEGATIVE_INFINITY, reached: undefined };
+  }
+
+  /** One line for a peer, not one for each log. */
+  #noteReach(name: string, failure: string | undefined): void {
+    const peer = this.#peers.get(name);
+    if (peer === undefined) return;
+    const reached =
+      failure === undefined && peer.outboxes.every(({ state }) => state.kind !== 'connecting');
+    if (peer.reached === reached || (failure === undefined && !reached)) return;
+    peer.reached = reached;
+    const { logger } = this.#options;
+    if (reached) logger.info({ peer: name }, 'peer reached');
+    else logger.warn({ peer: name, reason: failure }, 'peer not reached; trying again');
   }
 
   #serve(): void {

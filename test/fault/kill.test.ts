@@ -1,13 +1,26 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import { expect, test } from 'vitest';
 
 import { InProcessNetwork } from '../../src/bus/in-process-network.ts';
+import type { ZoneView } from '../../src/daemon/operations-target.ts';
 import { startRegion } from '../../src/daemon/start-region.ts';
 import { SystemClock } from '../../src/daemon/system-clock.ts';
 import { StoreError } from '../../src/storage/key-value-store.ts';
 import { LabProcess, type LabProcessRegion } from '../support/lab-process.ts';
 import { MemoryLogger } from '../support/memory-logger.ts';
 import { AP, EU, testConfig, US } from '../support/test-lab.ts';
-import { changeReplica, createTable, describe, put, scanAll, TABLE } from '../support/test-table.ts';
+import {
+  changeReplica,
+  createTable,
+  describe,
+  get,
+  put,
+  putMany,
+  scanAll,
+  TABLE,
+} from '../support/test-table.ts';
 import { until } from '../support/until.ts';
 import { keepWriting } from '../support/writers.ts';
 
@@ -43,7 +56,11 @@ const missingIn = async (
 };
 
 /** One writer who counts one item up: what it reads after a kill may be one ahead of the last answer, never behind. */
-async function countUp(region: LabProcessRegion, from: number, isOver: () => boolean): Promise<number> {
+async function countUp(
+  region: LabProcessRegion,
+  from: number,
+  isOver: () => boolean,
+): Promise<number> {
   for (let answered = from; ; answered += 1) {
     if (isOver()) return answered;
     try {
@@ -95,9 +112,7 @@ test(
         async () => (await missingIn(region, answered)).length === 0,
       );
     await until('the regions to be equal', async () => {
-      const tables = await Promise.all(
-        lab.regions.map(async (region) => lab.table(region, TABLE)),
-      );
+      const tables = await Promise.all(lab.regions.map(async (region) => lab.table(region, TABLE)));
       return new Set(tables.map((table) => table?.digest)).size === 1;
     });
     expect(await lab.end('SIGINT')).toBe(0);
@@ -116,10 +131,7 @@ test(
     const answered = new Map<string, string>();
     const killAt = async (phase: string): Promise<void> => {
       const load = keepWriting([us, ap], { prefix: phase, borne: true });
-      await until(
-        phase,
-        async () => (await lab.table(us, TABLE))?.members[EU]?.phase === phase,
-      );
+      await until(phase, async () => (await lab.table(us, TABLE))?.members[EU]?.phase === phase);
       await lab.end('SIGKILL');
       for (const [id, v] of await load.stop()) answered.set(id, v);
       await lab.start();
@@ -165,3 +177,56 @@ test('a data directory that another process uses is refused as locked', async ()
   await put(us, 'after', '1');
   expect(await lab.end('SIGINT')).toBe(0);
 });
+
+test(
+  'a region that is killed while a zone is rebuilt has everything, and ends the rebuild',
+  { timeout: TEST_MS },
+  async () => {
+    const lab = await LabProcess.start([US]);
+    const us = lab.region(US);
+    await createTable(us);
+    const held = await putHeld(us);
+    for (const [at, zone] of ['b', 'a', 'c'].entries()) {
+      await switchZone(us, zone, 'stop');
+      await rm(join(us.dataDirectory, `zone-${zone}`), { recursive: true });
+      const rebuilding = switchZone(us, zone, 'start').catch(() => undefined);
+      // Sooner and later on its way.
+      await new Promise((resolve) => setTimeout(resolve, at * 15));
+      await lab.end('SIGKILL');
+      await rebuilding;
+      await lab.start();
+      await untilZonesLive(us);
+      expect(await scanAll(us)).toEqual(held);
+    }
+    await switchZone(us, 'a', 'stop');
+    await switchZone(us, 'b', 'stop');
+    for (const [id, v] of held) expect(await get(us, id, { consistent: false })).toBe(v);
+  },
+);
+
+async function putHeld(region: LabProcessRegion): Promise<ReadonlyMap<string, string>> {
+  const ids = await putMany(region, { prefix: 'held ', count: 1000 });
+  return new Map(ids.map((id) => [id, id]));
+}
+
+async function switchZone(
+  { operationsEndpoint }: LabProcessRegion,
+  zone: string,
+  to: 'stop' | 'start',
+): Promise<void> {
+  const response = await fetch(`${operationsEndpoint}/zones/${zone}/${to}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{}',
+  });
+  if (!response.ok) throw new Error(await response.text());
+  await response.arrayBuffer();
+}
+
+async function untilZonesLive({ operationsEndpoint }: LabProcessRegion): Promise<void> {
+  await until('every zone to be live', async () => {
+    const response = await fetch(`${operationsEndpoint}/zones`);
+    const { zones } = (await response.json()) as { readonly zones: readonly ZoneView[] };
+    return zones.every(({ state }) => state === 'live');
+  });
+}

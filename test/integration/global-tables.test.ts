@@ -113,11 +113,21 @@ test('of three regions that write one item at once, the last writer wins everywh
   const { lab, us, eu, ap } = await globalTableLab();
   await put(us, 'contested', 'at first');
   await untilEqual(lab.regions);
-  for (const pair of [[US, EU], [US, AP], [EU, AP]] as const) lab.setLinks(pair, { up: false });
+  for (const pair of [
+    [US, EU],
+    [US, AP],
+    [EU, AP],
+  ] as const)
+    lab.setLinks(pair, { up: false });
   await put(ap, 'contested', 'first');
   await put(us, 'contested', 'second');
   await put(eu, 'contested', 'third');
-  for (const pair of [[US, EU], [US, AP], [EU, AP]] as const) lab.setLinks(pair, { up: true });
+  for (const pair of [
+    [US, EU],
+    [US, AP],
+    [EU, AP],
+  ] as const)
+    lab.setLinks(pair, { up: true });
 
   const held = await untilEqual(lab.regions);
   expect(held.get('contested')).toBe('third');
@@ -136,11 +146,12 @@ test('overwrites of what was seen, and what is delivered twice, are no conflicts
       await untilEqual(lab.regions);
     }
   }
-  // An acknowledgement that cannot come back makes the sender send again.
-  lab.network.endpoint(EU).links.set(US, { up: false });
+  // Records that are under way arrive, and their acknowledgement does not, so they are sent again.
+  lab.network.endpoint(US).links.set(EU, { delayMs: 400 });
   await putMany(us, { prefix: 'sent twice ', count: 50 });
-  await until('eu to have them', async () => (await scanAll(eu)).size > 50);
-  lab.network.endpoint(EU).links.set(US, { up: true });
+  lab.network.endpoint(EU).links.set(US, { up: false });
+  await until('eu to have some', async () => (await scanAll(eu)).size > 1);
+  lab.setLinks([US, EU], { up: true, delayMs: 0 });
   await untilEqual(lab.regions);
   await eu.stop();
   await eu.start();
@@ -263,12 +274,15 @@ test('while a replica is CREATING it is only described, and the table takes no o
   await put(us, 'one', '1');
   await changeReplica(us, 'Create', { region: EU });
   await expect(changeReplica(us, 'Create', { region: AP })).rejects.toThrow(ResourceInUseException);
-  await until('the replica to be CREATING', async () => (await describe(eu))?.TableStatus === 'CREATING');
+  await until(
+    'the replica to be CREATING',
+    async () => (await describe(eu))?.TableStatus === 'CREATING',
+  );
   await expect(get(eu, 'one')).rejects.toThrow(ResourceNotFoundException);
   await expect(put(eu, 'two', '2')).rejects.toThrow(ResourceNotFoundException);
-  await expect(
-    eu.client.send(new DeleteTableCommand({ TableName: TABLE })),
-  ).rejects.toThrow(ResourceInUseException);
+  await expect(eu.client.send(new DeleteTableCommand({ TableName: TABLE }))).rejects.toThrow(
+    ResourceInUseException,
+  );
   expect((await describe(eu))?.TableStatus).toBe('CREATING');
   await put(us, 'three', '3');
   expect(await get(us, 'one')).toBe('1');
@@ -323,9 +337,7 @@ test('changes of replicas that cannot be are refused in the words of AWS', async
   expect(await refused({ ReplicaUpdates: [{ ...create(US), ...drop(AP) }] }, eu)).toBe(
     'ValidationException Update table operation with more than one type of replica actions not allowed.',
   );
-  expect(
-    await refused({ ReplicaUpdates: [create(US)], BillingMode: 'PAY_PER_REQUEST' }, eu),
-  ).toBe(
+  expect(await refused({ ReplicaUpdates: [create(US)], BillingMode: 'PAY_PER_REQUEST' }, eu)).toBe(
     'ValidationException One or more parameter values were invalid: Replica modification must be the only operation in the request',
   );
 });

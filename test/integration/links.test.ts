@@ -74,7 +74,11 @@ test('a link that comes and goes under load loses nothing', async () => {
     const goal = load.answered.size + 60;
     await until('more writes', () => load.answered.size > goal);
   }
-  for (const pair of [[US, EU], [AP, EU]] as const) lab.setLinks(pair, { up: true, delayMs: 0 });
+  for (const pair of [
+    [US, EU],
+    [AP, EU],
+  ] as const)
+    lab.setLinks(pair, { up: true, delayMs: 0 });
   const held = await load.stop();
   expect(await untilEqual(lab.regions)).toEqual(held);
 });
@@ -146,7 +150,10 @@ for (const { home, via } of [
       await put(eu, id, 'after the delete');
       held.set(id, 'after the delete');
     }
-    await until('ap to have it all', async () => (await pendingRecords(us, { targets: [ap] })) === 0);
+    await until(
+      'ap to have it all',
+      async () => (await pendingRecords(us, { targets: [ap] })) === 0,
+    );
     await untilNoLag(us, AP);
     expect(await get(eu, 'us alone 0')).toBeUndefined();
     await us.stop();

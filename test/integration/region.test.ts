@@ -186,7 +186,9 @@ test('a client that is pinned to another region is told both names', async () =>
   const lab = await TestLab.start([US]);
   const us = lab.region(US);
   const client = createClient(us.running.endpoint, EU);
-  const error: unknown = await client.send(new ListTablesCommand({})).catch((thrown: unknown) => thrown);
+  const error: unknown = await client
+    .send(new ListTablesCommand({}))
+    .catch((thrown: unknown) => thrown);
   client.destroy();
   expect(error).toBeInstanceOf(DynamoDBServiceException);
   expect(String(error)).toContain(US);
@@ -279,7 +281,9 @@ test('what is written before an orderly stop is there after it, whatever is in f
   const us = lab.region(US);
   await createTable(us);
   const answered = new Set<string>();
-  const writers = Array.from({ length: 8 }, async (_, writer) => writeUntilRefused(us, writer, answered));
+  const writers = Array.from({ length: 8 }, async (_, writer) =>
+    writeUntilRefused(us, writer, answered),
+  );
   await until('a hundred writes', () => answered.size >= 100);
   await us.stop();
   await Promise.all(writers);

@@ -18,7 +18,9 @@ const QUICKLY_MS = 3000;
 /** Past a segment's own head, and the first entries. */
 const LOG_FROM_BYTE = 2000;
 
-async function regionWithItems(count = 300): Promise<{ us: TestRegion; held: Map<string, string> }> {
+async function regionWithItems(
+  count = 300,
+): Promise<{ us: TestRegion; held: Map<string, string> }> {
   const lab = await TestLab.start([US]);
   const us = lab.region(US);
   await createTable(us);
@@ -27,7 +29,11 @@ async function regionWithItems(count = 300): Promise<{ us: TestRegion; held: Map
   return { us, held };
 }
 
-async function putAndKeep(us: TestRegion, held: Map<string, string>, prefix: string): Promise<void> {
+async function putAndKeep(
+  us: TestRegion,
+  held: Map<string, string>,
+  prefix: string,
+): Promise<void> {
   for (const id of await putMany(us, { prefix, count: 50 })) held.set(id, id);
 }
 

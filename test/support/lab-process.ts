@@ -76,7 +76,12 @@ export class LabProcess {
 
   async start(): Promise<void> {
     const program = join(ROOT, 'dist', 'cli', 'main.js');
-    const folders = ['--config-dir', join(this.folder, 'regions'), '--data', join(this.folder, 'data')];
+    const folders = [
+      '--config-dir',
+      join(this.folder, 'regions'),
+      '--data',
+      join(this.folder, 'data'),
+    ];
     const child = spawn(process.execPath, [program, 'lab', ...folders], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -61,7 +61,10 @@ export class SimulatedDisk implements Disk {
   /** A copy of everything that was written so far. */
   save(): SavedDisk {
     return new Map(
-      [...this.#files].map(([name, { bytes, size }]) => [name, Buffer.from(bytes.subarray(0, size))]),
+      [...this.#files].map(([name, { bytes, size }]) => [
+        name,
+        Buffer.from(bytes.subarray(0, size)),
+      ]),
     );
   }
 

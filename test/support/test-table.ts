@@ -105,12 +105,7 @@ export async function createGlobalTable(
   await replicate(first, others, table);
 }
 
-export async function put(
-  { client }: Place,
-  id: string,
-  v: string,
-  table = TABLE,
-): Promise<void> {
+export async function put({ client }: Place, id: string, v: string, table = TABLE): Promise<void> {
   await client.send(new PutItemCommand({ TableName: table, Item: { id: { S: id }, v: { S: v } } }));
 }
 
@@ -182,7 +177,9 @@ export async function untilEqual(
       if (pending.some((records) => records > 0)) return false;
       return new Set(regions.map((region) => region.table(table)?.digest)).size === 1;
     },
-    { detail: () => regions.map((region) => [region.name, region.running.operations.replication()]) },
+    {
+      detail: () => regions.map((region) => [region.name, region.running.operations.replication()]),
+    },
   );
   const [first = new Map<string, string>(), ...others] = await Promise.all(
     regions.map(async (region) => scanAll(region, table)),

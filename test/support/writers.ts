@@ -17,7 +17,10 @@ export function keepWriting(
 ): Load {
   const answered = new Map<string, string>();
   let stopped = false;
-  const write = async (region: Pick<TestRegion, 'name' | 'client'>, writer: number): Promise<void> => {
+  const write = async (
+    region: Pick<TestRegion, 'name' | 'client'>,
+    writer: number,
+  ): Promise<void> => {
     for (let round = 0; !stopped; round += 1) {
       const id = `${prefix} ${region.name} ${writer} ${round}`;
       try {
@@ -38,8 +41,7 @@ export function keepWriting(
     answered,
     stop: async () => {
       stopped = true;
-      for (const outcome of await writing)
-        if (outcome.status === 'rejected') throw outcome.reason;
+      for (const outcome of await writing) if (outcome.status === 'rejected') throw outcome.reason;
       return answered;
     },
   };

@@ -1,0 +1,173 @@
+import { type Zone, ZONES } from '../../../src/log/embedded/storage-node-identity.ts';
+import type { KeyValuePair } from '../../../src/storage/key-value-store.ts';
+import { compareVersions } from '../../../src/model/version.ts';
+import type { Table } from '../../../src/model/table.ts';
+import { keyBytes, valueOf } from '../client.ts';
+import type { Running, SimRegion } from '../sim-region.ts';
+import { keyText, type TrueRecord } from '../truth.ts';
+import type { World } from '../world.ts';
+
+const PAGE_BYTES = 1 << 20;
+
+interface Item {
+  readonly value: string | undefined;
+  readonly version: { readonly time: number; readonly region: string };
+}
+
+/** Every item of a table in a region, as a scan with versions finds it. */
+export async function contentOf(
+  { engine }: Running,
+  table: number,
+): Promise<ReadonlyMap<string, Item>> {
+  const items = new Map<string, Item>();
+  for (const partition of engine.core.partitions) {
+    let after: Uint8Array | undefined;
+    for (;;) {
+      const page = await partition.scan(table, after, PAGE_BYTES);
+      const last = page.at(-1);
+      if (last === undefined) break;
+      for (const { key, version, image } of page)
+        if (image !== undefined) items.set(keyText(key), { value: valueOf(image), version });
+      after = last.key;
+    }
+  }
+  return items;
+}
+
+/** Every region that has the table holds the latest of all that any of them has committed, and nothing that was deleted. */
+export async function checkConverged(world: World, name: string): Promise<void> {
+  const holders = holdersOf(world, name);
+  const latest = new Map<string, TrueRecord>();
+  for (const { region, table } of holders) {
+    for (const record of world.truth(region.name).latest.values()) {
+      if (record.table !== table.number) continue;
+      const standing = latest.get(record.key);
+      if (standing === undefined || compareVersions(record.version, standing.version) > 0)
+        latest.set(record.key, record);
+    }
+  }
+  for (const { region, running, table } of holders) {
+    const items = await contentOf(running, table.number);
+    for (const [key, record] of latest) {
+      const found = items.get(key);
+      if (found?.value === record.value) continue;
+      const what = record.value === undefined ? 'resurrected' : 'converged';
+      world.violate(
+        what,
+        `${name}/${key} in ${region.name}: ${found === undefined ? 'nothing' : `${found.value} ${found.version.region}@${found.version.time}`}, not ${record.value ?? 'nothing'} ${record.version.region}@${record.version.time}`,
+      );
+    }
+    for (const key of items.keys())
+      if (!latest.has(key)) world.violate('converged', `${name}/${key} in ${region.name} was never written`);
+  }
+}
+
+export interface Holder {
+  readonly region: SimRegion;
+  readonly running: Running;
+  readonly table: Table;
+}
+
+/** The running regions that share the table of that name. */
+export function holdersOf(world: World, name: string): readonly Holder[] {
+  return world.regions.flatMap((region) => {
+    const { running } = region;
+    const table = running?.engine.region.findTable(name);
+    if (running === undefined || table?.global?.members[region.name] === undefined) return [];
+    return [{ region, running, table }];
+  });
+}
+
+/** The stores of zones that stand at the same place in every log hold the same bytes. */
+export function checkCopies(world: World): void {
+  for (const region of world.regions) {
+    const { running } = region;
+    if (running === undefined) continue;
+    const { zones } = running.engine.core;
+    const byPlace = new Map<string, { readonly zone: Zone; readonly pairs: Pairs }>();
+    for (const zone of ZONES) {
+      if (zones.state(zone) !== 'applying') continue;
+      const place = (zones.applied(zone) ?? []).join(' ');
+      const pairs = region.stores[zone].disk.pairs().filter(([key]) => key[0] !== DROPPED_SPACE);
+      const other = byPlace.get(place);
+      if (other === undefined) byPlace.set(place, { zone, pairs });
+      else if (!areEqual(other.pairs, pairs))
+        world.violate(
+          'copies',
+          `${region.name}: ${other.zone} and ${zone} differ at ${place}: ${difference(other.pairs, pairs)}`,
+        );
+    }
+  }
+}
+
+/** The marks of tables that were dropped: a zone that was away drops them later. */
+const DROPPED_SPACE = 0x64;
+
+type Pairs = readonly KeyValuePair[];
+
+const areEqual = (a: Pairs, b: Pairs): boolean =>
+  a.length === b.length &&
+  a.every(([key, value], at) => {
+    const other = b[at];
+    return (
+      other !== undefined &&
+      Buffer.compare(key, other[0]) === 0 &&
+      Buffer.compare(value, other[1]) === 0
+    );
+  });
+
+function difference(a: Pairs, b: Pairs): string {
+  const [ours, theirs] = [a, b].map((pairs) => new Set(pairs.map(pairText)));
+  const only = [
+    ...[...(ours ?? [])].filter((line) => theirs?.has(line) !== true).map((line) => `-${line}`),
+    ...[...(theirs ?? [])].filter((line) => ours?.has(line) !== true).map((line) => `+${line}`),
+  ];
+  return `${only.length} pairs, ${only.slice(0, 6).join(' ')}`;
+}
+
+const pairText = ([key, value]: KeyValuePair): string =>
+  `${Buffer.from(key).toString('hex')}=${Buffer.from(value).toString('latin1').replaceAll(/[^ -~]/g, '.').slice(0, 60)}`;
+
+/** At a moment when nothing runs: no watermark is ahead, and no lag is zero, while something is not there yet. */
+export function checkWatermarksAndLag(world: World, name: string): void {
+  const holders = holdersOf(world, name);
+  for (const source of holders)
+    for (const target of holders) {
+      if (source === target || !areActive(source, target)) continue;
+      checkPair(world, source, target);
+    }
+}
+
+/** Whether each knows the other as a member that is complete. */
+function areActive(source: Holder, target: Holder): boolean {
+  const names = [source.region.name, target.region.name];
+  return [source, target].every(({ table }) =>
+    names.every((name) => table.global?.members[name]?.phase === 'active'),
+  );
+}
+
+function checkPair(world: World, source: Holder, target: Holder): void {
+  const [from, to] = [world.truth(source.region.name), world.truth(target.region.name)];
+  const watermark = target.running.engine.links
+    .status()
+    .peers.find(({ peer }) => peer === source.region.name)?.inbox.watermark;
+  const pending = source.running.engine.links
+    .status()
+    .peers.find(({ peer }) => peer === target.region.name)
+    ?.tables.find(({ number }) => number === source.table.number)?.pending;
+  for (const record of from.latest.values()) {
+    if (record.table !== source.table.number) continue;
+    if (!record.isOwn) continue;
+    const there = to.latest.get(`${target.table.number} ${record.key}`);
+    if (there !== undefined && compareVersions(there.version, record.version) >= 0) continue;
+    // What was forgotten before the target came needs not be there.
+    if (there === undefined && record.value === undefined) continue;
+    const what = `${record.key} ${record.value ?? 'deleted'}@${record.version.time} of ${source.region.name}`;
+    if (watermark !== undefined && record.version.time <= watermark)
+      world.violate('watermark', `${target.region.name} stands at ${watermark} without ${what}`);
+    if (pending?.records === 0)
+      world.violate('lag', `${source.region.name} has nothing pending for ${target.region.name}, which lacks ${what}`);
+  }
+}
+
+export const unusedKey = (): Uint8Array => keyBytes('unused');

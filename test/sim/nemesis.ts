@@ -1,0 +1,352 @@
+import { type Random, randomBelow } from '../../src/base/random.ts';
+import { type Zone, ZONES } from '../../src/log/embedded/storage-node-identity.ts';
+import { NO_FAULTS } from '../support/lossy-bus.ts';
+import { SeededRandom } from '../support/seeded-random.ts';
+import type { SavedRegion, SavedZone, SimRegion } from './sim-region.ts';
+import type { World } from './world.ts';
+import type { FaultName } from './world-options.ts';
+
+/** What takes a zone's data away hits one zone at a time: the others must be able to make up for it. */
+interface Wound {
+  readonly zone: Zone;
+  /** A bit that nobody has read yet may stay unseen: the zone is wounded until it was renewed. */
+  readonly lasts: boolean;
+}
+
+/** Does to the world what the seed has drawn, and ends it all when it is told to. */
+export class Nemesis {
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #wounds = new Map<string, Wound>();
+  readonly #undo = new Set<() => void | Promise<void>>();
+  readonly #saved = new Map<string, SavedRegion>();
+  readonly #savedZones = new Map<string, SavedZone>();
+  #isOver = false;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#random = new SeededRandom(world.seed ^ 0x5eed);
+  }
+
+  async run(): Promise<void> {
+    const { clock, options } = this.#world;
+    if (options.faults.length === 0) return;
+    while (!this.#isOver) {
+      await clock.sleep(-Math.log(1 - this.#random.next()) * options.faultEveryMs);
+      if (this.#isOver) return;
+      const fault = this.#pick(options.faults);
+      const region = this.#pick(this.#world.regions);
+      this.#strike(fault, region);
+    }
+  }
+
+  /** No new faults, and an end to those that last. */
+  async heal(): Promise<void> {
+    this.#isOver = true;
+    for (const undo of [...this.#undo]) {
+      this.#undo.delete(undo);
+      await undo();
+    }
+    for (const region of this.#world.regions) {
+      region.machine.setRate(1);
+      region.machine.setRight();
+      region.life?.resume();
+      void region.start();
+    }
+    this.#world.note('WORLD', 'healed');
+  }
+
+  #pick<T>(choices: readonly T[]): T {
+    return choices[randomBelow(this.#random, choices.length)] as T;
+  }
+
+  /** Ends by itself after a while, or when all is healed. */
+  #lasting(meanMs: number, undo: () => void | Promise<void>): void {
+    this.#undo.add(undo);
+    const ms = -Math.log(1 - this.#random.next()) * meanMs;
+    void this.#world.clock.sleep(ms).then(async () => {
+      if (this.#undo.delete(undo)) await undo();
+    });
+  }
+
+  #did(fault: FaultName | 'duplicate', region: SimRegion, how = ''): void {
+    this.#world.count(fault);
+    this.#world.note('WORLD', `${fault} ${region.name} ${how}`);
+  }
+
+  #strike(fault: FaultName, region: SimRegion): void {
+    switch (fault) {
+      case 'power loss':
+      case 'crash':
+        return this.#kill(fault, region, fault === 'crash' ? 'process' : 'power');
+      case 'torn write':
+        return this.#tear(region);
+      case 'flipped byte':
+        return this.#flip(region);
+      case 'full disk':
+        return this.#fill(region);
+      case 'slow disk':
+        return this.#slow(region);
+      case 'zone stop':
+        return this.#stopZone(region);
+      case 'zone lost':
+        return this.#loseZone(region);
+      case 'store damaged':
+        return this.#rot(region);
+      case 'old disk':
+        return this.#oldZone(region);
+      case 'old region':
+        return this.#oldRegion(region);
+      case 'pause':
+        return this.#pause(region);
+      case 'cut':
+      case 'one-way cut':
+        return this.#cut(fault, region);
+      case 'delay':
+        return this.#delay(region);
+      case 'loss':
+        return this.#lose(region);
+      case 'clock jump':
+        return this.#jump(region);
+      case 'clock drift':
+        return this.#drift(region);
+    }
+  }
+
+  #kill(fault: FaultName, region: SimRegion, how: 'process' | 'power'): void {
+    if (region.life === undefined) return;
+    this.#did(fault, region);
+    region.kill(how);
+    this.#lasting(2000, () => {
+      void region.start();
+    });
+  }
+
+  /** A power cut while a write is under way: the disks decide what of it is there. */
+  #tear(region: SimRegion): void {
+    if (region.life === undefined) return;
+    const { clock } = this.#world;
+    const before = ZONES.map((zone) => region.logDisks[zone].syncs);
+    // A little later, when the disks are likely to be busy.
+    void clock.sleep(this.#random.next() * 20).then(() => {
+      if (region.life === undefined || this.#isOver) return;
+      this.#did('torn write', region, `syncs ${before.join(' ')}`);
+      region.kill('power');
+      this.#lasting(1000, () => {
+        void region.start();
+      });
+    });
+  }
+
+  /** Whether a zone may lose data now; it counts as wounded from then on. */
+  #wound(region: SimRegion, lasts: boolean): Zone | undefined {
+    this.#look(region);
+    const wound = this.#wounds.get(region.name);
+    const zone = wound?.zone ?? this.#pick(ZONES);
+    this.#wounds.set(region.name, { zone, lasts: lasts || (wound?.lasts ?? false) });
+    return zone;
+  }
+
+  /** A wound is healed once the region runs with all zones as they should be. */
+  #look(region: SimRegion): void {
+    const wound = this.#wounds.get(region.name);
+    const core = region.running?.engine.core;
+    if (wound === undefined || core === undefined || wound.lasts) return;
+    const isWhole = ZONES.every(
+      (zone) => core.logs.zoneState(zone) === 'live' && core.zones.state(zone) === 'applying',
+    );
+    if (isWhole && !region.stores[wound.zone].isRotten) this.#wounds.delete(region.name);
+  }
+
+  #flip(region: SimRegion): void {
+    const zone = this.#wound(region, true);
+    if (zone === undefined) return;
+    const disk = region.logDisks[zone];
+    const files = [...disk.sizes()].filter(([name, size]) => name.startsWith('log-') && size > 0);
+    if (files.length === 0) return;
+    const [name, size] = this.#pick(files);
+    const offset = randomBelow(this.#random, size);
+    disk.corrupt(name, offset);
+    this.#did('flipped byte', region, `zone ${zone} ${name} at ${offset} of ${size}`);
+  }
+
+  #fill(region: SimRegion): void {
+    const zone = this.#pick(ZONES);
+    this.#did('full disk', region, `zone ${zone}`);
+    region.logDisks[zone].setFull(true);
+    region.stores[zone].isFull = true;
+    this.#lasting(4000, () => {
+      region.logDisks[zone].setFull(false);
+      region.stores[zone].isFull = false;
+    });
+  }
+
+  #slow(region: SimRegion): void {
+    const zone = this.#pick(ZONES);
+    const ms = this.#pick([20, 100, 400]);
+    this.#did('slow disk', region, `zone ${zone} ${ms} ms`);
+    region.setZoneDiskMs(zone, ms);
+    this.#lasting(4000, () => {
+      region.setZoneDiskMs(zone, this.#world.options.diskMs);
+    });
+  }
+
+  #stopZone(region: SimRegion): void {
+    const { running } = region;
+    if (running === undefined) return;
+    const zone = this.#pick(ZONES);
+    const { zones } = running.engine.core;
+    if (zones.state(zone) === 'stopped') return;
+    this.#did('zone stop', region, `zone ${zone}`);
+    void zones.stopZone(zone);
+    this.#lasting(4000, () => this.#startZone(region, zone));
+  }
+
+  #startZone(region: SimRegion, zone: Zone): void {
+    this.#world.note('WORLD', `zone start ${region.name} zone ${zone}`);
+    const start = async (): Promise<void> => {
+      for (;;) {
+        const { running } = region;
+        if (running === undefined) return;
+        const { zones } = running.engine.core;
+        try {
+          await Promise.race([zones.startZone(zone), running.life.died]);
+          return;
+        } catch (error) {
+          this.#world.note('WORLD', `zone ${zone} of ${region.name} not started: ${String(error)}`);
+          await this.#world.clock.sleep(500);
+        }
+      }
+    };
+    void start();
+  }
+
+  /** The disks of a zone come back blank. */
+  #loseZone(region: SimRegion): void {
+    const zone = this.#wound(region, false);
+    if (zone === undefined) return;
+    this.#replaceDisks(region, zone, () => {
+      this.#did('zone lost', region, `zone ${zone}`);
+      region.eraseZone(zone);
+    });
+  }
+
+  #replaceDisks(region: SimRegion, zone: Zone, replace: () => void): void {
+    const { running } = region;
+    if (running === undefined) {
+      if (region.life === undefined) replace();
+      return;
+    }
+    const stop = running.engine.core.zones.stopZone(zone);
+    void Promise.race([stop, running.life.died]).then(() => {
+      if (region.running !== running && region.life !== undefined) return;
+      replace();
+      this.#lasting(1000, () => this.#startZone(region, zone));
+    });
+  }
+
+  #rot(region: SimRegion): void {
+    const zone = this.#wound(region, false);
+    if (zone === undefined) return;
+    this.#did('store damaged', region, `zone ${zone}`);
+    region.stores[zone].isRotten = true;
+  }
+
+  /** A zone comes back on the disks of an earlier time. */
+  #oldZone(region: SimRegion): void {
+    const saved = this.#savedZones.get(region.name);
+    const zone = this.#wound(region, false);
+    if (zone === undefined) return;
+    const name = `${region.name} ${zone}`;
+    const copy = this.#savedZones.get(name);
+    if (copy === undefined || saved !== undefined) {
+      // Rotten disks make no good copies.
+      if (!region.stores[zone].isRotten) this.#savedZones.set(name, region.saveZone(zone));
+      return;
+    }
+    this.#savedZones.delete(name);
+    this.#replaceDisks(region, zone, () => {
+      this.#did('old disk', region, `zone ${zone}`);
+      region.restoreZone(zone, copy);
+    });
+  }
+
+  /** The whole region comes back on the disks of an earlier time: it has lost what it acknowledged since. */
+  #oldRegion(region: SimRegion): void {
+    this.#look(region);
+    const saved = this.#saved.get(region.name);
+    if (saved === undefined) {
+      if (region.running === undefined || this.#wounds.has(region.name)) return;
+      this.#saved.set(region.name, region.save());
+      return;
+    }
+    if (region.life === undefined || this.#world.rolledBack.has(region.name)) return;
+    this.#did('old region', region, `ends ${saved.ends.join(' ')}`);
+    this.#world.rolledBack.set(region.name, this.#world.tick());
+    region.kill('power');
+    region.restore(saved);
+    this.#wounds.delete(region.name);
+    for (const zone of ZONES) this.#savedZones.delete(`${region.name} ${zone}`);
+    this.#world.truth(region.name).rollBack(saved.ends);
+    this.#lasting(1000, () => {
+      void region.start();
+    });
+  }
+
+  #pause(region: SimRegion): void {
+    const { life } = region;
+    if (life === undefined || life.isPaused) return;
+    this.#did('pause', region);
+    life.pause();
+    this.#lasting(1500, () => life.resume());
+  }
+
+  #cut(fault: 'cut' | 'one-way cut', region: SimRegion): void {
+    const other = this.#pick(this.#world.regions.filter((each) => each !== region));
+    this.#did(fault, region, `to ${other.name}`);
+    const set = (up: boolean): void => {
+      region.endpoint.links.set(other.name, { up });
+      if (fault === 'cut') other.endpoint.links.set(region.name, { up });
+    };
+    set(false);
+    this.#lasting(this.#pick([1000, 4000, 12_000]), () => set(true));
+  }
+
+  #delay(region: SimRegion): void {
+    const delayMs = this.#pick([50, 300, 2000]);
+    this.#did('delay', region, `${delayMs} ms`);
+    const set = (ms: number): void => {
+      for (const other of this.#world.regions)
+        if (other !== region) region.endpoint.links.set(other.name, { delayMs: ms });
+    };
+    set(delayMs);
+    this.#lasting(4000, () => set(this.#world.options.linkDelayMs));
+  }
+
+  #lose(region: SimRegion): void {
+    const chance = this.#pick([0.02, 0.1, 0.3]);
+    this.#did('loss', region, `${chance}`);
+    this.#world.count('duplicate');
+    region.setBusFaults({
+      dropRequest: this.#random.next() * chance,
+      dropAnswer: this.#random.next() * chance,
+      duplicate: this.#random.next() * chance * 2,
+      delayMsMax: this.#pick([0, 10, 100, 1000]),
+    });
+    this.#lasting(6000, () => region.setBusFaults(NO_FAULTS));
+  }
+
+  #jump(region: SimRegion): void {
+    const ms = this.#pick([-3_600_000, -5000, -300, 300, 5000, 3_600_000]);
+    this.#did('clock jump', region, `${ms} ms`);
+    region.machine.jumpWall(ms);
+    this.#lasting(5000, () => region.machine.setRight());
+  }
+
+  #drift(region: SimRegion): void {
+    const rate = 1 + (this.#random.next() - 0.5) * this.#pick([0.0005, 0.002, 0.02]);
+    this.#did('clock drift', region, `rate ${rate.toFixed(6)}`);
+    region.machine.setRate(rate);
+    this.#lasting(10_000, () => region.machine.setRate(1));
+  }
+}

@@ -1,0 +1,227 @@
+import { ZONES } from '../../src/log/embedded/storage-node-identity.ts';
+import { checkAcknowledged, checkCounters, checkRegisters } from './checkers/history-checks.ts';
+import { checkConverged, checkCopies, checkWatermarksAndLag, holdersOf } from './checkers/state-checks.ts';
+import { Client, DEFINITION } from './client.ts';
+import { Nemesis } from './nemesis.ts';
+import type { SimRegion } from './sim-region.ts';
+import { counters } from './workloads/counters.ts';
+import { registers } from './workloads/registers.ts';
+import { replicaChurn } from './workloads/replica-churn.ts';
+import { sharedKeys } from './workloads/shared-keys.ts';
+import { uniqueInserts } from './workloads/unique-inserts.ts';
+import { CHURN, MAIN, Stage, type Workload } from './workloads/workload.ts';
+import { World } from './world.ts';
+import { optionsText, type WorldOptions } from './world-options.ts';
+
+const WORKLOADS: readonly Workload[] = [registers, counters, uniqueInserts, sharedKeys, replicaChurn];
+
+/** How long a healed world may take until everything is as it should be. */
+const LIVE_MS = 180_000;
+const LOOK_MS = 250;
+const SETUP_MS = 60_000;
+
+export interface WorldResult {
+  readonly seed: number;
+  readonly options: string;
+  readonly hash: string;
+  readonly violations: readonly string[];
+  readonly journal: readonly string[];
+  readonly virtualMs: number;
+  readonly regions: number;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** Runs one world from its making to its end: set up, break, heal, check. */
+export async function runWorld(
+  seed: number,
+  onPhase: (phase: string) => void = () => {},
+  change?: (options: WorldOptions) => WorldOptions,
+): Promise<WorldResult> {
+  const world = new World(seed, change);
+  const text = optionsText(world.options);
+  world.note('WORLD', `seed ${seed}  ${text}`);
+  onPhase(`options: ${text}`);
+  try {
+    await world.clock.runUntilSettled(phases(world, onPhase));
+  } catch (error) {
+    world.violate('world', `${String(error)} ${error instanceof Error ? (error.stack ?? '') : ''}`);
+  }
+  for (const region of world.regions) region.kill('process');
+  countEvents(world);
+  return {
+    seed,
+    options: text,
+    hash: world.journal.hash,
+    violations: world.violations.map(({ message }) => message),
+    journal: world.journal.lines,
+    virtualMs: world.clock.monotonicMs(),
+    regions: world.regions.length,
+    counts: Object.fromEntries([...world.counts].toSorted()),
+  };
+}
+
+async function phases(world: World, onPhase: (phase: string) => void): Promise<void> {
+  const enter = (phase: string): void => {
+    world.note('WORLD', `phase ${phase}`);
+    onPhase(phase);
+  };
+  enter('set up');
+  await setUp(world);
+  enter('break');
+  const stage = new Stage(world);
+  const nemesis = new Nemesis(world);
+  const work = Promise.all(WORKLOADS.map(async (workload) => workload.run(stage)));
+  const striking = nemesis.run();
+  const watching = watch(world, stage);
+  await world.clock.sleep(world.options.breakMs);
+  enter('heal');
+  await nemesis.heal();
+  // The healed world still has work for a while.
+  await world.clock.sleep(2000);
+  stage.isOver = true;
+  await Promise.all([work, striking, watching]);
+  await untilLive(world);
+  enter('check');
+  await finalReads(world);
+  await check(world);
+}
+
+async function setUp(world: World): Promise<void> {
+  const [first, ...others] = world.regions;
+  if (first === undefined) throw new Error('a world has regions');
+  const { linkDelayMs } = world.options;
+  for (const region of world.regions)
+    for (const other of world.regions)
+      if (other !== region) region.endpoint.links.set(other.name, { delayMs: linkDelayMs });
+  await Promise.all(world.regions.map(async (region) => region.start()));
+  for (const name of [MAIN, CHURN]) {
+    await first.running?.engine.region.createTable(name, DEFINITION);
+    await until(world, `table ${name}`, () => isActive(first, name));
+    for (const other of others) {
+      await first.running?.engine.region.changeReplica(name, { kind: 'create', region: other.name });
+      await until(world, `replica of ${name} in ${other.name}`, () =>
+        [first, ...others.slice(0, others.indexOf(other) + 1)].every((region) => isActive(region, name)),
+      );
+    }
+  }
+}
+
+const isActive = ({ running }: SimRegion, name: string): boolean =>
+  running?.engine.region.findTable(name)?.status === 'ACTIVE';
+
+async function until(world: World, what: string, holds: () => boolean): Promise<void> {
+  const endMs = world.clock.monotonicMs() + SETUP_MS;
+  while (!holds()) {
+    if (world.clock.monotonicMs() > endMs) throw new Error(`waited in vain for ${what}`);
+    await world.clock.sleep(LOOK_MS);
+  }
+}
+
+/** Looks at what regions say of themselves, again and again, at moments when nothing runs. */
+async function watch(world: World, stage: Stage): Promise<void> {
+  for (let looks = 0; !stage.isOver; looks += 1) {
+    await world.clock.sleep(97);
+    await world.clock.settle();
+    for (const name of [MAIN, CHURN]) checkWatermarksAndLag(world, name);
+    if (looks % 10 === 0) checkCopies(world);
+  }
+}
+
+async function untilLive(world: World): Promise<void> {
+  const startMs = world.clock.monotonicMs();
+  for (;;) {
+    const lacking = whatIsLacking(world);
+    if (lacking.length === 0) break;
+    if (world.clock.monotonicMs() - startMs > LIVE_MS) {
+      world.violate('liveness', `${LIVE_MS / 1000} s after all was healed: ${lacking.join('; ')}`);
+      return;
+    }
+    await world.clock.sleep(LOOK_MS);
+  }
+  const ms = world.clock.monotonicMs() - startMs;
+  world.note('WORLD', `all is live again after ${Math.round(ms)} ms`);
+}
+
+/** In words, what is not yet as it should be in a world without faults. */
+function whatIsLacking(world: World): readonly string[] {
+  const lacking: string[] = [];
+  for (const region of world.regions) {
+    const { name, running } = region;
+    if (running === undefined) {
+      lacking.push(`${name} does not run`);
+      continue;
+    }
+    const { core, links } = running.engine;
+    for (const zone of ZONES) {
+      const [log, copies] = [core.logs.zoneState(zone), core.zones.state(zone)];
+      if (log !== 'live' || copies !== 'applying') lacking.push(`zone ${zone} of ${name} is ${log}/${copies}`);
+    }
+    const { peers, resyncs } = links.status();
+    for (const { peer, state } of resyncs) lacking.push(`${name} is ${state} in a resync with ${peer}`);
+    for (const { peer, tables, outboxes } of peers) {
+      for (const { table, pending } of tables)
+        if (pending === undefined || pending.records > 0)
+          lacking.push(`${name} has ${pending?.records ?? '?'} of ${table} for ${peer}`);
+      if (tables.length > 0)
+        for (const { log, state } of outboxes)
+          if (state.kind === 'RESYNC') lacking.push(`outbox ${log} of ${name} for ${peer} is in RESYNC`);
+    }
+    for (const table of core.catalogue.all)
+      if (table.status !== 'ACTIVE' || Object.values(table.global?.members ?? {}).some(({ phase }) => phase !== 'active'))
+        lacking.push(`${table.name} in ${name} is ${table.status} ${JSON.stringify(table.global?.members)}`);
+  }
+  if (lacking.length > 0) return lacking;
+  for (const table of [MAIN, CHURN]) {
+    const holders = holdersOf(world, table);
+    const digests = holders.map(({ running, table: { number } }) => {
+      const found = running.engine.region.findTable(table);
+      return found === undefined ? String(number) : running.engine.region.digest(found).join('.');
+    });
+    const members = holders.map(({ table: { global } }) => Object.keys(global?.members ?? {}).toSorted().join());
+    if (new Set(members).size > 1) lacking.push(`regions disagree on who has ${table}: ${members.join(' ')}`);
+    if (new Set(digests).size > 1) lacking.push(`digests of ${table} differ: ${digests.join(' ')}`);
+  }
+  return lacking;
+}
+
+/** What clients read in the end is a part of the history. */
+async function finalReads(world: World): Promise<void> {
+  for (const region of world.regions) {
+    const client = new Client(world, region, `${region.name[0] ?? ''}0`);
+    const keys = new Set(
+      world.history
+        .filter(({ region: where, key }) => where === region.name && key.startsWith(`${where}-`))
+        .map(({ key }) => key),
+    );
+    for (const key of keys) {
+      const { outcome } = await client.read(MAIN, key);
+      if (outcome.kind !== 'read') world.violate('liveness', `${key} cannot be read in a healed world`);
+    }
+    const { outcome } = await client.write(MAIN, `${region.name}-z`, 'last');
+    if (outcome.kind !== 'applied') world.violate('liveness', `${region.name} takes no write in a healed world`);
+  }
+  await world.clock.sleep(5000);
+  await world.clock.settle();
+}
+
+async function check(world: World): Promise<void> {
+  checkRegisters(world);
+  checkCounters(world);
+  checkAcknowledged(world);
+  for (const name of [MAIN, CHURN]) {
+    await checkConverged(world, name);
+    checkWatermarksAndLag(world, name);
+  }
+  checkCopies(world);
+}
+
+/** What the regions have counted themselves. */
+function countEvents(world: World): void {
+  for (const { metrics, lives } of world.regions) {
+    world.count('process start', lives);
+    world.count('resync', metrics.totals.get('tidemark_replication_resyncs_total') ?? 0);
+    world.count('conflict', metrics.totals.get('tidemark_replication_conflicts_total') ?? 0);
+  }
+  world.count('rebuild', world.journal.lines.filter((line) => line.includes('copy rebuilt')).length);
+  world.count('forgetting', world.journal.lines.filter((line) => line.includes('forgot')).length);
+}
