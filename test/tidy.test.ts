@@ -266,11 +266,14 @@ test('time, chance, sockets, the environment and the console stay outside', () =
 
 test('files and folders are named in kebab-case, after what they hold', () => {
   const vague = ['index', 'util', 'utils', 'common', 'helper', 'helpers', 'types', 'misc'];
-  const wrong = [...sourcePaths, ...filesUnder(join(ROOT, 'test'))].filter((path) =>
-    path.split('/').some((part) => {
-      const [name = ''] = part.split('.');
-      return !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) || vague.includes(name);
-    }),
+  const isPage = (path: string): boolean => /(^|\/)(DESIGN|README)\.md$/.test(path);
+  const wrong = [...sourcePaths, ...filesUnder(join(ROOT, 'test'))].filter(
+    (path) =>
+      !isPage(path) &&
+      path.split('/').some((part) => {
+        const [name = ''] = part.split('.');
+        return !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) || vague.includes(name);
+      }),
   );
   expect(wrong).toEqual([]);
 });

@@ -4,15 +4,13 @@ import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } fro
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Service } from '../base/service.ts';
+import { REQUEST_BODY_BYTES_MAX } from '../model/limits.ts';
 
 /** What `stop` gives the requests in flight before their connections are cut. */
 const DRAIN_LIMIT_MS = 5_000;
 
-/** A larger body is answered with 413. DynamoDB's limit. */
-export const BODY_BYTES_MAX = 16 * 1024 * 1024;
-
 /** A client that goes on sending past this loses its connection instead of an answer. */
-const DISCARDED_BYTES_MAX = 4 * BODY_BYTES_MAX;
+const DISCARDED_BYTES_MAX = 4 * REQUEST_BODY_BYTES_MAX;
 
 /** An idle connection is kept this long, longer than the SDKs keep theirs. */
 const IDLE_CONNECTION_MS = 75_000;
@@ -24,7 +22,7 @@ export interface HttpRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
-  /** The body as it came; undefined when it was larger than `BODY_BYTES_MAX`. */
+  /** The body as it came; undefined when it was larger than `REQUEST_BODY_BYTES_MAX`. */
   readonly body: Buffer | undefined;
 }
 
@@ -152,7 +150,7 @@ export class HttpServer implements Service {
     response.on('error', ignore);
     request.on('data', (chunk: Buffer) => {
       bodyBytes += chunk.length;
-      if (bodyBytes > BODY_BYTES_MAX) {
+      if (bodyBytes > REQUEST_BODY_BYTES_MAX) {
         first = undefined;
         rest = undefined;
         if (bodyBytes > DISCARDED_BYTES_MAX) request.destroy();
@@ -162,7 +160,7 @@ export class HttpServer implements Service {
     });
     request.on('end', () => {
       const body = rest === undefined ? (first ?? EMPTY) : Buffer.concat(rest, bodyBytes);
-      void this.#answer(request, response, bodyBytes > BODY_BYTES_MAX ? undefined : body);
+      void this.#answer(request, response, bodyBytes > REQUEST_BODY_BYTES_MAX ? undefined : body);
     });
   }
 

@@ -4,7 +4,7 @@ import { crc32, gunzip } from 'node:zlib';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import { ClientError, internalError } from '../model/errors.ts';
-import { BODY_BYTES_MAX } from './http-server.ts';
+import { REQUEST_BODY_BYTES_MAX } from '../model/limits.ts';
 import type { HttpAnswer, HttpRequest } from './http-server.ts';
 import type { Input, Operation, OperationContext } from './operation.ts';
 import { RequestIds } from './request-ids.ts';
@@ -165,7 +165,7 @@ function parseBody(body: Buffer): Input {
 
 async function unzip(body: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    gunzip(body, { maxOutputLength: BODY_BYTES_MAX }, (error, content) => {
+    gunzip(body, { maxOutputLength: REQUEST_BODY_BYTES_MAX }, (error, content) => {
       if (error === null) resolve(content);
       else reject(serializationError());
     });

@@ -4,7 +4,7 @@
  */
 export type Shape<T> = (value: unknown, place: string) => T;
 
-export class ShapeError extends Error {
+class ShapeError extends Error {
   override readonly name = 'ShapeError';
 }
 

@@ -18,7 +18,7 @@ import type { RegionPlace } from './region-place.ts';
  *     zone-a/store         its store
  *     positions            where inboxes stand
  */
-export const DATA_FORMAT_VERSION = 1;
+const DATA_FORMAT_VERSION = 1;
 
 const HEADER_FILE = 'region.json';
 

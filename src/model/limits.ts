@@ -7,6 +7,7 @@ export const ITEM_BYTES_MAX = 400 * 1024;
 /** A page of Query or Scan ends once the items in it pass this. */
 export const PAGE_BYTES_MAX = 1024 * 1024;
 export const BATCH_RESPONSE_BYTES_MAX = 16 * 1024 * 1024;
+/** A larger body is answered with 413. */
 export const REQUEST_BODY_BYTES_MAX = 16 * 1024 * 1024;
 
 export const BATCH_GET_KEYS_MAX = 100;

@@ -11,7 +11,7 @@ import type { ItemRecord } from '../model/record.ts';
 import { overlayKey, type Commit } from './overlay.ts';
 
 /** An entry takes no further record that would take it past this. One record larger than this stands alone. */
-export const groupBytesMax = 256 * 1024;
+const groupBytesMax = 256 * 1024;
 
 /** Appends of one partition in flight at once. While they are, records gather into the next. */
 export const appendsInFlightMax = 2;

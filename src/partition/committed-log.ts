@@ -3,7 +3,7 @@ import { LogError, type ReplicatedLog } from '../log/replicated-log.ts';
 import type { CommittedEntry, Follower } from './partition.ts';
 
 /** How much of the committed end of a partition's log is kept decoded in memory for its followers. */
-export const tailBytesMax = 4 * 1024 * 1024;
+const tailBytesMax = 4 * 1024 * 1024;
 
 /** What an entry costs in memory besides its payload, about. */
 const entryOverheadBytes = 256;

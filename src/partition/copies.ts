@@ -11,7 +11,7 @@ export interface ServingCopy {
 }
 
 /** How long a read waits for a copy to apply what was committed before it. */
-export const appliedWaitMs = 5000;
+const appliedWaitMs = 5000;
 
 export interface CopiesOptions {
   readonly number: number;

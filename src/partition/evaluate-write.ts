@@ -35,14 +35,14 @@ export function evaluateWrite(write: ItemWrite, before: ItemImage | undefined): 
 }
 
 /** An item from its wire JSON, which this project wrote itself. */
-export const parseImage = (image: Uint8Array): AttributeMap =>
+const parseImage = (image: Uint8Array): AttributeMap =>
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every image was parsed before it was written
   JSON.parse(
     Buffer.from(image.buffer, image.byteOffset, image.byteLength).toString('utf8'),
   ) as AttributeMap;
 
 /** Wire JSON of an item, and its size. Throws `ValidationException` above 400 KB. */
-export function imageOf(item: AttributeMap): ItemImage {
+function imageOf(item: AttributeMap): ItemImage {
   const itemBytes = itemSizeBytes(item);
   if (itemBytes > ITEM_BYTES_MAX) throw validationError(UPDATED_ITEM_TOO_LARGE);
   return { image: Buffer.from(JSON.stringify(item)), itemBytes };

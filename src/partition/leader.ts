@@ -31,7 +31,7 @@ import type {
  * Bytes of records that are pending, or committed and not applied by every copy that serves reads. Above a half of it
  * copies that are behind others serve no more; above it writers wait.
  */
-export const unappliedBytesMax = 32 * 1024 * 1024;
+const unappliedBytesMax = 32 * 1024 * 1024;
 
 /** How long a writer waits for the copies before it is told that it cannot be served now. */
 export const unappliedWaitMs = 5000;

@@ -24,7 +24,7 @@ import type {
  * How long an eventually consistent page waits for the nearest copy to apply what is committed, so that a
  * client usually reads its own writes. Copies are behind by a few milliseconds at most while they keep up.
  */
-export const nearbyWaitMs = 20;
+const nearbyWaitMs = 20;
 
 export interface LocalPartitionOptions extends Omit<LeaderOptions, 'copies'> {
   readonly number: number;

@@ -33,6 +33,8 @@ export interface RetentionOptions {
 export class Retention implements Service {
   readonly #options: RetentionOptions;
   readonly #stopped = new AbortController();
+  /** By partition. */
+  readonly #givenUpThrough = new Map<number, number>();
   #running: Promise<void> | undefined;
 
   constructor(options: RetentionOptions) {
@@ -81,10 +83,19 @@ export class Retention implements Service {
     const allUp = ZONES.every((zone) => zones.applied(zone) !== undefined);
     const wanted = allUp ? releasedByPeers(partition.number) : 0;
     const retained = Math.max(...ZONES.map((zone) => logs.retainedBytes(zone)));
-    // Too much: give up the older half of what is kept, round by round.
-    const bySize =
-      retained > bytes ? partition.first + Math.ceil((applied - partition.first) / 2) : 0;
+    const bySize = retained > bytes ? this.#givenUp(partition, applied) : 0;
     return Math.max(wanted, bySize, await this.#endedBefore(partition, this.#oldestKept()));
+  }
+
+  /**
+   * The older half of what is kept, round by round. What is given up frees space only when it is a whole segment, so a
+   * round begins where the last one ended.
+   */
+  #givenUp({ number, first }: LocalPartition, applied: number): number {
+    const from = Math.max(first, this.#givenUpThrough.get(number) ?? 0);
+    const through = Math.min(applied, from + Math.ceil((applied - from) / 2));
+    this.#givenUpThrough.set(number, through);
+    return through;
   }
 
   #oldestKept(): HybridTime {

@@ -57,6 +57,8 @@ export class Zones {
   readonly #states = new Map<Zone, CopiesState>(ZONES.map((zone) => [zone, 'stopped']));
   /** Changes of one zone, one after the other. */
   readonly #turns = new Map<Zone, Promise<void>>();
+  /** Tables that were deleted since the start: a zone that is away then drops them when it comes back. */
+  readonly #dropped = new Set<number>();
   /** Zones that are to run: stopped ones are not mended. */
   readonly #wanted = new Set<Zone>();
   readonly #stopped = new AbortController();
@@ -203,17 +205,28 @@ export class Zones {
     return undefined;
   }
 
-  /** Tables that were deleted while this zone was away. */
+  /** Tables that were deleted while this zone was away, or could not be dropped from it. */
   async #dropUnknownTables(node: StorageNode): Promise<void> {
     const tables = new Set(
       this.#options.partitions.flatMap(({ number }) => [...node.copy(number).tables]),
     );
-    for (const table of tables) if (!this.#options.isTable(table)) await node.dropTable(table);
+    for (const table of tables)
+      if (this.#dropped.has(table) || !this.#options.isTable(table)) await node.dropTable(table);
   }
 
-  /** Removes a table's items in every zone that is up; the others do it when they come back. */
+  /** Removes a table's items in every zone that can; the others do it when they come back. */
   async dropTable(table: number): Promise<void> {
-    await Promise.all(this.nodes.map(async (node) => node.dropTable(table)));
+    this.#dropped.add(table);
+    await Promise.all(this.nodes.map(async (node) => this.#dropFrom(node, table)));
+  }
+
+  async #dropFrom(node: StorageNode, table: number): Promise<void> {
+    try {
+      await node.dropTable(table);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#options.logger.warn({ zone: node.zone, table, error }, 'table not dropped from a zone yet');
+    }
   }
 
   /** The log of a zone ended by itself: it is started again, and takes what it lacks from the others. */

@@ -82,7 +82,7 @@ const GROWING: ReadonlySet<MemberPhase> = new Set(['requested', 'preparing', 'co
 const LEAVING: ReadonlySet<MemberPhase> = new Set(['evicting', 'deleting']);
 
 /** DynamoDB's TableStatus of the table in `region`. Source: measured timelines, DDB-TABLE-226 and 228 of api-quirks. */
-export function tableStatusIn(global: GlobalTable, region: string): TableStatus {
+function tableStatusIn(global: GlobalTable, region: string): TableStatus {
   const own = phaseOf(global, region);
   if (own === 'preparing' || own === 'copying') return 'CREATING';
   if (own === 'deleting') return 'DELETING';

@@ -15,6 +15,9 @@ const compareMs = 2000;
 const RELEASED =
   'no longer a member of the global table: this replica is a table of its own, with all that it holds';
 
+/** Pause before a replica that could not be deleted is tried again. */
+const retryMs = 500;
+
 /** How often a copy that is owed is looked after. */
 const owedMs = 100;
 
@@ -152,17 +155,21 @@ export class TableMember implements Service {
   async #delete(table: Table): Promise<void> {
     const { catalogue, clock, statusMs, dropItems, logger } = this.#options;
     await clock.sleep(statusMs, this.#stopped.signal);
-    try {
-      await dropItems(table.number);
-      await catalogue.change(table.name, (standing) =>
-        standing?.tableId === table.tableId ? undefined : standing,
-      );
-      logger.info({ table: table.name }, 'replica deleted here');
-    } catch (error) {
-      logger.warn({ error, table: table.name }, 'replica not deleted; tried again when asked');
-    } finally {
-      this.#deleting.delete(table.tableId);
+    while (!this.#stopped.signal.aborted) {
+      try {
+        await dropItems(table.number);
+        await catalogue.change(table.name, (standing) =>
+          standing?.tableId === table.tableId ? undefined : standing,
+        );
+        logger.info({ table: table.name }, 'replica deleted here');
+        break;
+      } catch (error) {
+        // The home needs not ask again: it may have removed this member already.
+        logger.warn({ error, table: table.name }, 'replica not deleted and will be tried again');
+        await clock.sleep(retryMs, this.#stopped.signal);
+      }
     }
+    this.#deleting.delete(table.tableId);
   }
 
   async #compareWith(peer: string): Promise<void> {

@@ -9,7 +9,7 @@ import { ByteReader, ByteWriter, damaged, WireError } from './byte-codec.ts';
  * History of the version:
  * - 1: the first.
  */
-export const COPY_WIRE_VERSION = 1;
+const COPY_WIRE_VERSION = 1;
 
 const PAGE = 1;
 const ANSWER = 2;

@@ -35,7 +35,8 @@ export class LagCounter {
   /** From after index `after` on, which the peer has. Once. */
   start(after: number): void {
     if (this.#running !== undefined) return;
-    this.#options.lag.countedTo(after);
+    const { lag, partition } = this.#options;
+    lag.countFrom(after, partition.committed.index);
     this.#running = this.#run(after);
   }
 

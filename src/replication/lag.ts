@@ -21,7 +21,7 @@ export class Lag {
 
   /**
    * Of one table, over all logs, at `nowMs` of this region's clock. Undefined before the target was heard of for
-   * each of them.
+   * each of them, and while what a log already held by then is still being counted.
    */
   of(table: number, nowMs: number): Pending | undefined {
     if (this.#logs.size === 0) return undefined;
@@ -29,7 +29,7 @@ export class Lag {
     let bytes = 0;
     let oldestMs: number | undefined;
     for (const log of this.#logs.values()) {
-      if (log.counted === undefined) return undefined;
+      if (!log.isCaughtUp) return undefined;
       const queue = log.queue(table);
       if (queue?.oldestMs === undefined) continue;
       records += queue.records;
@@ -61,11 +61,23 @@ export interface Commitment {
 export class LogLag {
   readonly #queues = new Map<number, PendingQueue>();
   #counted: number | undefined;
+  #stoodAt = 0;
   #acknowledged = 0;
 
   /** The last entry that was counted; undefined before the first contact, when nothing is known. */
   get counted(): number | undefined {
     return this.#counted;
+  }
+
+  /** Whether all that the log held when the target was first heard of is counted: before that too little is. */
+  get isCaughtUp(): boolean {
+    return this.#counted !== undefined && this.#counted >= this.#stoodAt;
+  }
+
+  /** The target has what is up to `after`; the log stands at `end`, and what is between is being counted. */
+  countFrom(after: number, end: number): void {
+    this.#stoodAt = end;
+    this.countedTo(after);
   }
 
   /** Says that everything of the entry was given to `add`. */

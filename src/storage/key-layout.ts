@@ -27,7 +27,7 @@ export const STORE_FORMAT_VERSION = 1;
 /** The catalogue's own table. It lies in partition 0 entirely, whatever the hashes of its keys. */
 export const SYSTEM_TABLE = 0;
 
-export const PARTITIONS_MAX = 65_536;
+const PARTITIONS_MAX = 65_536;
 
 const HASHES = 2 ** 32;
 const TABLE_BYTES = 4;

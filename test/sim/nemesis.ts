@@ -280,7 +280,8 @@ export class Nemesis {
       this.#saved.set(region.name, region.save());
       return;
     }
-    if (region.life === undefined || this.#world.rolledBack.has(region.name)) return;
+    // One region: what two of three have lost may be lost.
+    if (region.life === undefined || this.#world.rolledBack.size > 0) return;
     this.#did('old region', region, `ends ${saved.ends.join(' ')}`);
     this.#world.rolledBack.set(region.name, this.#world.tick());
     region.kill('power');

@@ -25,7 +25,7 @@ export const PARTITIONS = 3;
 export const TABLES = [0, 1, 7];
 const ITEMS = 12;
 
-export const anyChange: fc.Arbitrary<Change> = fc.record({
+const anyChange: fc.Arbitrary<Change> = fc.record({
   kind: fc.constantFrom('put', 'put', 'remove', 'bury'),
   table: fc.constantFrom(...TABLES),
   item: fc.nat(ITEMS - 1),

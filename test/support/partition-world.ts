@@ -122,10 +122,9 @@ export function keyOf(item: number): Uint8Array {
   return key;
 }
 
-export const imageOf = (text: string): Uint8Array =>
-  Buffer.from(JSON.stringify({ t: { S: text } }));
+const imageOf = (text: string): Uint8Array => Buffer.from(JSON.stringify({ t: { S: text } }));
 
-export function textOf(image: Uint8Array | undefined): string | undefined {
+function textOf(image: Uint8Array | undefined): string | undefined {
   if (image === undefined) return undefined;
   const item: { readonly t: { readonly S: string } } = JSON.parse(Buffer.from(image).toString());
   return item.t.S;

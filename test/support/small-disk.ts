@@ -19,14 +19,21 @@ export class SmallDisk {
   /** Resolves with the reason, in words, where this machine does not let the test mount one. Gone when the test has finished. */
   static async mount(megabytes: number): Promise<SmallDisk | string> {
     const path = await mkdtemp(join(tmpdir(), 'tidemark-small-disk-'));
-    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', path]);
+    const mounted = spawnSync('/bin/mount', [
+      '-t',
+      'tmpfs',
+      '-o',
+      `size=${megabytes}m`,
+      'tmpfs',
+      path,
+    ]);
     if (mounted.status !== 0) {
       await rm(path, { recursive: true });
       const { error, stderr } = mounted;
       return error === undefined ? stderr.toString('utf8').trim() : error.message;
     }
     onTestFinished(async () => {
-      spawnSync('umount', ['-l', path]);
+      spawnSync('/bin/umount', ['-l', path]);
       await rm(path, { recursive: true, force: true });
     });
     return new SmallDisk(path);

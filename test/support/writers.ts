@@ -16,12 +16,12 @@ export function keepWriting(
   { prefix, table = TABLE, borne = false }: { prefix: string; table?: string; borne?: boolean },
 ): Load {
   const answered = new Map<string, string>();
-  let stopped = false;
+  const over = new AbortController();
   const write = async (
     region: Pick<TestRegion, 'name' | 'client'>,
     writer: number,
   ): Promise<void> => {
-    for (let round = 0; !stopped; round += 1) {
+    for (let round = 0; !over.signal.aborted; round += 1) {
       const id = `${prefix} ${region.name} ${writer} ${round}`;
       try {
         await put(region, id, id, table);
@@ -40,7 +40,7 @@ export function keepWriting(
   return {
     answered,
     stop: async () => {
-      stopped = true;
+      over.abort();
       for (const outcome of await writing) if (outcome.status === 'rejected') throw outcome.reason;
       return answered;
     },
