@@ -155,6 +155,7 @@ test(
         `${region.name} to have all`,
         async () => (await missingIn(region, answered)).length === 0,
       );
+    expect((await scanAll(us)).size).toBe((await scanAll(ap)).size);
   },
 );
 
@@ -226,6 +227,7 @@ async function switchZone(
 async function untilZonesLive({ operationsEndpoint }: LabProcessRegion): Promise<void> {
   await until('every zone to be live', async () => {
     const response = await fetch(`${operationsEndpoint}/zones`);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the answer of our own operations port
     const { zones } = (await response.json()) as { readonly zones: readonly ZoneView[] };
     return zones.every(({ state }) => state === 'live');
   });

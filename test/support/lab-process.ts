@@ -112,6 +112,7 @@ export class LabProcess {
   /** What `GET /replication` says of a table; undefined when the region has none of that name. */
   async table(region: LabProcessRegion, name: string): Promise<TableReport | undefined> {
     const response = await fetch(`${region.operationsEndpoint}/replication`);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the answer of our own operations port
     const { tables } = (await response.json()) as { readonly tables: readonly TableReport[] };
     return tables.find((table) => table.name === name);
   }

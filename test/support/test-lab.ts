@@ -146,6 +146,7 @@ export class TestRegion {
   /** Undefined when the region has no such table. */
   table(name: string): TableReport | undefined {
     const { tables } = this.running.operations.replication();
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the answer of our own operations port
     return (tables as unknown as readonly TableReport[]).find((table) => table.name === name);
   }
 
