@@ -225,7 +225,10 @@ export class Zones {
       await node.dropTable(table);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      this.#options.logger.warn({ zone: node.zone, table, error }, 'table not dropped from a zone yet');
+      this.#options.logger.warn(
+        { zone: node.zone, table, error },
+        'table not dropped from a zone yet',
+      );
     }
   }
 
