@@ -22,6 +22,9 @@ const DATA_FORMAT_VERSION = 1;
 
 const HEADER_FILE = 'region.json';
 
+/** How far a log's file is filled with zeros ahead of what is appended: see `NodeDiskOptions`. */
+const logAheadBytes = 1024 * 1024;
+
 /** Free space above which a store can be opened again after its disk was full. */
 const spareBytesMin = 64 * 1024 * 1024;
 
@@ -60,7 +63,7 @@ export class DataDirectory implements RegionPlace {
   }
 
   async logDisk(zone: Zone): Promise<NodeDisk> {
-    return NodeDisk.open(join(this.#zonePath(zone), 'log'));
+    return NodeDisk.open(join(this.#zonePath(zone), 'log'), { aheadBytes: logAheadBytes });
   }
 
   async positionsDisk(): Promise<NodeDisk> {

@@ -146,6 +146,7 @@ export class RegionCore implements Service {
       await clock.sleep(readyLookMs);
     for (const { durable } of opened) await durable;
     this.catalogue.load(await this.#documents.all());
+    await this.zones.dropUnknownTables();
   }
 
   /** Answers what is in flight, syncs the log, closes everything. */

@@ -211,13 +211,19 @@ export class Zones {
       this.#options.partitions.flatMap(({ number }) => [...node.copy(number).tables]),
     );
     for (const table of tables)
-      if (this.#dropped.has(table) || !this.#options.isTable(table)) await node.dropTable(table);
+      if (this.#dropped.has(table) || !this.#options.isTable(table))
+        await this.#dropFrom(node, table);
   }
 
   /** Removes a table's items in every zone that can; the others do it when they come back. */
   async dropTable(table: number): Promise<void> {
     this.#dropped.add(table);
     await Promise.all(this.nodes.map(async (node) => this.#dropFrom(node, table)));
+  }
+
+  /** Once the catalogue is loaded: what a power cut took back of a table's removal is removed again. */
+  async dropUnknownTables(): Promise<void> {
+    await Promise.all(this.nodes.map(async (node) => this.#dropUnknownTables(node)));
   }
 
   async #dropFrom(node: StorageNode, table: number): Promise<void> {

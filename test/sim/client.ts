@@ -87,10 +87,9 @@ export class Client {
     const { engine, life } = running;
     const table = engine.region.findTable(tableName);
     if (table === undefined) return world.answer(operation, { kind: 'failed' });
-    await life.turn();
     const timer = new AbortController();
     const outcome = await Promise.race([
-      this.#ask(engine.region, table, operation),
+      life.turn().then(async () => this.#ask(engine.region, table, operation)),
       life.died.then((): Outcome => ({ kind: 'unknown' })),
       world.clock
         .sleep(clientTimeoutMs, timer.signal)

@@ -4,11 +4,11 @@ import { runWorld } from './run-world.ts';
 const seed = Number(process.argv[2] ?? 1);
 const count = Number(process.argv[3] ?? 1);
 for (let at = seed; at < seed + count; at += 1) {
-  const started = performance.now();
+  const started = process.cpuUsage();
   const result = await runWorld(at, (phase) => {
     if (count === 1) process.stdout.write(`seed ${at} ${phase}\n`);
   });
-  const ms = Math.round(performance.now() - started);
+  const ms = Math.round((process.cpuUsage(started).user + process.cpuUsage(started).system) / 1000);
   process.stdout.write(
     `${at} ${result.hash} ${result.violations.length === 0 ? 'ok' : 'FAILED'} ${ms} ms, ${Math.round(result.virtualMs / 1000)} s virtual, ${result.counts['acknowledged operation'] ?? 0} operations, ${result.journal.length} lines\n`,
   );

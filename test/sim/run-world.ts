@@ -124,10 +124,10 @@ async function until(world: World, what: string, holds: () => boolean): Promise<
 async function watch(world: World, stage: Stage): Promise<void> {
   const copies = new CopyCheck(world);
   for (let looks = 0; !stage.isOver; looks += 1) {
-    await world.clock.sleep(97);
+    await world.clock.sleep(197);
     await world.clock.settle();
-    for (const name of [MAIN, CHURN]) checkWatermarksAndLag(world, name);
-    if (looks % 10 === 0) copies.look();
+    for (const name of [MAIN, CHURN]) checkWatermarksAndLag(world, name, false);
+    if (looks % 5 === 0) copies.look();
   }
 }
 
@@ -214,7 +214,7 @@ async function check(world: World): Promise<void> {
   checkAcknowledged(world);
   for (const name of [MAIN, CHURN]) {
     await checkConverged(world, name);
-    checkWatermarksAndLag(world, name);
+    checkWatermarksAndLag(world, name, true);
   }
   const copies = new CopyCheck(world);
   for (let looks = 0; looks < 4; looks += 1) {

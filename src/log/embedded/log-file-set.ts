@@ -158,8 +158,12 @@ export class LogFileSet {
     const last = this.#segments.at(-1);
     if (last !== undefined && last.file.sizeBytes < this.#options.segmentBytes) return last;
     // A segment begins only behind one that is synced to its end: a gap between them is damage.
-    if (last !== undefined && !this.#options.synced) await this.#sync(last.file);
-    if (last !== undefined) await writeSummary(this.#disk, this.index.summary(last.file.sizeBytes));
+    if (last !== undefined) {
+      // A disk may have filled the file ahead: a complete segment ends where its last group does.
+      await last.file.truncate(last.file.sizeBytes);
+      await this.#sync(last.file);
+      await writeSummary(this.#disk, this.index.summary(last.file.sizeBytes));
+    }
     const number = (last?.number ?? 0) + 1;
     const file = await this.#disk.open(segmentName(number));
     const segment = { number, file, readers: 0, dropped: false };

@@ -30,7 +30,10 @@ replicatedLogSuite('the embedded log on files', async () => {
     EmbeddedLogs.open({
       region: 'us-east-1',
       zones: await Promise.all(
-        ZONES.map(async (zone) => ({ zone, disk: await NodeDisk.open(join(folder, zone)) })),
+        ZONES.map(async (zone) => ({
+          zone,
+          disk: await NodeDisk.open(join(folder, zone), { aheadBytes: 4096 }),
+        })),
       ),
       clock: new SystemClock(),
       random: new SeededRandom(1),

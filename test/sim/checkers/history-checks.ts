@@ -28,18 +28,33 @@ export function checkCounters(world: World): void {
       const adds = operations.filter(
         ({ action, outcome }) => action.kind === 'add' && outcome.kind !== 'failed',
       );
+      const asked = adds.map(({ invoked }) => invoked);
+      const acknowledged = adds
+        .filter(({ outcome }) => outcome.kind === 'applied')
+        .map(({ returned }) => returned ?? Infinity)
+        .toSorted((a, b) => a - b);
       for (const { id, action, outcome, invoked, returned } of operations) {
         if (action.kind !== 'read' || outcome.kind !== 'read') continue;
         const found = Number(outcome.seen ?? '0');
-        const least = adds.filter(
-          (add) => add.outcome.kind === 'applied' && (add.returned ?? Infinity) < invoked,
-        ).length;
-        const most = adds.filter((add) => add.invoked < (returned ?? Infinity)).length;
+        const least = below(acknowledged, invoked);
+        const most = below(asked, returned ?? Infinity);
         if (found < least || found > most)
           world.violate('counter', `${key}: #${id} read ${found}, not ${least} to ${most}`);
       }
     }
   }
+}
+
+/** How many of rising numbers are below `bound`. */
+function below(numbers: readonly number[], bound: number): number {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((numbers[middle] ?? Infinity) < bound) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Whatever was acknowledged is in the log of its region, unless that was taken away by an old disk. */
