@@ -63,7 +63,10 @@ export class DataDirectory implements RegionPlace {
   }
 
   async logDisk(zone: Zone): Promise<NodeDisk> {
-    return NodeDisk.open(join(this.#zonePath(zone), 'log'), { aheadBytes: logAheadBytes });
+    return NodeDisk.open(join(this.#zonePath(zone), 'log'), {
+      aheadBytes: logAheadBytes,
+      writeThrough: this.#config.durability === 'synced',
+    });
   }
 
   async positionsDisk(): Promise<NodeDisk> {

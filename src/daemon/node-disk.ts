@@ -19,17 +19,22 @@ export interface NodeDiskOptions {
    * at `close`; after a kill it stands there, and whoever reads the file takes it for a torn end.
    */
   readonly aheadBytes?: number;
+  /**
+   * Appends are durable when they resolve, so that a `sync` right behind one has nothing left to do: one call to the
+   * system instead of two.
+   */
+  readonly writeThrough?: boolean;
 }
 
 /** A folder of this machine as a `Disk`. */
 export class NodeDisk implements Disk {
   readonly #folder: string;
-  readonly #aheadBytes: number;
+  readonly #options: NodeDiskOptions;
   readonly #replacing = new Map<string, Promise<void>>();
 
-  private constructor(folder: string, { aheadBytes = 0 }: NodeDiskOptions) {
+  private constructor(folder: string, options: NodeDiskOptions) {
     this.#folder = folder;
-    this.#aheadBytes = aheadBytes;
+    this.#options = options;
   }
 
   /** Makes the folder where there is none, now and whenever it is found gone later. Rejects with `DiskError`. */
@@ -45,12 +50,15 @@ export class NodeDisk implements Disk {
     const path = this.#path(name);
     return translated(name, async () => {
       await mkdir(this.#folder, { recursive: true });
-      const handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
+      const { aheadBytes = 0, writeThrough = false } = this.#options;
+      const flags = constants.O_RDWR | constants.O_CREAT | (writeThrough ? constants.O_DSYNC : 0);
+      const handle = await open(path, flags, 0o644);
       const { size } = await handle.stat();
       return new NodeDiskFile(name, handle, {
         sizeBytes: size,
         folder: this.#folder,
-        aheadBytes: this.#aheadBytes,
+        aheadBytes,
+        writeThrough,
       });
     });
   }
@@ -126,16 +134,20 @@ class NodeDiskFile implements DiskFile {
   readonly #handle: FileHandle;
   readonly #folder: string;
   readonly #aheadBytes: number;
+  readonly #writeThrough: boolean;
   #sizeBytes: number;
+  /** Whether there is anything that a sync must carry to the disk. */
+  #unsynced: boolean;
   /** How far the file reaches, zeros included. */
   #filledBytes: number;
   #folderSynced = false;
   #syncFailed = false;
+  #closed = false;
 
   constructor(
     name: string,
     handle: FileHandle,
-    options: { readonly sizeBytes: number; readonly folder: string; readonly aheadBytes: number },
+    options: Required<NodeDiskOptions> & { readonly sizeBytes: number; readonly folder: string },
   ) {
     this.name = name;
     this.#handle = handle;
@@ -143,6 +155,9 @@ class NodeDiskFile implements DiskFile {
     this.#filledBytes = options.sizeBytes;
     this.#folder = options.folder;
     this.#aheadBytes = options.aheadBytes;
+    this.#writeThrough = options.writeThrough;
+    // What stood there before may never have been synced.
+    this.#unsynced = options.sizeBytes > 0;
   }
 
   get sizeBytes(): number {
@@ -163,8 +178,10 @@ class NodeDiskFile implements DiskFile {
 
   async sync(): Promise<void> {
     if (this.#syncFailed) throw new DiskError('io', `${this.name} could not be synced before`);
+    if (this.#closed) throw new DiskError('io', `${this.name} is closed`);
     try {
-      await this.#handle.datasync();
+      if (this.#unsynced) await this.#handle.datasync();
+      this.#unsynced = false;
       if (this.#folderSynced) return;
       await syncFolder(this.#folder);
       this.#folderSynced = true;
@@ -196,6 +213,7 @@ class NodeDiskFile implements DiskFile {
 
   async truncate(sizeBytes: number): Promise<void> {
     await translated(this.name, async () => {
+      this.#unsynced = true;
       await this.#handle.truncate(sizeBytes);
       this.#sizeBytes = sizeBytes;
       this.#filledBytes = sizeBytes;
@@ -203,6 +221,7 @@ class NodeDiskFile implements DiskFile {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await translated(this.name, async () => {
       if (this.#filledBytes > this.#sizeBytes) await this.#handle.truncate(this.#sizeBytes);
       await this.#handle.close();
@@ -230,6 +249,7 @@ class NodeDiskFile implements DiskFile {
 
   /** The size counts what was really written, so that a failed append can be cut off. */
   async #write(chunks: readonly Uint8Array[]): Promise<void> {
+    if (!this.#writeThrough) this.#unsynced = true;
     let left = chunks;
     while (left.length > 0) {
       const { bytesWritten } = await this.#handle.writev([...left], this.#sizeBytes);

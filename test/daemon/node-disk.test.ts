@@ -8,13 +8,13 @@ import { DiskError } from '../../src/base/disk.ts';
 import { NodeDisk } from '../../src/daemon/node-disk.ts';
 import { diskSuite } from '../suites/disk-suite.ts';
 
-for (const aheadBytes of [0, 4096]) {
-  diskSuite(`NodeDisk that fills ${aheadBytes} bytes ahead`, async () => {
+for (const options of [{}, { aheadBytes: 4096 }, { aheadBytes: 4096, writeThrough: true }]) {
+  diskSuite(`NodeDisk with ${JSON.stringify(options)}`, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tidemark-disk-'));
     const inside = join(folder, 'made', 'here');
     return {
-      disk: await NodeDisk.open(inside, { aheadBytes }),
-      reopen: async () => NodeDisk.open(inside, { aheadBytes }),
+      disk: await NodeDisk.open(inside, options),
+      reopen: async () => NodeDisk.open(inside, options),
       remove: async () => rm(folder, { recursive: true, force: true }),
     };
   });
