@@ -3,7 +3,7 @@
  * missing or not those of the lock file, and builds when a source is not the one that was built. Says nothing and
  * takes no time when all is ready. Plain JavaScript, because it runs before there is a compiler.
  *
- * `--install-only` does not build; `--bench` builds the benchmarks too. Exits with the code of the tool that failed.
+ * `--install-only` does not build; `--bench` builds the benchmarks too, `--sim` the simulated world alone. Exits with the code of the tool that failed.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -24,6 +24,11 @@ const BUILDS = {
     project: 'tsconfig.bench.json',
     inputs: ['src', 'test/bench', 'test/support'],
     output: path.join(CACHE, 'bench'),
+  },
+  sim: {
+    project: 'tsconfig.sim.json',
+    inputs: ['src', 'test/sim', 'test/support'],
+    output: path.join(CACHE, 'sim'),
   },
 };
 
@@ -186,8 +191,10 @@ function alone(work) {
 /** @param {readonly string[]} flags */
 function main(flags) {
   requireNode();
-  const builds = flags.includes('--install-only') ? [] : [BUILDS.product];
+  const builds =
+    flags.includes('--install-only') || flags.includes('--sim') ? [] : [BUILDS.product];
   if (flags.includes('--bench')) builds.push(BUILDS.bench);
+  if (flags.includes('--sim')) builds.push(BUILDS.sim);
   if (isInstalled() && builds.every(isBuilt)) return;
   alone(() => {
     if (!isInstalled()) install();

@@ -3,6 +3,7 @@ import type { Service } from '../base/service.ts';
 import { hybridTimeOf, type HybridTime } from '../clock/hybrid-time.ts';
 import type { EmbeddedLogs } from '../log/embedded/embedded-logs.ts';
 import { ZONES } from '../log/embedded/storage-node-identity.ts';
+import type { Position } from '../storage/apply.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { LocalPartition } from './local-partition.ts';
 import type { Zones } from './zones.ts';
@@ -64,23 +65,43 @@ export class Retention implements Service {
 
   /** One round; by itself it happens every few seconds. */
   async trimNow(): Promise<void> {
-    const { zones, partitions, logs } = this.#options;
+    const { partitions, logs } = this.#options;
     const isNeeded = partitions.some(({ first, committed }) => committed.index > first);
     if (!isNeeded) return;
-    const synced = await Promise.all(zones.nodes.map(async (node) => node.sync()));
+    const synced = await this.#syncedCopies();
     if (synced.length < syncedCopiesMin) return;
+    const allUp = synced.length === ZONES.length;
     for (const partition of partitions) {
       const { number } = partition;
       const applied = Math.min(...synced.map((positions) => positions.get(number)?.index ?? 0));
-      const through = Math.min(applied, await this.#released(partition, applied));
+      const released = await this.#released(partition, { applied, allUp });
+      const through = Math.min(applied, released);
       if (through >= partition.first) logs.log(number).trim(through);
     }
   }
 
+  /** Where the copies stand that could be synced. One that could not, its disk full or broken, is away. */
+  async #syncedCopies(): Promise<readonly ReadonlyMap<number, Position>[]> {
+    const { zones, logger } = this.#options;
+    const synced = await Promise.all(
+      zones.nodes.map(async (node) => {
+        try {
+          return await node.sync();
+        } catch (error) {
+          logger.warn({ zone: node.zone, error }, 'the log is trimmed without a copy');
+          return undefined;
+        }
+      }),
+    );
+    return synced.filter((positions) => positions !== undefined);
+  }
+
   /** Up to where nobody who is away needs the log, or has been away for too long. */
-  async #released(partition: LocalPartition, applied: number): Promise<number> {
-    const { logs, zones, bytes, releasedByPeers } = this.#options;
-    const allUp = ZONES.every((zone) => zones.applied(zone) !== undefined);
+  async #released(
+    partition: LocalPartition,
+    { applied, allUp }: { readonly applied: number; readonly allUp: boolean },
+  ): Promise<number> {
+    const { logs, bytes, releasedByPeers } = this.#options;
     const wanted = allUp ? releasedByPeers(partition.number) : 0;
     const retained = Math.max(...ZONES.map((zone) => logs.retainedBytes(zone)));
     const bySize = retained > bytes ? this.#givenUp(partition, applied) : 0;

@@ -72,7 +72,15 @@ export class Zones {
     for (const zone of stores.keys()) this.#wanted.add(zone);
     // A blank or damaged store is rebuilt from the others, so these come first.
     const nodes = new Map<Zone, StorageNode>();
-    for (const [zone, store] of stores) nodes.set(zone, await this.#openNode(zone, store));
+    for (const [zone, store] of stores) {
+      try {
+        nodes.set(zone, await this.#openNode(zone, store));
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+        this.#states.set(zone, 'failed');
+        this.storeDamaged(zone, error);
+      }
+    }
     for (const [zone, node] of nodes) this.#running.set(zone, { node, applier: undefined });
     await Promise.all(
       [...nodes.keys()].map(async (zone) => this.#turn(zone, async () => this.#run(zone))),
@@ -138,12 +146,18 @@ export class Zones {
 
   async #openNode(zone: Zone, store: KeyValueStore): Promise<StorageNode> {
     const { partitions } = this.#options;
-    return StorageNode.open({
-      zone,
-      store,
-      partitionCount: partitions.length,
-      partitions: partitions.map(({ number }) => number),
-    });
+    try {
+      return await StorageNode.open({
+        zone,
+        store,
+        partitionCount: partitions.length,
+        partitions: partitions.map(({ number }) => number),
+        isDropped: (table) => this.#isDropped(table),
+      });
+    } catch (error) {
+      await store.close().catch(() => undefined);
+      throw error;
+    }
   }
 
   /** Rebuilds what cannot be had from the log, then applies what the log has. */
@@ -205,14 +219,16 @@ export class Zones {
     return undefined;
   }
 
+  #isDropped(table: number): boolean {
+    return this.#dropped.has(table) || !this.#options.isTable(table);
+  }
+
   /** Tables that were deleted while this zone was away, or could not be dropped from it. */
   async #dropUnknownTables(node: StorageNode): Promise<void> {
     const tables = new Set(
       this.#options.partitions.flatMap(({ number }) => [...node.copy(number).tables]),
     );
-    for (const table of tables)
-      if (this.#dropped.has(table) || !this.#options.isTable(table))
-        await this.#dropFrom(node, table);
+    for (const table of tables) if (this.#isDropped(table)) await this.#dropFrom(node, table);
   }
 
   /** Removes a table's items in every zone that can; the others do it when they come back. */

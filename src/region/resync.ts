@@ -6,7 +6,7 @@ import type { LogEnd } from '../log/entry.ts';
 import type { Partition } from '../partition/partition.ts';
 import type { Service } from '../base/service.ts';
 import type { Mismatch } from '../replication/replicator.ts';
-import type { CopySending } from '../replication/table-copy.ts';
+import { CopyError, type CopySending } from '../replication/table-copy.ts';
 import type { Table } from '../model/table.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Catalogue } from './catalogue.ts';
@@ -153,7 +153,7 @@ export class Resync implements Service {
       for (const table of this.#shared(peer)) await this.#receive(peer, table);
     }
     const ends = this.#ends();
-    for (const table of this.#shared(peer)) await this.#send(peer, table);
+    for (const table of this.#shared(peer)) await this.#sendIfTaken(peer, table);
     await this.#place(peer, logs, ends);
     logger.warn({ peer }, 'resync with a peer done');
   }
@@ -241,6 +241,23 @@ export class Resync implements Service {
       await clock.sleep(askMs, this.#stopped.signal);
     }
     throw new Error('stopped');
+  }
+
+  /**
+   * A peer that this region believes to be a complete member may have left the table unheard of: then there is nothing
+   * to make equal, and the other tables go on. One that is still coming is waited for.
+   */
+  async #sendIfTaken(peer: string, table: Table): Promise<void> {
+    try {
+      await this.#send(peer, table);
+    } catch (error) {
+      const isRefused = error instanceof CopyError && error.code === 'refused';
+      if (!isRefused || isComing(table.global?.members[peer]?.phase)) throw error;
+      this.#options.logger.warn(
+        { peer, table: table.name, error },
+        'the peer does not take a table',
+      );
+    }
   }
 
   async #send(peer: string, table: Table): Promise<void> {

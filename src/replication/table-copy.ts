@@ -17,7 +17,7 @@ const ANSWER_MS_MAX = 120_000;
 const BACKOFF = { firstMs: 50, maxMs: 2000 } as const;
 
 /** The target does not take the copy, or the sender was told to stop. */
-class CopyError extends Error {
+export class CopyError extends Error {
   readonly code: 'refused' | 'stopped';
 
   constructor(code: 'refused' | 'stopped', message: string) {

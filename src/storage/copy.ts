@@ -89,16 +89,16 @@ export class Copy {
 
   /**
    * What entries, in order and from right after `position`, change, with the copy's own data in the same batch. The
-   * records of tables in `dropped` change nothing. A forgetting must be the last entry, its tombstones gone.
+   * records of tables that are dropped change nothing. A forgetting must be the last entry, its tombstones gone.
    */
-  stage(entries: readonly EntryToApply[], dropped: ReadonlySet<number>): Staged {
+  stage(entries: readonly EntryToApply[], isDropped: (table: number) => boolean): Staged {
     assert(!this.rebuilding, 'a copy under rebuild applies nothing');
     const operations: KeyValueOperation[] = [];
     const touched = new Map<number, TableCounters>();
     let { position, forgotten } = this.#state;
     for (const entry of entries) {
       assert(entry.end.index === position.index + 1, 'entries are applied in order, without a gap');
-      const plan = planWithout(entry, dropped);
+      const plan = planWithout(entry, isDropped);
       for (const operation of plan.operations) operations.push(operation);
       for (const [table, change] of plan.changes) {
         touched.set(table, addCounters(touched.get(table) ?? this.counters(table), change));
@@ -170,10 +170,10 @@ export interface Staged {
   readonly touched: ReadonlyMap<number, TableCounters>;
 }
 
-function planWithout(entry: EntryToApply, dropped: ReadonlySet<number>): RecordPlan {
+function planWithout(entry: EntryToApply, isDropped: (table: number) => boolean): RecordPlan {
   for (const table of entry.plan.changes.keys()) {
-    if (dropped.has(table)) {
-      return planRecords(entry.records.filter((record) => !dropped.has(record.table)));
+    if (isDropped(table)) {
+      return planRecords(entry.records.filter((record) => !isDropped(record.table)));
     }
   }
   return entry.plan;

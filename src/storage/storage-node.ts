@@ -24,6 +24,11 @@ export interface StorageNodeOptions {
   readonly partitionCount: number;
   /** Of which of them this node holds a copy. */
   readonly partitions: readonly number[];
+  /**
+   * Tables that are gone, whether or not this store has a mark of them: one that begins blank has none, and the log may
+   * still hold their records.
+   */
+  readonly isDropped?: (table: number) => boolean;
 }
 
 /** `failed`: a write did not succeed, and what stands in the store is uncertain until it is opened again. */
@@ -39,6 +44,7 @@ export class StorageNode {
   readonly partitionCount: number;
   readonly #copies: Map<number, Copy>;
   readonly #dropped: Set<number>;
+  readonly #isDropped: (table: number) => boolean;
   #state: StorageNodeState = 'open';
   #failure: Error | undefined;
   #last: Promise<void> = Promise.resolve();
@@ -64,6 +70,8 @@ export class StorageNode {
     this.partitionCount = options.partitionCount;
     this.#copies = new Map(copies.map((copy) => [copy.partition, copy]));
     this.#dropped = dropped;
+    const { isDropped } = options;
+    this.#isDropped = (table) => dropped.has(table) || isDropped?.(table) === true;
   }
 
   get state(): StorageNodeState {
@@ -178,7 +186,7 @@ export class StorageNode {
     for (const [partition, list] of rest) {
       const entries = beforeForgetting(list);
       if (entries.length === 0) continue;
-      const changes = this.copy(partition).stage(entries, this.#dropped);
+      const changes = this.copy(partition).stage(entries, this.#isDropped);
       staged.push(changes);
       for (const operation of changes.operations) operations.push(operation);
     }
@@ -205,7 +213,7 @@ export class StorageNode {
         }),
       );
     }
-    const last = copy.stage([present(entry, 'an entry that forgets')], this.#dropped);
+    const last = copy.stage([present(entry, 'an entry that forgets')], this.#isDropped);
     await this.#writeStaged([last], last.operations);
   }
 

@@ -91,9 +91,7 @@ export class Client {
     const outcome = await Promise.race([
       life.turn().then(async () => this.#ask(engine.region, table, operation)),
       life.died.then((): Outcome => ({ kind: 'unknown' })),
-      world.clock
-        .sleep(clientTimeoutMs, timer.signal)
-        .then((): Outcome => ({ kind: 'unknown' })),
+      world.clock.sleep(clientTimeoutMs, timer.signal).then((): Outcome => ({ kind: 'unknown' })),
     ]);
     timer.abort();
     return world.answer(operation, outcome);
@@ -123,7 +121,10 @@ export class Client {
     }
   }
 
-  #change(key: string, action: Exclude<Action, { readonly kind: 'read' | 'read nearby' }>): ItemChange {
+  #change(
+    key: string,
+    action: Exclude<Action, { readonly kind: 'read' | 'read nearby' }>,
+  ): ItemChange {
     if (action.kind === 'add') {
       const keyAttributes: AttributeMap = { id: { S: key } };
       const actions = [{ kind: 'add', path: ['n'], value: { N: '1' } }] as const;

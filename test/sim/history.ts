@@ -27,7 +27,9 @@ export type Action =
   /** Adds one, whatever stands there. */
   | { readonly kind: 'add' };
 
-export type Expectation = { readonly kind: 'value'; readonly value: string } | { readonly kind: 'absent' };
+export type Expectation =
+  | { readonly kind: 'value'; readonly value: string }
+  | { readonly kind: 'absent' };
 
 /**
  * `seen`: what stood there before a write, or what a read found. `failed`: certainly without effect. `unknown`: with an

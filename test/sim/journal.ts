@@ -69,7 +69,11 @@ function words(value: unknown): string {
   if (!(value instanceof Error)) return JSON.stringify(value) ?? 'undefined';
   const cause = value.cause === undefined ? '' : ` because ${words(value.cause)}`;
   const stack = /Assertion|Type|Reference|Range/.test(value.name)
-    ? ` at ${(value.stack ?? '').split('\n').slice(1, 6).map((line) => line.trim().replace(/\(?(file:\/\/)?\/.*\/(src|test)\//, '($2/')).join(' < ')}`
+    ? ` at ${(value.stack ?? '')
+        .split('\n')
+        .slice(1, 6)
+        .map((line) => line.trim().replace(/\(?(file:\/\/)?\/.*\/(src|test)\//, '($2/'))
+        .join(' < ')}`
     : '';
   return `${value.name}: ${value.message}${stack}${cause}`;
 }

@@ -1,6 +1,11 @@
 import { ZONES } from '../../src/log/embedded/storage-node-identity.ts';
 import { checkAcknowledged, checkCounters, checkRegisters } from './checkers/history-checks.ts';
-import { checkConverged, CopyCheck, checkWatermarksAndLag, holdersOf } from './checkers/state-checks.ts';
+import {
+  checkConverged,
+  CopyCheck,
+  checkWatermarksAndLag,
+  holdersOf,
+} from './checkers/state-checks.ts';
 import { Client, DEFINITION } from './client.ts';
 import { Nemesis } from './nemesis.ts';
 import type { SimRegion } from './sim-region.ts';
@@ -101,9 +106,14 @@ async function setUp(world: World): Promise<void> {
     await first.running?.engine.region.createTable(name, DEFINITION);
     await until(world, `table ${name}`, () => isActive(first, name));
     for (const other of others) {
-      await first.running?.engine.region.changeReplica(name, { kind: 'create', region: other.name });
+      await first.running?.engine.region.changeReplica(name, {
+        kind: 'create',
+        region: other.name,
+      });
       await until(world, `replica of ${name} in ${other.name}`, () =>
-        [first, ...others.slice(0, others.indexOf(other) + 1)].every((region) => isActive(region, name)),
+        [first, ...others.slice(0, others.indexOf(other) + 1)].every((region) =>
+          isActive(region, name),
+        ),
       );
     }
   }
@@ -158,21 +168,29 @@ function whatIsLacking(world: World): readonly string[] {
     const { core, links } = running.engine;
     for (const zone of ZONES) {
       const [log, copies] = [core.logs.zoneState(zone), core.zones.state(zone)];
-      if (log !== 'live' || copies !== 'applying') lacking.push(`zone ${zone} of ${name} is ${log}/${copies}`);
+      if (log !== 'live' || copies !== 'applying')
+        lacking.push(`zone ${zone} of ${name} is ${log}/${copies}`);
     }
     const { peers, resyncs } = links.status();
-    for (const { peer, state } of resyncs) lacking.push(`${name} is ${state} in a resync with ${peer}`);
+    for (const { peer, state } of resyncs)
+      lacking.push(`${name} is ${state} in a resync with ${peer}`);
     for (const { peer, tables, outboxes } of peers) {
       for (const { table, pending } of tables)
         if (pending === undefined || pending.records > 0)
           lacking.push(`${name} has ${pending?.records ?? '?'} of ${table} for ${peer}`);
       if (tables.length > 0)
         for (const { log, state } of outboxes)
-          if (state.kind === 'RESYNC') lacking.push(`outbox ${log} of ${name} for ${peer} is in RESYNC`);
+          if (state.kind === 'RESYNC')
+            lacking.push(`outbox ${log} of ${name} for ${peer} is in RESYNC`);
     }
     for (const table of core.catalogue.all)
-      if (table.status !== 'ACTIVE' || Object.values(table.global?.members ?? {}).some(({ phase }) => phase !== 'active'))
-        lacking.push(`${table.name} in ${name} is ${table.status} ${JSON.stringify(table.global?.members)}`);
+      if (
+        table.status !== 'ACTIVE' ||
+        Object.values(table.global?.members ?? {}).some(({ phase }) => phase !== 'active')
+      )
+        lacking.push(
+          `${table.name} in ${name} is ${table.status} ${JSON.stringify(table.global?.members)}`,
+        );
   }
   if (lacking.length > 0) return lacking;
   for (const table of [MAIN, CHURN]) {
@@ -181,8 +199,13 @@ function whatIsLacking(world: World): readonly string[] {
       const found = running.engine.region.findTable(table);
       return found === undefined ? String(number) : running.engine.region.digest(found).join('.');
     });
-    const members = holders.map(({ table: { global } }) => Object.keys(global?.members ?? {}).toSorted().join());
-    if (new Set(members).size > 1) lacking.push(`regions disagree on who has ${table}: ${members.join(' ')}`);
+    const members = holders.map(({ table: { global } }) =>
+      Object.keys(global?.members ?? {})
+        .toSorted()
+        .join(),
+    );
+    if (new Set(members).size > 1)
+      lacking.push(`regions disagree on who has ${table}: ${members.join(' ')}`);
     if (new Set(digests).size > 1) lacking.push(`digests of ${table} differ: ${digests.join(' ')}`);
   }
   return lacking;
@@ -199,10 +222,12 @@ async function finalReads(world: World): Promise<void> {
     );
     for (const key of keys) {
       const { outcome } = await client.read(MAIN, key);
-      if (outcome.kind !== 'read') world.violate('liveness', `${key} cannot be read in a healed world`);
+      if (outcome.kind !== 'read')
+        world.violate('liveness', `${key} cannot be read in a healed world`);
     }
     const { outcome } = await client.write(MAIN, `${region.name}-z`, 'last');
-    if (outcome.kind !== 'applied') world.violate('liveness', `${region.name} takes no write in a healed world`);
+    if (outcome.kind !== 'applied')
+      world.violate('liveness', `${region.name} takes no write in a healed world`);
   }
   await world.clock.sleep(5000);
   await world.clock.settle();
@@ -231,6 +256,9 @@ function countEvents(world: World): void {
     world.count('resync', metrics.totals.get('tidemark_replication_resyncs_total') ?? 0);
     world.count('conflict', metrics.totals.get('tidemark_replication_conflicts_total') ?? 0);
   }
-  world.count('rebuild', world.journal.lines.filter((line) => line.includes('copy rebuilt')).length);
+  world.count(
+    'rebuild',
+    world.journal.lines.filter((line) => line.includes('copy rebuilt')).length,
+  );
   world.count('forgetting', world.journal.lines.filter((line) => line.includes('forgot')).length);
 }

@@ -119,7 +119,10 @@ export class SimRegion {
       this.#life = life;
       this.lives += 1;
       this.#world.note(this.name, `process ${this.lives} starts`);
-      const outcome = await Promise.race([this.#run(life), life.died.then(() => 'killed' as const)]);
+      const outcome = await Promise.race([
+        this.#run(life),
+        life.died.then(() => 'killed' as const),
+      ]);
       if (outcome === 'killed') return;
       if (outcome !== 'runs') {
         this.#world.note(this.name, `process ${this.lives} did not start: ${outcome.message}`);

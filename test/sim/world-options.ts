@@ -86,7 +86,10 @@ export function drawOptions(seed: number, random: Random): WorldOptions {
 export const optionsText = (options: WorldOptions): string =>
   [
     options.regions
-      .map(({ name, partitions, wallAheadMs }) => `${name}/${partitions}${wallAheadMs === 0 ? '' : `@${wallAheadMs}`}`)
+      .map(
+        ({ name, partitions, wallAheadMs }) =>
+          `${name}/${partitions}${wallAheadMs === 0 ? '' : `@${wallAheadMs}`}`,
+      )
       .join(' '),
     ...Object.entries(options)
       .filter(([name]) => name !== 'regions' && name !== 'faults' && name !== 'seed')

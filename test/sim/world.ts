@@ -69,9 +69,7 @@ export class World {
     return this.#order;
   }
 
-  invoke(
-    what: Pick<Operation, 'region' | 'client' | 'table' | 'key' | 'action'>,
-  ): Operation {
+  invoke(what: Pick<Operation, 'region' | 'client' | 'table' | 'key' | 'action'>): Operation {
     const operation: Operation = {
       ...what,
       id: this.history.length,

@@ -78,7 +78,8 @@ function byKey(
   const found = new Map<string, Operation[]>();
   for (const operation of history) {
     const { key, action } = operation;
-    if (operation.region !== region || !key.startsWith(`${region}-`) || !pattern.test(key)) continue;
+    if (operation.region !== region || !key.startsWith(`${region}-`) || !pattern.test(key))
+      continue;
     if (action.kind === 'read nearby') continue;
     const list = found.get(key) ?? [];
     found.set(key, list);

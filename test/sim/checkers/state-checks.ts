@@ -58,7 +58,8 @@ export async function checkConverged(world: World, name: string): Promise<void> 
       );
     }
     for (const key of items.keys())
-      if (!latest.has(key)) world.violate('converged', `${name}/${key} in ${region.name} was never written`);
+      if (!latest.has(key))
+        world.violate('converged', `${name}/${key} in ${region.name} was never written`);
   }
 }
 
@@ -149,7 +150,10 @@ function difference(a: Pairs, b: Pairs): string {
 }
 
 const pairText = ([key, value]: KeyValuePair): string =>
-  `${Buffer.from(key).toString('hex')}=${Buffer.from(value).toString('latin1').replaceAll(/[^ -~]/g, '.').slice(0, 60)}`;
+  `${Buffer.from(key).toString('hex')}=${Buffer.from(value)
+    .toString('latin1')
+    .replaceAll(/[^ -~]/g, '.')
+    .slice(0, 60)}`;
 
 /** At a moment when nothing runs: no watermark is ahead, and no lag is zero, while something is not there yet. */
 export function checkWatermarksAndLag(world: World, name: string, isHealed: boolean): void {
@@ -195,7 +199,10 @@ function checkPair(
     if (watermark !== undefined && record.version.time <= watermark)
       world.violate('watermark', `${target.region.name} stands at ${watermark} without ${what}`);
     if (knows && pending?.records === 0)
-      world.violate('lag', `${source.region.name} has nothing pending for ${target.region.name}, which lacks ${what}`);
+      world.violate(
+        'lag',
+        `${source.region.name} has nothing pending for ${target.region.name}, which lacks ${what}`,
+      );
   }
 }
 

@@ -14,8 +14,7 @@ export const replicaChurn: Workload = {
       const { running } = asked;
       const table = running?.engine.region.findTable(CHURN);
       if (running === undefined || table === undefined) continue;
-      const isMember =
-        asked === target || table.global?.members[target.name] !== undefined;
+      const isMember = asked === target || table.global?.members[target.name] !== undefined;
       const members = Object.keys(table.global?.members ?? {}).length;
       // The last replica stays.
       if (isMember && members < 2) continue;
