@@ -264,9 +264,10 @@ test('time, chance, sockets, the environment and the console stay outside', () =
   expect(found).toEqual([]);
 });
 
+const isPage = (path: string): boolean => /(^|\/)(DESIGN|README)\.md$/.test(path);
+
 test('files and folders are named in kebab-case, after what they hold', () => {
   const vague = ['index', 'util', 'utils', 'common', 'helper', 'helpers', 'types', 'misc'];
-  const isPage = (path: string): boolean => /(^|\/)(DESIGN|README)\.md$/.test(path);
   const wrong = [...sourcePaths, ...filesUnder(join(ROOT, 'test'))].filter(
     (path) =>
       !isPage(path) &&

@@ -1,4 +1,4 @@
-import { mkdir, rm, statfs } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 
 import { finite, members, text } from '../base/shape.ts';
@@ -16,11 +16,18 @@ import type { RegionPlace } from './region-place.ts';
  *     region.json          format, region and number of partitions
  *     zone-a/log           the storage node's log, and its identity
  *     zone-a/store         its store
+ *     zone-a/store.next    one that is being filled from another zone, in place of a damaged one
+ *     zone-a/store.damaged the damaged one, while the next takes its place
  *     positions            where inboxes stand
  */
 const DATA_FORMAT_VERSION = 1;
 
 const HEADER_FILE = 'region.json';
+
+/** In a zone's directory. */
+const STORE = 'store';
+const NEXT_STORE = 'store.next';
+const DAMAGED_STORE = 'store.damaged';
 
 /** How far a log's file is filled with zeros ahead of what is appended: see `NodeDiskOptions`. */
 const logAheadBytes = 1024 * 1024;
@@ -74,12 +81,29 @@ export class DataDirectory implements RegionPlace {
   }
 
   async open(zone: Zone): Promise<KeyValueStore> {
-    await mkdir(this.#zonePath(zone), { recursive: true });
-    return openLevelStore(this.#storePath(zone));
+    const folder = this.#zonePath(zone);
+    await mkdir(folder, { recursive: true });
+    await finishTaking(folder);
+    return openLevelStore(join(folder, STORE));
   }
 
-  async wipe(zone: Zone): Promise<void> {
-    await rm(this.#storePath(zone), { recursive: true, force: true });
+  async openNext(zone: Zone): Promise<KeyValueStore> {
+    const folder = this.#zonePath(zone);
+    await mkdir(folder, { recursive: true });
+    await rm(join(folder, NEXT_STORE), { recursive: true, force: true });
+    return openLevelStore(join(folder, NEXT_STORE));
+  }
+
+  async takeNext(zone: Zone): Promise<void> {
+    const folder = this.#zonePath(zone);
+    if ((await readdir(folder)).includes(STORE)) {
+      await rm(join(folder, DAMAGED_STORE), { recursive: true, force: true });
+      await rename(join(folder, STORE), join(folder, DAMAGED_STORE));
+      await syncFolder(folder);
+    }
+    await rename(join(folder, NEXT_STORE), join(folder, STORE));
+    await syncFolder(folder);
+    await rm(join(folder, DAMAGED_STORE), { recursive: true, force: true });
   }
 
   async hasSpace(zone: Zone): Promise<boolean> {
@@ -87,13 +111,34 @@ export class DataDirectory implements RegionPlace {
     return bavail * bsize > spareBytesMin;
   }
 
-  #storePath(zone: Zone): string {
-    return join(this.#zonePath(zone), 'store');
-  }
-
   #zonePath(zone: Zone): string {
     const { directory } = this.#config.zones[zone];
     return isAbsolute(directory) ? directory : resolve(this.path, directory);
+  }
+}
+
+/**
+ * After a crash: the next store is whole when the damaged one was put aside for it. Then it has its place; otherwise it is
+ * begun anew when it is needed.
+ */
+async function finishTaking(folder: string): Promise<void> {
+  const names = await readdir(folder);
+  const isAside = names.includes(DAMAGED_STORE);
+  let isThere = names.includes(STORE);
+  if (isAside && !isThere && names.includes(NEXT_STORE)) {
+    await rename(join(folder, NEXT_STORE), join(folder, STORE));
+    await syncFolder(folder);
+    isThere = true;
+  }
+  if (isAside && isThere) await rm(join(folder, DAMAGED_STORE), { recursive: true });
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }
 

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 import { assert } from '../base/assert.ts';
 import { type Disk, DiskError, type DiskFile } from '../base/disk.ts';
@@ -11,6 +11,11 @@ const TEMPORARY_SUFFIX = '.new';
 const JOIN_BYTES_MAX = 64 * 1024;
 /** The kernel takes at most so many buffers in one call. */
 const BUFFERS_MAX = 1024;
+/**
+ * What a write that returns is durable by. Only Linux keeps that promise: elsewhere the flag may be missing, or, as on macOS,
+ * leave the bytes in the drive's own cache, which a sync empties.
+ */
+const WRITE_THROUGH_FLAG = process.platform === 'linux' ? constants.O_DSYNC : 0;
 
 export interface NodeDiskOptions {
   /**
@@ -21,7 +26,7 @@ export interface NodeDiskOptions {
   readonly aheadBytes?: number;
   /**
    * Appends are durable when they resolve, so that a `sync` right behind one has nothing left to do: one call to the
-   * system instead of two.
+   * system instead of two. Where the system has no such write, a `sync` does it as ever.
    */
   readonly writeThrough?: boolean;
 }
@@ -40,8 +45,8 @@ export class NodeDisk implements Disk {
   /** Makes the folder where there is none, now and whenever it is found gone later. Rejects with `DiskError`. */
   static async open(folder: string, options: NodeDiskOptions = {}): Promise<NodeDisk> {
     return translated(folder, async () => {
-      await mkdir(folder, { recursive: true });
-      await syncFolder(join(folder, '..'));
+      await makeFolder(folder);
+      await syncFolder(dirname(resolve(folder)));
       return new NodeDisk(folder, options);
     });
   }
@@ -49,23 +54,28 @@ export class NodeDisk implements Disk {
   async open(name: string): Promise<DiskFile> {
     const path = this.#path(name);
     return translated(name, async () => {
-      await mkdir(this.#folder, { recursive: true });
+      await makeFolder(this.#folder);
       const { aheadBytes = 0, writeThrough = false } = this.#options;
-      const flags = constants.O_RDWR | constants.O_CREAT | (writeThrough ? constants.O_DSYNC : 0);
-      const handle = await open(path, flags, 0o644);
-      const { size } = await handle.stat();
-      return new NodeDiskFile(name, handle, {
-        sizeBytes: size,
-        folder: this.#folder,
-        aheadBytes,
-        writeThrough,
-      });
+      const throughFlag = writeThrough ? WRITE_THROUGH_FLAG : 0;
+      const handle = await open(path, constants.O_RDWR | constants.O_CREAT | throughFlag, 0o644);
+      try {
+        const { size } = await handle.stat();
+        return new NodeDiskFile(name, handle, {
+          sizeBytes: size,
+          folder: this.#folder,
+          aheadBytes,
+          writeThrough: throughFlag !== 0,
+        });
+      } catch (error) {
+        await handle.close();
+        throw error;
+      }
     });
   }
 
   async list(): Promise<readonly string[]> {
     return translated(this.#folder, async () => {
-      await mkdir(this.#folder, { recursive: true });
+      await makeFolder(this.#folder);
       const entries = await readdir(this.#folder, { withFileTypes: true });
       return entries
         .filter((entry) => entry.isFile() && isPermanent(entry.name))
@@ -76,7 +86,7 @@ export class NodeDisk implements Disk {
 
   async delete(name: string): Promise<void> {
     await translated(name, async () => {
-      await mkdir(this.#folder, { recursive: true });
+      await makeFolder(this.#folder);
       await rm(this.#path(name), { force: true });
       await syncFolder(this.#folder);
     });
@@ -110,7 +120,7 @@ export class NodeDisk implements Disk {
   async #replace(name: string, bytes: Uint8Array): Promise<void> {
     const path = this.#path(name);
     await translated(name, async () => {
-      await mkdir(this.#folder, { recursive: true });
+      await makeFolder(this.#folder);
       const handle = await open(path + TEMPORARY_SUFFIX, 'w', 0o644);
       try {
         await handle.writeFile(bytes);
@@ -136,8 +146,9 @@ class NodeDiskFile implements DiskFile {
   readonly #aheadBytes: number;
   readonly #writeThrough: boolean;
   #sizeBytes: number;
-  /** Whether there is anything that a sync must carry to the disk. */
-  #unsynced: boolean;
+  /** Changes that a sync must carry to the disk, and how many of them one has carried. */
+  #changes: number;
+  #changesSynced = 0;
   /** How far the file reaches, zeros included. */
   #filledBytes: number;
   #folderSynced = false;
@@ -157,7 +168,7 @@ class NodeDiskFile implements DiskFile {
     this.#aheadBytes = options.aheadBytes;
     this.#writeThrough = options.writeThrough;
     // What stood there before may never have been synced.
-    this.#unsynced = options.sizeBytes > 0;
+    this.#changes = options.sizeBytes > 0 ? 1 : 0;
   }
 
   get sizeBytes(): number {
@@ -168,11 +179,11 @@ class NodeDiskFile implements DiskFile {
     let bytes = 0;
     for (const chunk of chunks) bytes += chunk.length;
     await translated(this.name, async () => {
-      if (this.#sizeBytes + bytes > this.#filledBytes) await this.#fillAhead(bytes);
       if (bytes <= JOIN_BYTES_MAX) await this.#write([Buffer.concat(chunks, bytes)]);
       else
         for (let at = 0; at < chunks.length; at += BUFFERS_MAX)
           await this.#write(chunks.slice(at, at + BUFFERS_MAX));
+      if (this.#sizeBytes > this.#filledBytes) await this.#fillAhead();
     });
   }
 
@@ -180,8 +191,10 @@ class NodeDiskFile implements DiskFile {
     if (this.#syncFailed) throw new DiskError('io', `${this.name} could not be synced before`);
     if (this.#closed) throw new DiskError('io', `${this.name} is closed`);
     try {
-      if (this.#unsynced) await this.#handle.datasync();
-      this.#unsynced = false;
+      // What is appended meanwhile may or may not be carried along: it waits for the next sync.
+      const changes = this.#changes;
+      if (changes > this.#changesSynced) await this.#handle.datasync();
+      this.#changesSynced = Math.max(this.#changesSynced, changes);
       if (this.#folderSynced) return;
       await syncFolder(this.#folder);
       this.#folderSynced = true;
@@ -213,49 +226,68 @@ class NodeDiskFile implements DiskFile {
 
   async truncate(sizeBytes: number): Promise<void> {
     await translated(this.name, async () => {
-      this.#unsynced = true;
-      await this.#handle.truncate(sizeBytes);
+      await this.#cut(sizeBytes);
       this.#sizeBytes = sizeBytes;
-      this.#filledBytes = sizeBytes;
     });
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     await translated(this.name, async () => {
-      if (this.#filledBytes > this.#sizeBytes) await this.#handle.truncate(this.#sizeBytes);
-      await this.#handle.close();
+      try {
+        if (this.#filledBytes > this.#sizeBytes) await this.#handle.truncate(this.#sizeBytes);
+      } finally {
+        await this.#handle.close();
+      }
     });
   }
 
-  /** Zeros behind the place where the next `bytes` go. Where there is no space for them the append says so itself. */
-  async #fillAhead(bytes: number): Promise<void> {
+  /**
+   * Zeros behind what stands there. They come after the content, and where there is no space for all of them they go again,
+   * so that they never take a place that content could have.
+   */
+  async #fillAhead(): Promise<void> {
+    this.#filledBytes = this.#sizeBytes;
     if (this.#aheadBytes === 0) return;
-    const from = this.#sizeBytes + bytes;
+    if (await this.#wroteZeros()) this.#filledBytes += this.#aheadBytes;
+    else await this.#cut(this.#sizeBytes);
+  }
+
+  async #wroteZeros(): Promise<boolean> {
+    const length = this.#aheadBytes;
     try {
-      const { bytesWritten } = await this.#handle.write(
-        zeros(this.#aheadBytes),
-        0,
-        this.#aheadBytes,
-        from,
-      );
-      this.#filledBytes = from + bytesWritten;
+      const { bytesWritten } = await this.#handle.write(zeros(length), 0, length, this.#sizeBytes);
+      return bytesWritten === length;
     } catch (error) {
-      if (codeOf(error) !== 'ENOSPC' && codeOf(error) !== 'EDQUOT') throw error;
-      this.#filledBytes = from;
-      await this.#handle.truncate(this.#sizeBytes);
+      if (isFull(error)) return false;
+      throw error;
+    }
+  }
+
+  async #cut(sizeBytes: number): Promise<void> {
+    try {
+      await this.#handle.truncate(sizeBytes);
+      this.#filledBytes = sizeBytes;
+    } finally {
+      this.#changes += 1;
     }
   }
 
   /** The size counts what was really written, so that a failed append can be cut off. */
   async #write(chunks: readonly Uint8Array[]): Promise<void> {
-    if (!this.#writeThrough) this.#unsynced = true;
     let left = chunks;
-    while (left.length > 0) {
-      const { bytesWritten } = await this.#handle.writev([...left], this.#sizeBytes);
-      this.#sizeBytes += bytesWritten;
-      left = behind(left, bytesWritten);
+    try {
+      while (left.length > 0) {
+        const { bytesWritten } = await this.#handle.writev([...left], this.#sizeBytes);
+        this.#sizeBytes += bytesWritten;
+        left = behind(left, bytesWritten);
+      }
+    } catch (error) {
+      // What a failed write left is anywhere: no sync may take it for carried.
+      this.#changes += 1;
+      throw error;
     }
+    if (!this.#writeThrough) this.#changes += 1;
   }
 }
 
@@ -278,6 +310,17 @@ function zeros(length: number): Buffer {
 
 const isPermanent = (name: string): boolean => !name.endsWith(TEMPORARY_SUFFIX);
 
+/** Makes a folder and whatever above it is missing, durably: a name survives once the folder that it is in is synced. */
+async function makeFolder(folder: string): Promise<void> {
+  const made = await mkdir(folder, { recursive: true });
+  if (made === undefined) return;
+  const highest = resolve(made);
+  for (let each = resolve(folder); ; each = dirname(each)) {
+    await syncFolder(dirname(each));
+    if (each === highest || each === dirname(each)) return;
+  }
+}
+
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
@@ -291,11 +334,12 @@ async function translated<T>(what: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (cause) {
-    const code = codeOf(cause);
-    const full = code === 'ENOSPC' || code === 'EDQUOT';
-    throw new DiskError(full ? 'full' : 'io', `${what}: ${messageOf(cause)}`, { cause });
+    throw new DiskError(isFull(cause) ? 'full' : 'io', `${what}: ${messageOf(cause)}`, { cause });
   }
 }
+
+const isFull = (error: unknown): boolean =>
+  codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT';
 
 const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string'

@@ -4,15 +4,19 @@ import type { Service } from '../base/service.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
 import { EmbeddedLogs, type EmbeddedLogsOptions } from '../log/embedded/embedded-logs.ts';
 import { ZONES, type Zone } from '../log/embedded/storage-node-identity.ts';
+import type { ZoneState } from '../log/embedded/zone-log.ts';
 import { LocalPartition } from '../partition/local-partition.ts';
-import { openOrRenewStore, Zones } from '../partition/zones.ts';
+import { Zones } from '../partition/zones.ts';
 import { Catalogue } from '../region/catalogue.ts';
 import { SystemDocuments } from '../region/system-documents.ts';
 import { resolve } from '../replication/resolve.ts';
 import { StoreError, type KeyValueStore } from '../storage/key-value-store.ts';
+import { Scrub } from '../storage/scrub.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { RegionConfig } from './config.ts';
 import { DataDirectoryError } from './data-directory-error.ts';
+import { LateDisk } from './late-disk.ts';
+import { restoreLostLogEnds } from './lost-log-ends.ts';
 import type { RegionMetrics } from './region-metrics.ts';
 import type { RegionPlace } from './region-place.ts';
 
@@ -21,6 +25,12 @@ const readyLookMs = 2;
 
 /** How long a start waits for a second zone that can be written. */
 const recoveryMs = 2000;
+
+/** How long a start waits for a copy of each partition while nothing moves in any zone. */
+const standstillMs = 10_000;
+
+/** What became of opening each zone's store. */
+type OpenedStores = ReadonlyMap<Zone, KeyValueStore | Error>;
 
 export interface RegionCoreOptions {
   readonly config: RegionConfig;
@@ -44,8 +54,11 @@ export class RegionCore implements Service {
   readonly zones: Zones;
   readonly catalogue: Catalogue;
   readonly #options: RegionCoreOptions;
-  readonly #stores: ReadonlyMap<Zone, KeyValueStore>;
+  readonly #stores: OpenedStores;
+  readonly #stopping = new AbortController();
+  #ownsStores = true;
   readonly #documents: SystemDocuments;
+  readonly #scrub: Scrub;
 
   /**
    * Opens what is in the place and recovers the logs. Rejects with `DataDirectoryError` (fewer than two zones can be
@@ -58,9 +71,10 @@ export class RegionCore implements Service {
     const logs = await openLogs(
       {
         region: config.region,
-        zones: await Promise.all(
-          ZONES.map(async (zone) => ({ zone, disk: await place.logDisk(zone) })),
-        ),
+        zones: ZONES.map((zone) => ({
+          zone,
+          disk: new LateDisk(async () => place.logDisk(zone)),
+        })),
         clock,
         random,
         durability: config.durability,
@@ -68,14 +82,17 @@ export class RegionCore implements Service {
         observe: (observation) => {
           options.metrics.groupCommitted(observation);
         },
-        onZoneChange: (zone, state) => {
-          options.logger.info({ zone, state }, 'log of a zone');
-          if (state === 'damaged') core?.zones.logDamaged(zone);
+        onZoneChange: (zone, state, error) => {
+          const level = logLevelOf(state, error);
+          const cause = error === undefined ? {} : { error };
+          options.logger[level]({ zone, state, ...cause }, 'log of a zone');
+          core?.zones.logChanged(zone);
         },
       },
       stores,
     );
     await assertRecovered(logs, stores, options);
+    await assertFollowable(logs, stores, options);
     core = new RegionCore(options, { stores, logs });
     return core;
   }
@@ -83,7 +100,7 @@ export class RegionCore implements Service {
   private constructor(
     options: RegionCoreOptions,
     parts: {
-      readonly stores: ReadonlyMap<Zone, KeyValueStore>;
+      readonly stores: OpenedStores;
       readonly logs: EmbeddedLogs;
     },
   ) {
@@ -98,7 +115,9 @@ export class RegionCore implements Service {
     const [first] = this.partitions;
     if (first === undefined) throw new Error('a region has at least one partition');
     this.#documents = new SystemDocuments(first);
-    this.catalogue = new Catalogue(this.#documents);
+    this.catalogue = new Catalogue(this.#documents, () =>
+      this.partitions.map(({ committed }) => committed),
+    );
     this.zones = new Zones({
       logs: parts.logs,
       partitions: this.partitions,
@@ -106,8 +125,14 @@ export class RegionCore implements Service {
       clock,
       logger,
       isTable: (table) => this.catalogue.isKnown(table),
-      onRebuildProgress: (progress) => {
-        metrics.rebuilt(progress);
+      rebuilds: metrics,
+    });
+    this.#scrub = new Scrub({
+      nodes: () => this.zones.nodes,
+      clock,
+      logger,
+      onDamage: (zone, error, partition) => {
+        this.zones.storeDamaged(zone, error, partition);
       },
     });
     for (const { committed } of this.partitions) hybrid.moveTo(committed.partitionTime);
@@ -131,64 +156,87 @@ export class RegionCore implements Service {
         metrics.appended(durationMs);
       },
       onDamage: (zone, error) => {
-        this.zones.storeDamaged(zone, error);
+        this.zones.storeDamaged(zone, error, number);
       },
     });
   }
 
-  /** Starts the copies, opens an epoch in every partition, and loads the catalogue. */
+  /**
+   * Starts the copies, opens an epoch in every partition, and loads the catalogue. Rejects with `StoreError` `format`,
+   * and with `DataDirectoryError` when no zone has a copy to go on with.
+   */
   async start(): Promise<void> {
-    const { clock } = this.#options;
+    this.#ownsStores = false;
     await this.zones.start(this.#stores);
     const { random } = this.#options;
     const opened = this.partitions.map((partition) => partition.open(randomUuid(random)));
-    while (this.partitions.some(({ copies }) => copies.serving.length === 0))
-      await clock.sleep(readyLookMs);
+    await this.#untilServing();
     for (const { durable } of opened) await durable;
     this.catalogue.load(await this.#documents.all());
     await this.zones.dropUnknownTables();
+    await this.#scrub.start();
+  }
+
+  /** Waits until each partition has a copy that serves, as long as something moves on the way there. */
+  async #untilServing(): Promise<void> {
+    const { clock, config } = this.#options;
+    let [seen, sinceMs] = ['', clock.monotonicMs()];
+    for (;;) {
+      const lacking = this.partitions.filter(({ copies }) => copies.serving.length === 0);
+      if (lacking.length === 0) return;
+      await clock.sleep(readyLookMs, this.#stopping.signal);
+      const standing = this.zones.standing();
+      if (standing !== seen) [seen, sinceMs] = [standing, clock.monotonicMs()];
+      const isStill = clock.monotonicMs() - sinceMs > standstillMs;
+      if (!isStill && !this.#stopping.signal.aborted) continue;
+      const states = ZONES.map((zone) => `${zone} ${this.zones.state(zone)}`).join(', ');
+      throw new DataDirectoryError(
+        `${config.region} cannot start: no zone's store can be used for partition ` +
+          `${lacking.map(({ number }) => number).join(', ')}; the stores are: ${states}`,
+      );
+    }
+  }
+
+  /** A start that waits for copies rejects now. */
+  giveUpStart(): void {
+    this.#stopping.abort();
   }
 
   /** Answers what is in flight, syncs the log, closes everything. */
   async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#scrub.stop();
     for (const partition of this.partitions) partition.stop();
     await this.zones.stop();
+    if (this.#ownsStores) await closeStores(this.#stores);
     await this.logs.stop();
   }
 }
 
 /**
- * The stores that open. One that is damaged begins blank and is rebuilt; one that cannot be opened leaves its zone
- * out. Rejects when another process has them.
+ * Opens the stores. One that does not open is mended from the other zones later, and its zone's log runs all the same.
+ * Rejects when another process has them.
  */
-async function openStores(
-  place: RegionPlace,
-  logger: Logger,
-): Promise<ReadonlyMap<Zone, KeyValueStore>> {
-  const stores = new Map<Zone, KeyValueStore>();
+async function openStores(place: RegionPlace, logger: Logger): Promise<OpenedStores> {
+  const stores = new Map<Zone, KeyValueStore | Error>();
   for (const zone of ZONES) {
     try {
-      stores.set(zone, await openOrRenewStore(place, zone, logger));
+      stores.set(zone, await place.open(zone));
     } catch (error) {
       if (error instanceof StoreError && error.code === 'locked') {
         await closeStores(stores);
         throw error;
       }
-      logger.error({ zone, error }, 'zone left out: its store does not open');
+      logger.error({ zone, error }, 'the store of a zone does not open');
+      stores.set(zone, error instanceof Error ? error : new Error(String(error)));
     }
   }
   return stores;
 }
 
-async function openLogs(
-  options: EmbeddedLogsOptions,
-  stores: ReadonlyMap<Zone, KeyValueStore>,
-): Promise<EmbeddedLogs> {
+async function openLogs(options: EmbeddedLogsOptions, stores: OpenedStores): Promise<EmbeddedLogs> {
   try {
-    return await EmbeddedLogs.open({
-      ...options,
-      except: ZONES.filter((zone) => !stores.has(zone)),
-    });
+    return await EmbeddedLogs.open(options);
   } catch (error) {
     await closeStores(stores);
     throw error;
@@ -198,7 +246,7 @@ async function openLogs(
 /** Where a log ends is known from two zones. With fewer, what was acknowledged could be passed over. */
 async function assertRecovered(
   logs: EmbeddedLogs,
-  stores: ReadonlyMap<Zone, KeyValueStore>,
+  stores: OpenedStores,
   { clock, config }: RegionCoreOptions,
 ): Promise<void> {
   const giveUpMs = clock.monotonicMs() + recoveryMs;
@@ -212,6 +260,26 @@ async function assertRecovered(
   );
 }
 
-async function closeStores(stores: ReadonlyMap<Zone, KeyValueStore>): Promise<void> {
-  await Promise.all([...stores.values()].map(async (store) => store.close()));
+/** A log that ends before what every copy holds goes on behind the copies. */
+async function assertFollowable(
+  logs: EmbeddedLogs,
+  stores: OpenedStores,
+  { config, logger }: RegionCoreOptions,
+): Promise<void> {
+  const opened = [...stores.values()].flatMap((store) => (store instanceof Error ? [] : [store]));
+  try {
+    await restoreLostLogEnds({ logs, stores: opened, partitions: config.partitions, logger });
+  } catch (error) {
+    await logs.stop();
+    await closeStores(stores);
+    throw error;
+  }
+}
+
+const logLevelOf = (state: ZoneState, error: unknown): 'info' | 'warn' | 'error' =>
+  state === 'failed' || state === 'damaged' ? 'error' : error === undefined ? 'info' : 'warn';
+
+async function closeStores(stores: OpenedStores): Promise<void> {
+  for (const store of stores.values())
+    if (!(store instanceof Error)) await store.close().catch(() => undefined);
 }

@@ -71,6 +71,9 @@ export class RegionEngine implements Service {
       judge,
       hybrid,
       dropItems: async (table) => core.zones.dropTable(table),
+    }).catch(async (error: unknown) => {
+      await core.stop();
+      throw error;
     });
     return new RegionEngine(options, { core, links, judge, hybrid, metrics });
   }

@@ -6,7 +6,7 @@ import { zoneStates, zoneView } from './zone-view.ts';
 
 /** Puts what a region holds at the moment behind its gauges; returns how to take it off again. */
 export function exportGauges(metrics: Metrics, engine: RegionEngine): () => void {
-  const { core, links } = engine;
+  const { core, links, metrics: counted } = engine;
   const undo = [
     metrics.gauge('tidemark_log_bytes', () =>
       ZONES.map((zone) => ({ labels: { zone }, value: core.logs.retainedBytes(zone) })),
@@ -27,6 +27,12 @@ export function exportGauges(metrics: Metrics, engine: RegionEngine): () => void
           value: each === state ? 1 : 0,
         }));
       }),
+    ),
+    metrics.gauge('tidemark_zone_rebuild_copied_bytes', () =>
+      counted.rebuilds.map(({ labels, copiedBytes: value }) => ({ labels, value })),
+    ),
+    metrics.gauge('tidemark_zone_rebuild_total_bytes', () =>
+      counted.rebuilds.map(({ labels, totalBytes: value }) => ({ labels, value })),
     ),
     metrics.gauge('tidemark_clock_believed', () => [
       { labels: {}, value: engine.clockAlarm === undefined ? 1 : 0 },

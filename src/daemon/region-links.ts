@@ -14,7 +14,11 @@ import { TableHome } from '../region/table-home.ts';
 import { TableMember } from '../region/table-member.ts';
 import { DiskPositionStore } from '../replication/disk-position-store.ts';
 import { replicationObserver } from '../replication/replication-metrics.ts';
-import { Replicator, type ReplicationStatus } from '../replication/replicator.ts';
+import {
+  type ReplicationObserver,
+  type ReplicationStatus,
+  Replicator,
+} from '../replication/replicator.ts';
 import { TableCopy } from '../replication/table-copy.ts';
 import { TableCopyInbox } from '../replication/table-copy-inbox.ts';
 import { partitionOf } from '../storage/key-layout.ts';
@@ -59,7 +63,8 @@ export class RegionLinks implements Service {
     this.#options = options;
 
     const tables = this.#newTables((globalId) => tableCopy.isSending(globalId));
-    this.#replicator = this.#newReplicator({ peers, tables, positions });
+    const observer = replicationObserver({ region, metrics: options.metrics, tables });
+    this.#replicator = this.#newReplicator({ peers, tables, positions, observer });
     const tableCopy = new TableCopy({
       partitions,
       lineTo: (peer) => this.#replicator.line(peer),
@@ -70,9 +75,11 @@ export class RegionLinks implements Service {
     });
     this.#adapter = new ReplicationAdapter({
       peers,
+      partitions,
       replicator: this.#replicator,
       tableCopy,
       catalogue,
+      clock,
     });
     const line = new ControlLine(endpoint);
     this.#resync = this.#newResync(line, tableCopy);
@@ -86,6 +93,7 @@ export class RegionLinks implements Service {
       clock,
       logger,
       onReceived: () => {},
+      observer,
     });
     const shared = {
       region,
@@ -95,6 +103,7 @@ export class RegionLinks implements Service {
       seams: this.#adapter,
       copyJobs,
       clock,
+      random,
       logger,
     };
     const { statusMs } = config;
@@ -102,8 +111,6 @@ export class RegionLinks implements Service {
     const member = new TableMember({ ...shared, statusMs, dropItems });
     this.globalTables = new GlobalTables({
       ...shared,
-      home,
-      random,
       rules: {
         sourceStays24Hours: config.globalTables.sourceRegionRule24h,
         requireAutoScaling: config.globalTables.requireAutoScaling,
@@ -135,8 +142,9 @@ export class RegionLinks implements Service {
     readonly peers: readonly string[];
     readonly tables: SharedTables;
     readonly positions: DiskPositionStore;
+    readonly observer: ReplicationObserver;
   }): Replicator {
-    const { config, core, endpoint, judge, hybrid, clock, random, logger, metrics } = this.#options;
+    const { config, core, endpoint, judge, hybrid, clock, random, logger } = this.#options;
     const { region } = config;
     return new Replicator({
       ...parts,
@@ -147,7 +155,6 @@ export class RegionLinks implements Service {
       clock,
       random,
       logger,
-      observer: replicationObserver({ region, metrics, tables: parts.tables }),
       now: () => hybrid.now(),
       nowMs: () => hybrid.nowMs(),
       tombstoneCount: (table) =>

@@ -1,25 +1,21 @@
 import type { RequestObservation } from '../api/protocol.ts';
 import type { GroupObservation } from '../log/embedded/zone-log.ts';
-import type { RebuildProgress } from '../partition/zones.ts';
-import type { HistogramOf, Metrics } from '../telemetry/metrics.ts';
+import type { RebuildObserver, RebuildOfCopy } from '../partition/rebuild-copy.ts';
+import type { RebuildProgress } from '../storage/rebuild.ts';
+import type { HistogramOf, LabelsOf, Metrics } from '../telemetry/metrics.ts';
 
 const LEADING_ZONE = 'a';
 
 /** What of a region is counted as it happens. What is only looked at when it is read is in `region-gauges.ts`. */
-export class RegionMetrics {
+export class RegionMetrics implements RebuildObserver {
   readonly #metrics: Metrics;
   readonly #appended: HistogramOf<'tidemark_log_append_seconds'>;
-  readonly #rebuilds = new Map<string, RebuildProgress>();
+  /** Those that run now. */
+  readonly #rebuilds = new Map<string, RunningRebuild>();
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
     this.#appended = metrics.histogram('tidemark_log_append_seconds', {});
-    metrics.gauge('tidemark_zone_rebuild_copied_bytes', () =>
-      [...this.#rebuilds.values()].map(({ zone, partition, bytes }) => ({
-        labels: { zone, partition: String(partition) },
-        value: bytes,
-      })),
-    );
   }
 
   groupCommitted({ zone, entries, bytes, durationMs }: GroupObservation): void {
@@ -34,21 +30,33 @@ export class RegionMetrics {
     this.#appended.observeMs(durationMs);
   }
 
-  rebuilt(progress: RebuildProgress): void {
-    const key = `${progress.zone} ${progress.partition}`;
-    this.#rebuilds.set(key, progress);
+  rebuildProgressed(rebuild: RebuildOfCopy, { bytes, totalBytes }: RebuildProgress): void {
+    const { zone, partition } = rebuild;
+    const labels = { zone, partition: String(partition) };
+    this.#rebuilds.set(keyOf(rebuild), { labels, copiedBytes: bytes, totalBytes });
   }
 
-  /** A zone's copies are complete: no rebuild runs there. */
-  rebuildsEnded(zone: string): void {
-    for (const [key, progress] of this.#rebuilds)
-      if (progress.zone === zone) {
-        this.#rebuilds.delete(key);
-        this.#metrics.counter('tidemark_zone_rebuilds_total', { zone }).add(1);
-      }
+  rebuildEnded(rebuild: RebuildOfCopy, isComplete: boolean): void {
+    this.#rebuilds.delete(keyOf(rebuild));
+    const { zone } = rebuild;
+    if (isComplete) this.#metrics.counter('tidemark_zone_rebuilds_total', { zone }).add(1);
+  }
+
+  /** The rebuilds that run now, for the gauges. */
+  get rebuilds(): readonly RunningRebuild[] {
+    return [...this.#rebuilds.values()];
   }
 
   requested({ operation, code, durationMs }: RequestObservation): void {
     this.#metrics.histogram('tidemark_requests_seconds', { operation, code }).observeMs(durationMs);
   }
 }
+
+/** How far the rebuild of one copy is; sizes as DynamoDB counts them. */
+export interface RunningRebuild {
+  readonly labels: LabelsOf<'tidemark_zone_rebuild_copied_bytes'>;
+  readonly copiedBytes: number;
+  readonly totalBytes: number;
+}
+
+const keyOf = ({ zone, partition }: RebuildOfCopy): string => `${zone} ${partition}`;

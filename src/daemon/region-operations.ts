@@ -52,8 +52,12 @@ export class RegionOperations implements OperationsTarget {
   }
 
   health(): HealthView {
-    const { failure } = this.#options.switch;
-    return failure === undefined ? { ok: true, reasons: [] } : { ok: false, reasons: [failure] };
+    const { engine, failure } = this.#options.switch;
+    const reasons = failure === undefined ? [] : [failure];
+    for (const partition of engine?.core.partitions ?? [])
+      if (partition.failure !== undefined)
+        reasons.push(`partition ${partition.number} takes no writes until a restart`);
+    return { ok: reasons.length === 0, reasons };
   }
 
   readiness(): HealthView {

@@ -1,6 +1,6 @@
 import type { Disk } from '../base/disk.ts';
 import type { Zone } from '../log/embedded/storage-node-identity.ts';
-import type { ZoneStores } from '../partition/zones.ts';
+import type { ZoneStores } from '../partition/zone-stores.ts';
 
 /** Where a region keeps what it has: a data directory, or disks in memory. */
 export interface RegionPlace extends ZoneStores {

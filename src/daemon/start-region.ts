@@ -82,6 +82,8 @@ class RegionRunner implements RegionSwitch {
   readonly #clock: Clock;
   readonly #random: Random = new SystemRandom();
   #served: ServedRegion | undefined;
+  /** Opened, and not yet running. */
+  #starting: ServedRegion | undefined;
   #failure: string | undefined;
   #port: number;
   #turn: Promise<void> = Promise.resolve();
@@ -124,6 +126,7 @@ class RegionRunner implements RegionSwitch {
   }
 
   async stop(): Promise<void> {
+    this.#starting?.engine.core.giveUpStart();
     return this.#inTurn(async () => {
       const served = this.#served;
       this.#served = undefined;
@@ -145,11 +148,14 @@ class RegionRunner implements RegionSwitch {
       logger,
       metrics: this.#metrics,
     });
+    this.#starting = served;
     try {
       await served.start();
     } catch (error) {
       await served.stop();
       throw error;
+    } finally {
+      this.#starting = undefined;
     }
     this.#served = served;
     this.#port = served.api.port;

@@ -2,7 +2,10 @@ import type { Zone } from '../log/embedded/storage-node-identity.ts';
 import type { ZoneView } from './operations-target.ts';
 import type { RegionCore } from './region-core.ts';
 
-/** What a zone as a whole can be in: the worse of its log's state and its copies'. `live`: every copy serves reads. */
+/**
+ * What a zone as a whole can be in, better first: the worse of its log's state and its copies'. `live`: every copy serves
+ * reads.
+ */
 export const zoneStates = [
   'live',
   'catching-up',
@@ -37,9 +40,13 @@ export function zoneView(
 }
 
 function wholeState(core: RegionCore, zone: Zone): WholeZoneState {
-  const copies = core.zones.state(zone);
   const log = core.logs.zoneState(zone);
-  if (log !== 'live') return log;
+  const copies = copiesState(core, zone);
+  return zoneStates.indexOf(log) > zoneStates.indexOf(copies) ? log : copies;
+}
+
+function copiesState(core: RegionCore, zone: Zone): WholeZoneState {
+  const copies = core.zones.state(zone);
   if (copies !== 'applying') return copies;
   const isServing = core.partitions.every((partition) =>
     partition.copies.serving.some(({ node }) => node.zone === zone),

@@ -60,18 +60,20 @@ export function encodeEntry(entry: Entry): Uint8Array {
 }
 
 /**
- * The entry in `bytes`, whose payload is a view of them. Throws `LogError` `damaged` unless the checksum
- * and every field hold.
+ * The entry in `bytes`, whose payload is a view of them. Throws `LogError`: `damaged` unless the checksum
+ * and every field hold, `format` when they do and another version of this program wrote it.
  */
 export function decodeEntry(bytes: Uint8Array): Entry {
   const view = bufferOf(bytes);
   if (view.length < FIXED_BYTES) throw damaged('it is too short');
   const checksum = view.readUInt32LE(0);
   if (crc32(view.subarray(4)) !== checksum) throw damaged('its checksum does not hold');
-  if (view[4] !== ENTRY_FORMAT) throw damaged(`its format ${String(view[4])} is unknown`);
+  if (view[4] !== ENTRY_FORMAT)
+    throw newer(`has format ${String(view[4])}; this program reads format ${ENTRY_FORMAT}`);
   const kind = KINDS[view[5] ?? KINDS.length];
   const payloadAt = FIXED_BYTES + view.readUInt16LE(6);
-  if (kind === undefined) throw damaged(`its kind ${String(view[5])} is unknown`);
+  if (kind === undefined)
+    throw newer(`is of kind ${String(view[5])}, which this program does not know`);
   if (payloadAt + view.readUInt32LE(28) !== view.length) throw damaged('its lengths disagree');
   return {
     logId: view.toString('latin1', FIXED_BYTES, payloadAt),
@@ -109,3 +111,5 @@ const bufferOf = (bytes: Uint8Array): Buffer =>
 
 const damaged = (why: string): LogError =>
   new LogError('damaged', `a log entry cannot be read: ${why}`);
+
+const newer = (what: string): LogError => new LogError('format', `a log entry ${what}`);

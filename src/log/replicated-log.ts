@@ -44,8 +44,11 @@ export interface ReplicatedLog {
  */
 export type AppendOutcome = 'durable' | 'refused' | 'unknown';
 
-/** `unavailable`: fewer than two zones. `damaged`: a checksum or the chain is broken. `trimmed`: no longer kept. */
-export type LogErrorCode = 'unavailable' | 'damaged' | 'trimmed' | 'io';
+/**
+ * `unavailable`: fewer than two zones. `damaged`: a checksum or the chain is broken. `format`: a newer program wrote it.
+ * `trimmed`: no longer kept.
+ */
+export type LogErrorCode = 'unavailable' | 'damaged' | 'trimmed' | 'io' | 'format';
 
 export class LogError extends Error {
   readonly code: LogErrorCode;

@@ -9,7 +9,7 @@ import type { Version } from './version.ts';
  *
  * | part       | bytes                                                                   |
  * | ---------- | ----------------------------------------------------------------------- |
- * | checksum   | 4: CRC-32 of all that follows                                           |
+ * | checksum   | 4: CRC-32 of the key that the value stands under and all that follows   |
  * | format     | 1                                                                       |
  * | flags      | 1: bit 0, `replaced` is there; bit 1, the image is there                |
  * | item bytes | 4                                                                       |
@@ -17,9 +17,11 @@ import type { Version } from './version.ts';
  * | replaced   | the same, when there                                                    |
  * | image      | the rest                                                                |
  *
- * Format history: 1, the first.
+ * The key is in the checksum because a store may hold it damaged, and then answers it as another's.
+ *
+ * Format history: 1, the first; 2, the checksum covers the key.
  */
-const FORMAT = 1;
+const FORMAT = 2;
 
 const HAS_REPLACED = 1;
 const HAS_IMAGE = 2;
@@ -27,12 +29,13 @@ const HEAD_BYTES = 10;
 const VERSION_HEAD_BYTES = 9;
 const UINT32 = 2 ** 32;
 
-/** What was read is not what was written: a disk or a memory has changed it. */
+/** What was read is not what was written there: a disk or a memory has changed it. */
 export class DamagedValueError extends Error {
   override readonly name = 'DamagedValueError';
 }
 
-export function encodeStoredItem(item: StoredItem): Uint8Array {
+/** `key`: all bytes of the key that the value will stand under. */
+export function encodeStoredItem(item: StoredItem, key: Uint8Array): Uint8Array {
   const { version, replaced, image } = item;
   const length =
     HEAD_BYTES +
@@ -46,18 +49,20 @@ export function encodeStoredItem(item: StoredItem): Uint8Array {
   let offset = writeVersion(bytes, HEAD_BYTES, version);
   if (replaced !== undefined) offset = writeVersion(bytes, offset, replaced);
   if (image !== undefined) bytes.set(image, offset);
-  bytes.writeUInt32BE(crc32(bytes.subarray(4)), 0);
+  bytes.writeUInt32BE(checksumOf(bytes, key), 0);
   return bytes;
 }
 
-/** The image shares the bytes given. Throws `DamagedValueError`. */
-export function decodeStoredItem(value: Uint8Array): StoredItem {
+/** The image shares the bytes given. `key`: that under which they were found. Throws `DamagedValueError`. */
+export function decodeStoredItem(value: Uint8Array, key: Uint8Array): StoredItem {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  if (bytes.length < HEAD_BYTES || bytes.readUInt32BE(0) !== crc32(bytes.subarray(4))) {
-    throw new DamagedValueError(`a stored item of ${bytes.length} bytes fails its checksum`);
+  if (bytes.length < HEAD_BYTES || bytes.readUInt32BE(0) !== checksumOf(bytes, key)) {
+    throw new DamagedValueError(
+      `a stored item of ${bytes.length} bytes fails its checksum${formatHint(bytes)}`,
+    );
   }
   if (bytes[4] !== FORMAT) {
-    throw new DamagedValueError(`a stored item has the unknown format ${bytes[4]}`);
+    throw new DamagedValueError(`a stored item is of another format${formatHint(bytes)}`);
   }
   const flags = bytes[5] ?? 0;
   const version = readVersion(bytes, HEAD_BYTES);
@@ -67,6 +72,14 @@ export function decodeStoredItem(value: Uint8Array): StoredItem {
   const image = (flags & HAS_IMAGE) === 0 ? undefined : bytes.subarray(offset);
   return { version, replaced, image, itemBytes: bytes.readUInt32BE(6) };
 }
+
+const checksumOf = (bytes: Buffer, key: Uint8Array): number => crc32(bytes.subarray(4), crc32(key));
+
+/** An older format has another checksum too, so that a value of one fails its checksum first. */
+const formatHint = (bytes: Buffer): string =>
+  bytes.length < HEAD_BYTES || bytes[4] === FORMAT
+    ? ''
+    : `: it says format ${bytes[4]}, and this program reads ${FORMAT}`;
 
 const versionBytes = (version: Version): number => VERSION_HEAD_BYTES + version.region.length;
 

@@ -12,6 +12,29 @@ export interface Table {
   readonly definition: TableDefinition;
   /** Present while the table has, or is getting, a replica in another region. */
   readonly global: GlobalTable | undefined;
+  /**
+   * The last control state that is known of a table without `global`, if it ever had one. Whoever was away, and still
+   * believes to share the table, is told by it; should the table be shared again, its states go on from here.
+   */
+  readonly parted: GlobalTable | undefined;
+  /**
+   * Per incarnation of another region's replica (`Member.tableId`), where this region's logs ended, by number, when it
+   * first knew of that member. What they hold of the table up to there is in the copy that the member gets, and is not
+   * shipped to it: it would bring back what was deleted and forgotten since. The catalogue alone writes it, of this
+   * region; it is never taken over from others.
+   */
+  readonly memberStarts?: MemberStarts;
+}
+
+export type MemberStarts = Readonly<Record<string, readonly LogPlace[]>>;
+
+/** An entry of one of this region's logs: see `LogEnd`. */
+export interface LogPlace {
+  readonly logId: string;
+  readonly epoch: number;
+  readonly index: number;
+  readonly checksum: number;
+  readonly partitionTime: number;
 }
 
 export type TableStatus = 'CREATING' | 'UPDATING' | 'DELETING' | 'ACTIVE';
@@ -50,8 +73,15 @@ export interface GlobalTable {
   readonly revision: number;
   /** Every member, this region included, by region name. */
   readonly members: Readonly<Record<string, Member>>;
-  /** Members that this region must still send its whole copy to: they came while it could not be reached. */
-  readonly owesScanTo: readonly string[];
+  /** This region's own, never taken over from others: the members that it must still send its whole copy to. */
+  readonly debts: readonly Debt[];
+}
+
+/** A whole copy that is owed to the member `to`, named by the state by which it came to be owed: no two are alike. */
+export interface Debt {
+  readonly to: string;
+  readonly term: number;
+  readonly revision: number;
 }
 
 export interface Member {
@@ -60,6 +90,8 @@ export interface Member {
   /** The region whose copy is scanned for this member's bootstrap. */
   readonly source: string;
   readonly addedAtMs: number;
+  /** Counts how often a change went on without this member, because it did not answer: it then owes all its copy. */
+  readonly missed: number;
 }
 
 /**

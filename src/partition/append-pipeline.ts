@@ -43,6 +43,7 @@ export class AppendPipeline {
   #newLogId = '';
   #groupsMade = 0;
   #unsubscribe: (() => void) | undefined;
+  #failure: unknown;
 
   constructor(log: ReplicatedLog, clock: Clock, owner: PipelineOwner) {
     this.#log = log;
@@ -55,6 +56,11 @@ export class AppendPipeline {
   /** Whether an append has a chance now. */
   get available(): boolean {
     return this.#log.available && !this.#isStuck && this.#state !== 'stopped';
+  }
+
+  /** Why nothing will ever be appended again, although nobody stopped it; undefined while that is not so. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /** Nothing is gathered nor in flight. */
@@ -141,7 +147,9 @@ export class AppendPipeline {
       else if (this.#state === 'open') await this.#recover();
     } catch (error) {
       // What is committed can no longer be told: a fault of this program. Nothing further is appended.
+      if (!this.#isStopped()) this.#failure = error;
       this.stop();
+      if (!group.done) group.fail();
       this.#owner.failed(error);
     }
   }

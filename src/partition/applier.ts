@@ -23,6 +23,8 @@ export interface ApplierOptions {
   readonly node: StorageNode;
   readonly partitions: readonly LocalPartition[];
   readonly clock: Clock;
+  /** Whether a partition's copy serves reads when it could. It does, when this is not given. */
+  readonly mayServe?: (partition: LocalPartition) => boolean;
   /**
    * The store cannot go on. The applier has stopped by then, and its copies serve no more; of a store that is only
    * `full` they go on serving what they have until `stop`.
@@ -59,13 +61,13 @@ export class Applier {
   }
 
   async #follow(partition: LocalPartition): Promise<void> {
-    const { node } = this.#options;
+    const { node, mayServe } = this.#options;
     const follower = this.#followers.get(partition.number);
     const copy = node.copies.get(partition.number);
     if (follower === undefined || copy === undefined) return;
     try {
       while (!this.#stopped.signal.aborted) {
-        partition.offer({ node, copy });
+        if (mayServe?.(partition) !== false) partition.offer({ node, copy });
         const committed = await this.#next(follower);
         if (committed.length === 0) return;
         await this.#apply(partition.number, committed.map(prepared));

@@ -167,15 +167,20 @@ export class Copies {
     }
   }
 
-  /** One that was taken out before, as when its zone was stopped during the read, is no news. */
+  /**
+   * One that was taken out before, as when its zone was stopped during the read, is no news. The last one stays: what
+   * else it holds can be read.
+   */
   #takeOut(failed: ServingCopy, error: unknown): void {
     const isDamage =
       error instanceof StoreError && (error.code === 'damaged' || error.code === 'io');
     if (!isDamage) throw error;
     if (!this.#serving.includes(failed)) return;
     const { zone } = failed.node;
-    this.remove(zone);
+    const isLast = this.#serving.length === 1;
+    if (!isLast) this.remove(zone);
     this.#options.onDamage(zone, error);
+    if (isLast) throw internalError();
   }
 
   /** Nobody will serve any more: whoever waits is let go, and finds no copy. */

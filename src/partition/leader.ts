@@ -105,6 +105,11 @@ export class Leader {
     return this.#committed;
   }
 
+  /** See `AppendPipeline.failure`. */
+  get failure(): unknown {
+    return this.#pipeline.failure;
+  }
+
   /** Nothing at or below this index is in the overlay: a copy that serves reads must have applied it. */
   get droppedThrough(): number {
     return this.#droppedThrough;

@@ -55,6 +55,11 @@ export class LocalPartition implements Partition {
     return this.#leader.committed;
   }
 
+  /** Why it will take no write until the process is started again; undefined while nothing is wrong. */
+  get failure(): unknown {
+    return this.#leader.failure;
+  }
+
   get first(): number {
     return this.#options.log.first;
   }

@@ -4,6 +4,7 @@ import { hybridTimeOf, type HybridTime } from '../clock/hybrid-time.ts';
 import type { EmbeddedLogs } from '../log/embedded/embedded-logs.ts';
 import { ZONES } from '../log/embedded/storage-node-identity.ts';
 import type { Position } from '../storage/apply.ts';
+import type { StorageNode } from '../storage/storage-node.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { LocalPartition } from './local-partition.ts';
 import type { Zones } from './zones.ts';
@@ -12,6 +13,9 @@ const intervalMs = 5000;
 
 /** Copies of this region that must have synced an entry before it may go. */
 const syncedCopiesMin = 2;
+
+/** By partition. */
+type Positions = ReadonlyMap<number, Position>;
 
 export interface RetentionOptions {
   readonly logs: EmbeddedLogs;
@@ -28,14 +32,18 @@ export interface RetentionOptions {
 }
 
 /**
- * Trims the logs. What a running copy of this region has not synced is never trimmed; what a peer, or a zone that is
- * stopped, still needs is kept for a time and up to a size: whoever is away for longer is resynced or rebuilt.
+ * Trims the logs. What a running copy of this region has not synced is never trimmed, even when its disk is full, nor
+ * anything while a copy is rebuilt; a full zone that is to hold up nothing is stopped. What a peer, or a zone that is
+ * stopped or has failed, still needs is kept for a time and up to a size: whoever is away for longer is resynced or
+ * rebuilt.
  */
 export class Retention implements Service {
   readonly #options: RetentionOptions;
   readonly #stopped = new AbortController();
   /** By partition. */
   readonly #givenUpThrough = new Map<number, number>();
+  /** Where each running storage node stood when it was last synced. */
+  readonly #syncedAt = new WeakMap<StorageNode, Positions>();
   #running: Promise<void> | undefined;
 
   constructor(options: RetentionOptions) {
@@ -65,28 +73,35 @@ export class Retention implements Service {
 
   /** One round; by itself it happens every few seconds. */
   async trimNow(): Promise<void> {
-    const { partitions, logs } = this.#options;
+    const { partitions, logs, zones } = this.#options;
     const isNeeded = partitions.some(({ first, committed }) => committed.index > first);
-    if (!isNeeded) return;
+    if (!isNeeded || zones.isRebuilding) return;
     const synced = await this.#syncedCopies();
     if (synced.length < syncedCopiesMin) return;
+    const held = this.#heldByFullZones();
     const allUp = synced.length === ZONES.length;
     for (const partition of partitions) {
       const { number } = partition;
-      const applied = Math.min(...synced.map((positions) => positions.get(number)?.index ?? 0));
+      const applied = Math.min(
+        ...[...synced, ...held].map((positions) => positions.get(number)?.index ?? 0),
+      );
       const released = await this.#released(partition, { applied, allUp });
       const through = Math.min(applied, released);
       if (through >= partition.first) logs.log(number).trim(through);
     }
   }
 
-  /** Where the copies stand that could be synced. One that could not, its disk full or broken, is away. */
-  async #syncedCopies(): Promise<readonly ReadonlyMap<number, Position>[]> {
-    const { zones, logger } = this.#options;
+  /** Where the copies stand that could be synced. */
+  async #syncedCopies(): Promise<readonly Positions[]> {
+    const { logs, zones, logger } = this.#options;
+    // A store that survives a power cut and a log that does not would leave copies that no log can be followed from.
+    await logs.sync();
     const synced = await Promise.all(
       zones.nodes.map(async (node) => {
         try {
-          return await node.sync();
+          const positions = await node.sync();
+          this.#syncedAt.set(node, positions);
+          return positions;
         } catch (error) {
           logger.warn({ zone: node.zone, error }, 'the log is trimmed without a copy');
           return undefined;
@@ -94,6 +109,14 @@ export class Retention implements Service {
       }),
     );
     return synced.filter((positions) => positions !== undefined);
+  }
+
+  /** Where the copies stand that take no more for want of space. One that was never synced stands at the beginning. */
+  #heldByFullZones(): readonly Positions[] {
+    const { zones } = this.#options;
+    return zones.nodes
+      .filter(({ zone, state }) => state === 'failed' && zones.isFull(zone))
+      .map((node) => this.#syncedAt.get(node) ?? new Map());
   }
 
   /** Up to where nobody who is away needs the log, or has been away for too long. */

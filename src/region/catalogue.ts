@@ -1,8 +1,9 @@
-import { finite, list, members, oneOf, optional, text } from '../base/shape.ts';
-import type { Table } from '../model/table.ts';
+import { dictionary, finite, list, members, oneOf, optional, text } from '../base/shape.ts';
+import type { LogPlace, Table } from '../model/table.ts';
 import { assert } from '../base/assert.ts';
 import { SYSTEM_TABLE } from '../storage/key-layout.ts';
 import { definitionShape, globalShape } from './control-wire.ts';
+import { memberStartsOf, placesShape } from './member-starts.ts';
 import type { SystemDocuments } from './system-documents.ts';
 
 /** Global ids of deleted tables that are remembered, newest last, so that late records of them can be dropped. */
@@ -17,6 +18,7 @@ const stateName = 'catalogue';
  */
 export class Catalogue {
   readonly #documents: SystemDocuments;
+  readonly #ends: () => readonly LogPlace[];
   readonly #byName = new Map<string, Table>();
   readonly #byNumber = new Map<number, Table>();
   readonly #byGlobalId = new Map<string, Table>();
@@ -25,8 +27,10 @@ export class Catalogue {
   readonly #turns = new Map<string, Promise<unknown>>();
   readonly #listeners = new Set<CatalogueListener>();
 
-  constructor(documents: SystemDocuments) {
+  /** `ends`: where this region's logs end now, by number: see `Table.memberStarts`. */
+  constructor(documents: SystemDocuments, ends: () => readonly LogPlace[]) {
     this.#documents = documents;
+    this.#ends = ends;
   }
 
   /** Takes over what is kept. Call once, before anything else. */
@@ -101,18 +105,21 @@ export class Catalogue {
       await this.#remove(before);
       return decided;
     }
-    const after: T =
-      decided.number === 0 ? { ...decided, number: await this.#nextNumber() } : decided;
+    const number = decided.number === 0 ? await this.#nextNumber() : decided.number;
+    const memberStarts = memberStartsOf(before, decided, this.#ends);
+    const after: T = { ...decided, number, memberStarts };
     assert(after.name === name, 'a change keeps the name');
+    const isNewId = before !== undefined && before.globalId !== after.globalId;
+    if (isNewId) await this.#saveGone(before.globalId);
     await this.#documents.put(tablePrefix + name, after);
+    if (isNewId) this.#byGlobalId.delete(before.globalId);
     this.#put(after);
     this.#tell(before, after);
     return after;
   }
 
   async #remove(table: Table): Promise<void> {
-    this.#gone = [...this.#gone, table.globalId].slice(-goneMax);
-    await this.#saveState();
+    await this.#saveGone(table.globalId);
     await this.#documents.delete(tablePrefix + table.name);
     this.#byName.delete(table.name);
     this.#byNumber.delete(table.number);
@@ -125,6 +132,11 @@ export class Catalogue {
     const number = this.#lastNumber;
     await this.#saveState();
     return number;
+  }
+
+  async #saveGone(globalId: string): Promise<void> {
+    this.#gone = [...this.#gone, globalId].slice(-goneMax);
+    await this.#saveState();
   }
 
   async #saveState(): Promise<void> {
@@ -161,4 +173,6 @@ const tableShape = members<Table>({
   status: oneOf('CREATING', 'UPDATING', 'DELETING', 'ACTIVE'),
   definition: definitionShape,
   global: optional(globalShape),
+  parted: optional(globalShape),
+  memberStarts: optional(dictionary(placesShape)),
 });

@@ -13,6 +13,7 @@ import {
 import type { SubjectName } from '../bus/subjects.ts';
 import {
   MEMBER_PHASES,
+  type Debt,
   type GlobalTable,
   type KeyAttribute,
   type Member,
@@ -114,13 +115,15 @@ const memberShape: Shape<Member> = members({
   phase: oneOf(...MEMBER_PHASES),
   source: text,
   addedAtMs: finite,
+  missed: finite,
 });
+const debtShape: Shape<Debt> = members({ to: text, term: finite, revision: finite });
 export const globalShape: Shape<GlobalTable> = members({
   home: text,
   term: finite,
   revision: finite,
   members: dictionary(memberShape),
-  owesScanTo: list(text),
+  debts: list(debtShape),
 });
 const keyAttributeShape = members<KeyAttribute>({ name: text, type: oneOf('S', 'N', 'B') });
 export const definitionShape: Shape<TableDefinition> = members({

@@ -8,17 +8,24 @@ import type { ReplicationSeams } from './replication-seams.ts';
 /** How often it is looked whether what a copy awaits has come. */
 const awaitMs = 20;
 
+const RETRY = { firstMs: 100, maxMs: 5000 } as const;
+
 /** Finished jobs that are remembered, so that a repeated request finds them done. */
 const finishedMax = 256;
 
 interface Job {
   state: 'running' | 'done' | 'failed';
   items: number;
+  /** What is still awaited, per origin: the ends of the first asking, of those that the last asking still names. */
+  awaits: Readonly<Record<string, readonly number[]>>;
+  failures: number;
+  /** When one that has failed may start anew. */
+  retryMs: number;
 }
 
 /**
  * Copies of tables on their way from this region to another. A request that is repeated finds the job that it
- * started before; one that failed starts anew. A stop loses nothing but work: whoever asked asks again.
+ * started before; one that failed starts anew, after a pause. A stop loses nothing but work: whoever asked asks again.
  */
 export class CopyJobs implements Service {
   readonly #options: CopyJobsOptions;
@@ -33,9 +40,20 @@ export class CopyJobs implements Service {
   /** Starts what is not yet started, and says how far it is. */
   ask(request: ScanRequest): ScanAnswer {
     const key = JSON.stringify([request.globalId, request.target, request.ticket]);
-    let job = this.#jobs.get(key);
-    if (job === undefined || job.state === 'failed') {
-      job = { state: 'running', items: 0 };
+    const known = this.#jobs.get(key);
+    const job: Job = known ?? {
+      state: 'failed',
+      items: 0,
+      awaits: request.awaits,
+      failures: 0,
+      retryMs: 0,
+    };
+    if (job.state === 'running')
+      job.awaits = Object.fromEntries(
+        Object.entries(job.awaits).filter(([origin]) => origin in request.awaits),
+      );
+    if (job.state === 'failed' && this.#options.clock.monotonicMs() >= job.retryMs) {
+      Object.assign(job, { state: 'running', items: 0, awaits: request.awaits });
       this.#jobs.set(key, job);
       this.#start(job, request);
       this.#forgetFinished();
@@ -52,11 +70,10 @@ export class CopyJobs implements Service {
     const { clock, logger, seams, catalogue } = this.#options;
     const { target, globalId } = request;
     try {
-      for (const [origin, ends] of Object.entries(request.awaits))
-        while (!seams.hasReceived(origin, ends)) {
-          if (this.#stopped.signal.aborted) return;
-          await clock.sleep(awaitMs, this.#stopped.signal);
-        }
+      while (Object.entries(job.awaits).some((awaited) => !seams.hasReceived(...awaited))) {
+        if (this.#stopped.signal.aborted) return;
+        await clock.sleep(awaitMs, this.#stopped.signal);
+      }
       const table = catalogue.byGlobalId(globalId);
       if (typeof table === 'string') throw new Error(`table ${globalId} is not here`);
       logger.info({ table: table.name, target }, 'copy of a table started');
@@ -74,7 +91,10 @@ export class CopyJobs implements Service {
       job.state = 'done';
       logger.info({ table: table.name, target, items: job.items }, 'copy of a table sent');
     } catch (error) {
+      job.failures += 1;
+      const pauseMs = Math.min(RETRY.maxMs, RETRY.firstMs * 2 ** (job.failures - 1));
       job.state = 'failed';
+      job.retryMs = clock.monotonicMs() + pauseMs;
       logger.warn(
         { error, target, globalId },
         'copy of a table interrupted; it will be asked for again',

@@ -15,6 +15,9 @@ import type {
 } from './control-wire.ts';
 import type { ReplicaControl } from './local-region.ts';
 import {
+  adopted,
+  compareStates,
+  isSettled,
   newGlobalTable,
   phaseOf,
   replicaViews,
@@ -33,9 +36,9 @@ import {
   replicaExists,
   replicaMissing,
   sourceTooYoung,
+  targetUnreachable,
 } from './replica-errors.ts';
 import { tableChanging } from './table-errors.ts';
-import type { TableHome } from './table-home.ts';
 
 const SOURCE_RULE_MS = 24 * 60 * 60 * 1000;
 
@@ -45,7 +48,6 @@ export interface GlobalTablesOptions {
   readonly regions: readonly string[];
   readonly catalogue: Catalogue;
   readonly line: ControlLine;
-  readonly home: TableHome;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -92,7 +94,8 @@ export class GlobalTables implements ReplicaControl, Service {
     const { region, regions } = this.#options;
     if (!regions.includes(change.region)) throw regionUnsupported(change.region, regions);
     const own = table.global === undefined ? 'active' : phaseOf(table.global, region);
-    if (own !== 'active') throw replicaBeingAdded(table.name, region);
+    if (own === 'preparing' || own === 'copying') throw replicaBeingAdded(table.name, region);
+    if (own !== 'active') throw tableChanging();
     const request: ChangeRequest = { globalId: table.globalId, change, askedIn: region };
     const home = table.global?.home ?? region;
     if (home === region) return this.#changeHere(request);
@@ -100,19 +103,35 @@ export class GlobalTables implements ReplicaControl, Service {
   }
 
   async #changeAt(home: string, table: Table, request: ChangeRequest): Promise<Table> {
-    const { line, catalogue, region, home: worker } = this.#options;
-    const answer = await line.tryAsk(home, 'control.change', request);
-    if (answer?.kind === 'refused')
-      throw new ClientError(answer.code, answer.message, { status: answer.status });
-    if (answer?.kind === 'changed')
-      return catalogue.change(table.name, (standing) =>
-        standing?.globalId === table.globalId ? tableUnder(standing, answer.global, region) : table,
-      );
+    const { line, catalogue } = this.#options;
     const { change } = request;
-    if (change.kind !== 'delete' || change.region !== home) throw homeUnreachable(home);
-    const taken = await this.#becomeHome(table, (global) => withPhase(global, home, 'evicting'));
-    worker.wake(taken.name);
-    return taken;
+    const reply = await line.ask(home, 'control.change', request);
+    if (reply.kind === 'answered') {
+      const { answer } = reply;
+      if (answer.kind === 'refused')
+        throw new ClientError(answer.code, answer.message, { status: answer.status });
+      const changed = await catalogue.change(table.name, (standing) =>
+        this.#adopted(standing, table, answer.global),
+      );
+      return changed ?? table;
+    }
+    const isLeaving = change.kind === 'delete' && change.region === home;
+    // A home that is only slow may have moved on: its place is for another only when it is lost.
+    const isLost =
+      reply.kind === 'unreachable' || (reply.kind === 'silent' && !(await this.#isReachable(home)));
+    if (!isLeaving || !isLost) throw homeUnreachable(home);
+    return this.#becomeHome(table, (global) => withPhase(global, home, 'evicting'));
+  }
+
+  /** The table as it stands, by a state heard of `table` when that is later and of the same replica. */
+  #adopted(standing: Table | undefined, table: Table, heard: GlobalTable): Table | undefined {
+    const { region } = this.#options;
+    const isSame =
+      standing?.tableId === table.tableId &&
+      standing.global !== undefined &&
+      heard.members[region]?.tableId === table.tableId;
+    if (!isSame || compareStates(heard, standing.global) <= 0) return standing;
+    return tableUnder(standing, adopted(standing.global, heard, region), region);
   }
 
   async #answerChange(request: ChangeRequest): Promise<ChangeAnswer> {
@@ -129,7 +148,7 @@ export class GlobalTables implements ReplicaControl, Service {
 
   /** At the home. */
   async #changeHere(request: ChangeRequest): Promise<Table> {
-    const { catalogue, region, home, logger } = this.#options;
+    const { catalogue, region, logger } = this.#options;
     const found = catalogue.byGlobalId(request.globalId);
     if (typeof found === 'string') throw replicaMissing(request.askedIn);
     const { change, askedIn } = request;
@@ -148,7 +167,6 @@ export class GlobalTables implements ReplicaControl, Service {
       return tableUnder(standing, next, region);
     });
     logger.info({ table: found.name, change, askedIn, reachable }, 'replica change accepted');
-    home.wake(changed.name);
     return changed;
   }
 
@@ -157,13 +175,14 @@ export class GlobalTables implements ReplicaControl, Service {
     if (table.global?.members[region] !== undefined) throw replicaExists(table.name);
     const request: ProbeRequest = { name: table.name };
     const answer = await line.tryAsk(region, 'control.probe', request);
-    if (answer === undefined) throw homeUnreachable(region);
+    if (answer === undefined) throw targetUnreachable(region);
     if (answer.exists) throw replicaExists(table.name);
   }
 
   async #isReachable(region: string): Promise<boolean> {
     const request: ProbeRequest = { name: '' };
-    return (await this.#options.line.tryAsk(region, 'control.probe', request)) !== undefined;
+    const reply = await this.#options.line.ask(region, 'control.probe', request);
+    return reply.kind === 'answered' || reply.kind === 'failed';
   }
 
   #added(
@@ -173,7 +192,7 @@ export class GlobalTables implements ReplicaControl, Service {
   ): GlobalTable {
     const { random, rules } = this.#options;
     if (phaseOf(global, asked.region) !== undefined) throw replicaExists(table.name);
-    if (table.status !== 'ACTIVE') throw tableChanging();
+    if (table.status !== 'ACTIVE' || !isSettled(global)) throw tableChanging();
     if (rules.requireAutoScaling && table.definition.billingMode === 'PROVISIONED')
       throw needsAutoScaling();
     return withMember(global, asked.region, {
@@ -181,16 +200,22 @@ export class GlobalTables implements ReplicaControl, Service {
       phase: 'requested',
       source: phaseOf(global, asked.askedIn) === 'active' ? asked.askedIn : global.home,
       addedAtMs: this.#options.clock.wallMs(),
+      missed: 0,
     });
   }
 
-  /** A lost region can be removed whatever else goes on; a reachable one in its turn. */
+  /**
+   * A lost region can be removed whatever else goes on, a reachable one in its turn. One that has only just been asked
+   * for holds nothing yet.
+   */
   #removed(global: GlobalTable, region: string, reachable: boolean): GlobalTable {
     const phase = phaseOf(global, region);
     if (phase === undefined) throw replicaMissing(region);
-    this.#assertMayLeave(global, region);
+    if (phase === 'requested') return withMember(global, region, undefined);
     if (!reachable) return withPhase(global, region, 'evicting');
-    if (phase !== 'active') throw tableChanging();
+    if (phase === 'preparing') return withPhase(global, region, 'deleting');
+    if (!isSettled(global)) throw tableChanging();
+    this.#assertMayLeave(global, region);
     return withPhase(global, region, 'draining');
   }
 
@@ -204,33 +229,42 @@ export class GlobalTables implements ReplicaControl, Service {
     if (sourced) throw sourceTooYoung();
   }
 
-  /** The home removes itself: another member becomes the home first. */
+  /**
+   * The home removes itself: another member becomes the home first. That is within the table's turn, so that the state
+   * that is handed over is the last one. An heir that did not answer may have taken over: no other is asked then.
+   */
   async #leave(table: Table): Promise<Table> {
     const { region, line, catalogue } = this.#options;
-    const { global } = table;
-    if (global === undefined) throw replicaMissing(region);
-    if (table.status !== 'ACTIVE') throw tableChanging();
-    this.#assertMayLeave(global, region);
-    for (const heir of survivorsOf(global).filter((name) => name !== region)) {
-      const next = withPhase(withHome(global, heir), region, 'draining');
-      const { name, globalId, definition } = table;
-      const state: TableState = { name, globalId, definition, global: next };
-      const taken = await line.tryAsk(heir, 'control.takeover', state);
-      if (taken === undefined) continue;
-      return catalogue.change(name, (standing) =>
-        standing?.globalId === globalId ? tableUnder(standing, taken, region) : table,
-      );
-    }
-    throw homeUnreachable('that would take its place');
+    const { name, globalId, definition } = table;
+    return catalogue.change(name, async (standing): Promise<Table> => {
+      const global = standing?.globalId === globalId ? standing.global : undefined;
+      if (standing === undefined || global === undefined) throw replicaMissing(region);
+      if (global.home !== region) throw homeUnreachable(global.home);
+      if (standing.status !== 'ACTIVE' || !isSettled(global)) throw tableChanging();
+      this.#assertMayLeave(global, region);
+      for (const heir of survivorsOf(global).filter((member) => member !== region)) {
+        const next = withPhase(withHome(global, heir), region, 'draining');
+        const state: TableState = { name, globalId, definition, global: next };
+        const reply = await line.ask(heir, 'control.takeover', state);
+        if (reply.kind === 'silent') break;
+        if (reply.kind !== 'answered') continue;
+        return tableUnder(standing, adopted(global, reply.answer, region), region);
+      }
+      throw homeUnreachable('that would take its place');
+    });
   }
 
+  /** Refuses a state that was not built on the latest that this region knows. */
   async #takeOver({ name, globalId, global }: TableState): Promise<GlobalTable> {
-    const { catalogue, region, home } = this.#options;
+    const { catalogue, region } = this.#options;
     const taken = await catalogue.change(name, (standing): Table => {
-      if (standing?.globalId !== globalId) throw replicaMissing(region);
-      return tableUnder(standing, global, region);
+      const held = standing?.globalId === globalId ? standing.global : undefined;
+      if (standing === undefined || held === undefined) throw replicaMissing(region);
+      if (compareStates(global, held) === 0) return standing;
+      const isBuiltOnIt = global.term > held.term && global.revision > held.revision;
+      if (!isBuiltOnIt || phaseOf(held, region) !== 'active') throw tableChanging();
+      return tableUnder(standing, adopted(held, global, region), region);
     });
-    home.wake(name);
     return taken.global ?? global;
   }
 
@@ -241,6 +275,8 @@ export class GlobalTables implements ReplicaControl, Service {
     return catalogue.change(table.name, (standing): Table => {
       const global = standing?.global;
       if (standing === undefined || global === undefined) throw replicaMissing(region);
+      if (global.home !== table.global?.home || phaseOf(global, region) !== 'active')
+        throw tableChanging();
       return tableUnder(standing, next(withHome(global, region)), region);
     });
   }

@@ -1,22 +1,23 @@
-import type { GlobalTable, Member, MemberPhase, Table, TableStatus } from '../model/table.ts';
+import type { Debt, GlobalTable, Member, MemberPhase, Table, TableStatus } from '../model/table.ts';
 import type { ReplicaView } from './region.ts';
 
 /** Pure moves and views of a global table's control state. */
 
-/** The first state of a table that gets its first replica. */
+/** The first state of a table that gets its first replica: later than any that it had before. */
 export const newGlobalTable = (table: Table, region: string): GlobalTable => ({
   home: region,
-  term: 1,
-  revision: 0,
+  term: (table.parted?.term ?? 0) + 1,
+  revision: (table.parted?.revision ?? -1) + 1,
   members: {
     [region]: {
       tableId: table.tableId,
       phase: 'active',
       source: region,
       addedAtMs: table.createdAtMs,
+      missed: 0,
     },
   },
-  owesScanTo: [],
+  debts: [],
 });
 
 /** Negative when `a` is older. */
@@ -31,7 +32,8 @@ export function withMember(
 ): GlobalTable {
   const others = Object.entries(global.members).filter(([name]) => name !== region);
   const members = Object.fromEntries(member === undefined ? others : [...others, [region, member]]);
-  return { ...global, revision: global.revision + 1, members };
+  const debts = global.debts.filter(({ to }) => member !== undefined || to !== region);
+  return { ...global, revision: global.revision + 1, members, debts };
 }
 
 /** The next state at the home, with a member's phase moved; the same state when it is no member. */
@@ -39,6 +41,31 @@ export function withPhase(global: GlobalTable, region: string, phase: MemberPhas
   const member = global.members[region];
   return member === undefined ? global : withMember(global, region, { ...member, phase });
 }
+
+/** The next state at the home, after a change that goes on without `regions`: see `Member.missed`. */
+export function withMissed(global: GlobalTable, regions: readonly string[]): GlobalTable {
+  const members = Object.entries(global.members).map(([name, member]) => [
+    name,
+    regions.includes(name) ? { ...member, missed: member.missed + 1 } : member,
+  ]);
+  return { ...global, revision: global.revision + 1, members: Object.fromEntries(members) };
+}
+
+/** The next state at the home, which owes `peers` its copy from now on. */
+export function withDebts(global: GlobalTable, peers: readonly string[]): GlobalTable {
+  const next = { ...global, revision: global.revision + 1 };
+  return { ...next, debts: debtsWith(global.debts, peers, next) };
+}
+
+/** A newer debt takes the place of an older one to the same member: what is sent for it has all. */
+const debtsWith = (
+  debts: readonly Debt[],
+  peers: readonly string[],
+  { term, revision }: GlobalTable,
+): readonly Debt[] => [
+  ...debts.filter(({ to }) => !peers.includes(to)),
+  ...peers.map((to) => ({ to, term, revision })),
+];
 
 /** The state under a new home, which may from now on order changes: a later term. */
 export const withHome = (global: GlobalTable, home: string): GlobalTable => ({
@@ -54,6 +81,10 @@ export const phaseOf = (global: GlobalTable, region: string): MemberPhase | unde
 /** Members other than `region`. */
 export const peersOf = (global: GlobalTable | undefined, region: string): readonly string[] =>
   Object.keys(global?.members ?? {}).filter((member) => member !== region);
+
+/** Whether no member is on its way in or out. */
+export const isSettled = (global: GlobalTable): boolean =>
+  Object.values(global.members).every(({ phase }) => phase === 'active');
 
 /** Members that hold the data and are not on their way out. */
 export const survivorsOf = (global: GlobalTable): readonly string[] =>
@@ -73,6 +104,10 @@ export const isShippedTo = (global: GlobalTable | undefined, peer: string): bool
   const phase = global === undefined ? undefined : phaseOf(global, peer);
   return phase !== undefined && SHIPPED_TO.has(phase);
 };
+
+/** Whether a member is shipped to and has not got its copy yet. */
+export const isComing = (phase: MemberPhase | undefined): boolean =>
+  phase === 'preparing' || phase === 'copying';
 
 /** Whether a member is on its way in: until it has arrived nobody forgets anything of the table. */
 export const isGrowing = (global: GlobalTable): boolean =>
@@ -107,44 +142,41 @@ function shownStatus(phase: MemberPhase): ReplicaView['status'] {
 /** The table as it stands in `region` under a state; regional again when no other member is left. */
 export function tableUnder(table: Table, global: GlobalTable, region: string): Table {
   if (peersOf(global, region).length === 0)
-    return { ...table, status: 'ACTIVE', global: undefined };
+    return { ...table, status: 'ACTIVE', global: undefined, parted: global };
   return { ...table, status: tableStatusIn(global, region), global };
 }
 
 /**
- * The state that a region holds once it has heard of another: the later one. What it owes stays its own matter, and grows:
- *
- * - a member that is already being copied to when this region first hears of it may lack what this region made in
- *   between, so this region sends it its whole copy;
- * - a member that went away unheard of may have left things here that the others lack, so they all get a copy.
+ * The state that a region holds once it has heard of another: the later one. What it owes stays its own matter, and
+ * grows when a change went on without it: what it had made, or had received and others had not, may have been left out.
  */
 export function adopted(
   held: GlobalTable | undefined,
   heard: GlobalTable,
   region: string,
 ): GlobalTable {
-  if (held === undefined) return { ...heard, owesScanTo: [] };
+  if (held === undefined) return { ...heard, debts: [] };
   if (compareStates(heard, held) <= 0) return held;
-  const wasActive = phaseOf(held, region) === 'active';
-  const owed = wasActive ? newlyOwed(held, heard, region) : [];
-  const owesScanTo = [...new Set([...held.owesScanTo, ...owed])].filter(
-    (name) => heard.members[name] !== undefined && name !== region,
-  );
-  return { ...heard, owesScanTo };
+  // A home that takes over from an older state may count from less.
+  const isMissed = heard.members[region]?.missed !== held.members[region]?.missed;
+  const debts = debtsWith(held.debts, isMissed ? peersOf(heard, region) : [], heard);
+  return { ...heard, debts: debts.filter(({ to }) => heard.members[to] !== undefined) };
 }
 
-function newlyOwed(held: GlobalTable, heard: GlobalTable, region: string): readonly string[] {
-  const peers = peersOf(heard, region);
-  const missedLeaving = Object.entries(held.members).some(
-    ([name, { phase }]) => heard.members[name] === undefined && !LEAVING.has(phase),
-  );
-  if (missedLeaving) return peers;
-  return peers.filter((name) => {
-    const known = held.members[name];
-    const now = heard.members[name];
-    if (now === undefined || NOT_YET_COPIED.has(now.phase)) return false;
-    return known?.tableId !== now.tableId || known.phase === 'requested';
-  });
+/**
+ * What becomes of a replica whose region is no member by `heard`, a later state. One that has all its data is a table of
+ * its own from then on, under an id of its own, so that nothing that is said of the global table concerns it; one that
+ * was still being filled is deleted.
+ */
+export function leftOut(
+  table: Table,
+  heard: GlobalTable,
+  { region, globalId }: { readonly region: string; readonly globalId: string },
+): Table {
+  const own = table.global?.members[region];
+  if (own === undefined || own.phase === 'deleting') return table;
+  if (!GROWING.has(own.phase))
+    return { ...table, globalId, status: 'ACTIVE', global: undefined, parted: undefined };
+  const members = { ...heard.members, [region]: { ...own, phase: 'deleting' as const } };
+  return { ...table, status: 'DELETING', global: { ...heard, members, debts: [] } };
 }
-
-const NOT_YET_COPIED: ReadonlySet<MemberPhase> = new Set(['requested', 'preparing', ...LEAVING]);

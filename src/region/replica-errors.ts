@@ -32,6 +32,10 @@ export const sourceTooYoung = (): ClientError =>
 export const needsAutoScaling = (): ClientError =>
   validationError('Table write capacity should either be Pay-Per-Request or AutoScaled.');
 
+/** The region that is to get a replica does not answer. */
+export const targetUnreachable = (region: string): ClientError =>
+  internalError(`The region ${region} cannot be reached. Try again later.`);
+
 /** Only the home orders changes: without it there are none, and data goes on. */
 export const homeUnreachable = (home: string): ClientError =>
   internalError(

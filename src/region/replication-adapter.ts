@@ -1,29 +1,38 @@
+import type { Clock } from '../base/clock.ts';
 import type { LogEnd } from '../log/entry.ts';
-import type { TimeVector } from '../partition/partition.ts';
+import type { Table } from '../model/table.ts';
+import type { Partition, TimeVector } from '../partition/partition.ts';
+import type { OutboxState } from '../replication/outbox.ts';
 import type { Replicator } from '../replication/replicator.ts';
 import type { TableCopy } from '../replication/table-copy.ts';
 import type { Catalogue } from './catalogue.ts';
-import { isShippedTo } from './membership.ts';
+import { memberStart } from './member-starts.ts';
+import { isComing, isShippedTo } from './membership.ts';
 import type { CopyJob, ReplicationSeams } from './replication-seams.ts';
+
+/** How often it is looked whether a copy may be sent. */
+const lookMs = 50;
 
 export interface ReplicationAdapterOptions {
   readonly peers: readonly string[];
+  /** All of this region, by number. */
+  readonly partitions: readonly Partition[];
   readonly replicator: Replicator;
   readonly tableCopy: TableCopy;
   readonly catalogue: Catalogue;
+  readonly clock: Clock;
 }
 
 /** What the control of global tables needs of replication, from a region's replicator and its copies of tables. */
 export class ReplicationAdapter implements ReplicationSeams {
   readonly #options: ReplicationAdapterOptions;
-  /** Per peer that a new replica is coming to, where this region's logs ended when that was first known here. */
-  readonly #fresh = new Map<string, readonly LogEnd[]>();
   readonly #unlisten: () => void;
 
   constructor(options: ReplicationAdapterOptions) {
     this.#options = options;
-    this.#unlisten = options.catalogue.onChange(() => {
-      for (const peer of options.peers) this.#noteIfFresh(peer);
+    this.#unlisten = options.catalogue.onChange((before, after) => {
+      for (const peer of options.peers)
+        if (isArriving(before, after, peer)) this.#placeIfFresh(peer);
     });
   }
 
@@ -32,15 +41,30 @@ export class ReplicationAdapter implements ReplicationSeams {
   }
 
   /**
-   * Where this region's logs ended when it first heard of the replicas that are coming to the peer, if the two share
-   * nothing else: what is older is in the copy that the peer gets.
+   * Where this region's logs ended when it first knew of the replicas that are coming to the peer, if the two share
+   * nothing else: what is older is in the copies that the peer gets.
    */
   freshEnds(peer: string): readonly LogEnd[] | undefined {
-    return this.#isAllFresh(peer) ? this.#fresh.get(peer) : undefined;
+    const shared = this.#options.catalogue.all.filter(({ global }) => isShippedTo(global, peer));
+    let ends: readonly LogEnd[] | undefined;
+    for (const table of shared) {
+      const start = memberStart(table, peer);
+      if (!isComing(table.global?.members[peer]?.phase) || start === undefined) return undefined;
+      ends = ends === undefined ? start : earlier(ends, start);
+    }
+    return ends;
   }
 
   ends(): readonly number[] {
     return this.#options.replicator.ends();
+  }
+
+  /** A no-op is logged behind everything that was under way. */
+  async settledEnds(): Promise<readonly number[]> {
+    const ends = await Promise.all(
+      this.#options.partitions.map(async (partition) => partition.advanceTime()),
+    );
+    return ends.map(({ index }) => index);
   }
 
   hasReceived(origin: string, ends: readonly number[]): boolean {
@@ -59,26 +83,50 @@ export class ReplicationAdapter implements ReplicationSeams {
     this.#options.replicator.nudge(peer);
   }
 
+  /**
+   * The copy of a table that the target never had in whole goes past what the target forgot of other tables: it is sent
+   * by a region that is on the newest of its disks only, see `#isUpToDate`. What a lost region made is copied when
+   * nothing more of it can come in: it is no member here any more, but records may still be on their way.
+   */
   async sendCopy(job: CopyJob): Promise<void> {
+    const { tableCopy, replicator, clock } = this.#options;
     const isWhole = job.only === undefined && !job.authoritative;
-    return this.#options.tableCopy.send({ ...job, via: isWhole ? 'bootstrap' : 'scan' });
+    if (job.only !== undefined) await replicator.inbox.landed(job.only.origin, job.signal);
+    if (isWhole)
+      while (!job.signal.aborted && !this.#isUpToDate(job)) await clock.sleep(lookMs, job.signal);
+    return tableCopy.send({ ...job, via: isWhole ? 'bootstrap' : 'scan' });
   }
 
   /**
-   * A table is visible before its end is noted, so that what comes after is shipped. The first noted end stays until
-   * no replica is coming to the peer any more. A peer that shares nothing else starts there: what is older would
-   * bring back what was deleted and forgotten since.
+   * False while a peer is known to have seen a future of this region that its disk has not: what was deleted in it may
+   * still stand here. A target that is a member already, and is owed a copy, must have been asked what it has seen.
    */
-  #noteIfFresh(peer: string): void {
-    if (!this.#isAllFresh(peer)) {
-      if (!this.#hasGrowing(peer)) this.#fresh.delete(peer);
-      return;
-    }
-    if (this.#fresh.has(peer)) return;
+  #isUpToDate({ table, target }: CopyJob): boolean {
+    const { peers, catalogue } = this.#options;
+    const isBehind = peers.some(
+      (peer) => this.#sharesWith(peer) && this.#states(peer).some(isOfOldDisk),
+    );
+    if (isBehind) return false;
+    if (isComing(catalogue.byNumber(table)?.global?.members[target]?.phase)) return true;
+    return this.#states(target).every(({ kind }) => kind === 'streaming');
+  }
+
+  #sharesWith(peer: string): boolean {
+    return this.#options.catalogue.all.some(({ global }) => isShippedTo(global, peer));
+  }
+
+  #states(peer: string): readonly OutboxState[] {
+    const { partitions, replicator } = this.#options;
+    return partitions.map((_, log) => replicator.outbox(peer, log).state);
+  }
+
+  /**
+   * A peer that shares nothing but what is coming to it needs nothing that is older than that: its outboxes go past it.
+   * Whatever is not needed is not shipped either (`Tables.shared`), so this only saves reading it.
+   */
+  #placeIfFresh(peer: string): void {
     const { replicator } = this.#options;
-    const ends = replicator.notePositions();
-    this.#fresh.set(peer, ends);
-    for (const [log, end] of ends.entries()) {
+    for (const [log, end] of (this.freshEnds(peer) ?? []).entries()) {
       const outbox = replicator.outbox(peer, log);
       const isBefore =
         outbox.state.kind !== 'RESYNC' && (outbox.acknowledged?.index ?? 0) < end.index;
@@ -86,20 +134,21 @@ export class ReplicationAdapter implements ReplicationSeams {
       if (isBefore) void outbox.placeAt(end);
     }
   }
-
-  #isAllFresh(peer: string): boolean {
-    const shared = this.#options.catalogue.all.filter(({ global }) => isShippedTo(global, peer));
-    return (
-      shared.length > 0 &&
-      shared.every(({ global }) => COMING.has(global?.members[peer]?.phase ?? ''))
-    );
-  }
-
-  #hasGrowing(peer: string): boolean {
-    return this.#options.catalogue.all.some(({ global }) =>
-      COMING.has(global?.members[peer]?.phase ?? ''),
-    );
-  }
 }
 
-const COMING: ReadonlySet<string> = new Set(['preparing', 'copying']);
+/** Whether this change is the first by which the table is shipped to the peer. */
+function isArriving(before: Table | undefined, after: Table | undefined, peer: string): boolean {
+  const known = before?.global?.members[peer];
+  const now = after?.global?.members[peer];
+  if (now === undefined || !isComing(now.phase)) return false;
+  return known?.tableId !== now.tableId || !isComing(known.phase);
+}
+
+const earlier = (one: readonly LogEnd[], other: readonly LogEnd[]): readonly LogEnd[] =>
+  one.map((end, log) => {
+    const second = other[log];
+    return second !== undefined && second.index < end.index ? second : end;
+  });
+
+const isOfOldDisk = (state: OutboxState): boolean =>
+  state.kind === 'RESYNC' && (state.reason === 'ahead' || state.reason === 'mismatch');

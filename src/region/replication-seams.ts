@@ -4,6 +4,8 @@ import type { TimeVector } from '../partition/partition.ts';
 export interface ReplicationSeams {
   /** The index of the last committed entry of each of this region's logs. */
   ends(): readonly number[];
+  /** The same once everything is committed that was under way at the call. */
+  settledEnds(): Promise<readonly number[]>;
   /** Whether everything of `origin` up to those ends, per log of it, is applied and durable here. */
   hasReceived(origin: string, ends: readonly number[]): boolean;
   /** Whether the peer has said that it applied everything of this region up to those ends. */

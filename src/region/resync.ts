@@ -11,7 +11,8 @@ import type { Table } from '../model/table.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ScanAnswer, ScanRequest } from './control-wire.ts';
-import { isShippedTo } from './membership.ts';
+import { memberStart } from './member-starts.ts';
+import { isComing, isShippedTo } from './membership.ts';
 
 /** How long the mismatches of a peer's other logs are waited for. */
 const gatherMs = 200;
@@ -142,7 +143,7 @@ export class Resync implements Service {
     if (this.#shared(peer).length === 0) return this.#place(peer, logs, this.#ends());
     const mismatches = [...logs.values()];
     const fresh = freshEnds(peer);
-    if (fresh !== undefined && mismatches.every(({ reason }) => reason === 'nothing'))
+    if (fresh !== undefined && mismatches.every((mismatch) => isBefore(mismatch, fresh)))
       return this.#place(peer, logs, fresh);
     const reasons = mismatches.map(({ log, reason }) => `${log}: ${reason}`);
     logger.warn({ peer, logs: reasons }, 'resync with a peer begun');
@@ -152,8 +153,8 @@ export class Resync implements Service {
       await this.#catchUp(peer);
       for (const table of this.#shared(peer)) await this.#receive(peer, table);
     }
-    const ends = this.#ends();
-    for (const table of this.#shared(peer)) await this.#sendIfTaken(peer, table);
+    let ends = this.#ends();
+    for (const table of this.#shared(peer)) ends = await this.#send(peer, table, ends);
     await this.#place(peer, logs, ends);
     logger.warn({ peer }, 'resync with a peer done');
   }
@@ -244,23 +245,34 @@ export class Resync implements Service {
   }
 
   /**
-   * A peer that this region believes to be a complete member may have left the table unheard of: then there is nothing
-   * to make equal, and the other tables go on. One that is still coming is waited for.
+   * A table that the peer does not take does not hold up the others. It may have left the table unheard of: then there
+   * is nothing to make equal. Or its replica is still coming: while it is prepared, its copy will wait for all that is
+   * here by now; later its copy is only sure to hold what is older than its start, so the logs go on from there. Returns
+   * where they go on at the latest.
    */
-  async #sendIfTaken(peer: string, table: Table): Promise<void> {
+  async #send(peer: string, table: Table, ends: readonly LogEnd[]): Promise<readonly LogEnd[]> {
     try {
-      await this.#send(peer, table);
+      await this.#copy(peer, table);
+      return ends;
     } catch (error) {
-      const isRefused = error instanceof CopyError && error.code === 'refused';
-      if (!isRefused || isComing(table.global?.members[peer]?.phase)) throw error;
+      if (!(error instanceof CopyError && error.code === 'refused')) throw error;
       this.#options.logger.warn(
         { peer, table: table.name, error },
         'the peer does not take a table',
       );
+      const now = this.#options.catalogue.byNumber(table.number)?.global?.members[peer]?.phase;
+      const isLeftOut = now === undefined || now === 'preparing';
+      if (isLeftOut || !isComing(table.global?.members[peer]?.phase)) return ends;
+      const start = memberStart(table, peer);
+      const isKept = this.#options.partitions.every(
+        ({ first }, log) => (start?.[log]?.index ?? -1) + 1 >= first,
+      );
+      if (start === undefined || !isKept) throw error;
+      return ends.map((end, log) => earlierOf(end, start[log]));
     }
   }
 
-  async #send(peer: string, table: Table): Promise<void> {
+  async #copy(peer: string, table: Table): Promise<void> {
     const { name, number, globalId, global } = table;
     this.#is(peer, 'sending', { table: name, items: 0 });
     await this.#options.sendCopy({
@@ -298,5 +310,9 @@ export class Resync implements Service {
   }
 }
 
-const isComing = (phase: string | undefined): boolean =>
-  phase === 'preparing' || phase === 'copying';
+/** Whether the peer needs nothing that lies before `ends`, and does not have more. */
+const isBefore = ({ reason, log, peerHas }: Mismatch, ends: readonly LogEnd[]): boolean =>
+  reason === 'nothing' || (reason === 'trimmed' && (peerHas?.index ?? 0) < (ends[log]?.index ?? 0));
+
+const earlierOf = (one: LogEnd, other: LogEnd | undefined): LogEnd =>
+  other !== undefined && other.index < one.index ? other : one;

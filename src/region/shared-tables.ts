@@ -1,6 +1,7 @@
 import type { GlobalTable, Table } from '../model/table.ts';
-import type { SharedTable, Tables } from '../replication/tables.ts';
+import type { EntryPlace, SharedTable, Tables } from '../replication/tables.ts';
 import type { Catalogue } from './catalogue.ts';
+import { memberStart } from './member-starts.ts';
 import { isGrowing, isShippedTo } from './membership.ts';
 
 export interface SharedTablesOptions {
@@ -20,9 +21,11 @@ export class SharedTables implements Tables {
     this.#options = options;
   }
 
-  shared(table: number, peer: string): string | undefined {
+  shared(table: number, peer: string, { log, index }: EntryPlace): string | undefined {
     const found = this.#options.catalogue.byNumber(table);
-    return found !== undefined && isShippedTo(found.global, peer) ? found.globalId : undefined;
+    if (found === undefined || !isShippedTo(found.global, peer)) return undefined;
+    const start = memberStart(found, peer)?.[log];
+    return start === undefined || index > start.index ? found.globalId : undefined;
   }
 
   sharesWith(peer: string): boolean {
@@ -62,10 +65,7 @@ export class SharedTables implements Tables {
       ({ phase }) => phase === 'evicting' || phase === 'deleting',
     );
     return (
-      !isLosing &&
-      !isGrowing(global) &&
-      global.owesScanTo.length === 0 &&
-      !this.#options.isResyncing()
+      !isLosing && !isGrowing(global) && global.debts.length === 0 && !this.#options.isResyncing()
     );
   }
 }

@@ -6,14 +6,28 @@ import type { Catalogue } from './catalogue.ts';
 import type { ControlLine } from './control-line.ts';
 import type { ScanAnswer, ScanRequest, StateAnswer, TableState } from './control-wire.ts';
 import type { CopyJobs } from './copy-jobs.ts';
-import { peersOf, survivorsOf, tableUnder, withMember, withPhase } from './membership.ts';
+import {
+  adopted,
+  compareStates,
+  isShippedTo,
+  peersOf,
+  survivorsOf,
+  tableUnder,
+  withDebts,
+  withMember,
+  withMissed,
+  withPhase,
+} from './membership.ts';
+import { Reach } from './reach.ts';
 import type { ReplicationSeams } from './replication-seams.ts';
 
 /** Pause between two looks at a change that is under way. */
 const lookMs = 20;
 
-/** A member that has not answered for so long is gone on without; what it misses is made up for when it is back. */
-const lostAfterMs = 3000;
+/** A leaving member's way to a third may be cut though both live: this region sends for it then. */
+const drainMsMax = 10_000;
+
+const TAKEN = 'replica withdrawn: its region has another table of that name';
 
 export interface TableHomeOptions {
   readonly region: string;
@@ -28,9 +42,10 @@ export interface TableHomeOptions {
 
 /** A change under way, as far as it is not in the durable state: lost at a stop, and found out again. */
 interface Progress {
-  readonly region: string;
   readonly phase: MemberPhase;
   readonly sinceMs: number;
+  /** The lost members that the change goes on without, which is counted in the durable state: see `Member.missed`. */
+  readonly without: Set<string>;
 }
 
 type Answers = ReadonlyMap<string, StateAnswer>;
@@ -41,28 +56,36 @@ type Answers = ReadonlyMap<string, StateAnswer>;
  */
 export class TableHome implements Service {
   readonly #options: TableHomeOptions;
+  readonly #reach: Reach;
   readonly #stopped = new AbortController();
   readonly #running = new Map<string, Promise<void>>();
   readonly #due = new Set<string>();
+  /** Per incarnation of a changing member. */
   readonly #progress = new Map<string, Progress>();
+  #unlisten = (): void => {};
 
   constructor(options: TableHomeOptions) {
     this.#options = options;
+    this.#reach = new Reach(options.clock);
   }
 
-  /** Goes on with whatever a stop interrupted. */
+  /** Goes on with whatever a stop interrupted, and with every change of a table whose home this region is. */
   async start(): Promise<void> {
-    for (const { name, global } of this.#options.catalogue.all)
-      if (global?.home === this.#options.region) this.wake(name);
+    const { catalogue, region } = this.#options;
+    this.#unlisten = catalogue.onChange((before, after) => {
+      if (after?.global?.home === region && after.global !== before?.global) this.#wake(after.name);
+    });
+    for (const { name, global } of catalogue.all) if (global?.home === region) this.#wake(name);
   }
 
   async stop(): Promise<void> {
+    this.#unlisten();
     this.#stopped.abort();
     await Promise.allSettled(this.#running.values());
   }
 
   /** The table's state has changed: there may be something to do. */
-  wake(name: string): void {
+  #wake(name: string): void {
     this.#due.add(name);
     if (this.#running.has(name) || this.#stopped.signal.aborted) return;
     this.#running.set(name, this.#runWhileDue(name));
@@ -82,6 +105,7 @@ export class TableHome implements Service {
       try {
         if (!(await this.#look(table, table.global))) return;
       } catch (error) {
+        if (this.#isStopped()) return;
         logger.warn(
           { error, table: name },
           'a replica change did not get on and will be tried again',
@@ -91,17 +115,22 @@ export class TableHome implements Service {
     }
   }
 
+  #isStopped(): boolean {
+    return this.#stopped.signal.aborted;
+  }
+
   /** One look at each member that is on its way. False when there is none. */
   async #look(table: Table, global: GlobalTable): Promise<boolean> {
     const changing = Object.entries(global.members).filter(([, { phase }]) => phase !== 'active');
     const answers = await this.#tell(table, global);
-    for (const [member, state] of changing) await this.#advance(table, member, { state, answers });
+    if (await this.#adoptLater(table, global, answers)) return true;
+    for (const [member, state] of changing) await this.#advance({ table, member, state, answers });
     return changing.length > 0;
   }
 
   /** Sends the state to every other member that is to know it, and returns the answers that came. */
   async #tell(table: Table, global: GlobalTable): Promise<Answers> {
-    const { region, line } = this.#options;
+    const { region, line, clock } = this.#options;
     const { name, globalId, definition } = table;
     const state: TableState = { name, globalId, definition, global };
     const told = peersOf(global, region).filter(
@@ -110,27 +139,38 @@ export class TableHome implements Service {
     const answers = new Map<string, StateAnswer>();
     await Promise.all(
       told.map(async (peer) => {
-        const answer = await line.tryAsk(peer, 'control.table', state);
-        if (answer !== undefined) answers.set(peer, answer);
+        const askedMs = clock.monotonicMs();
+        const reply = await line.ask(peer, 'control.table', state, this.#stopped.signal);
+        if (reply.kind === 'answered') answers.set(peer, reply.answer);
+        if (reply.kind === 'answered' || reply.kind === 'failed') this.#reach.answered(peer);
+        else this.#reach.silent(peer, askedMs);
       }),
     );
     return answers;
   }
 
-  async #advance(
-    table: Table,
-    member: string,
-    { state, answers }: { readonly state: Member; readonly answers: Answers },
-  ): Promise<void> {
-    const sinceMs = this.#sinceMs(table, member, state.phase);
-    const look: Look = {
-      table,
-      member,
-      state,
-      answers,
-      isShown: this.#options.clock.monotonicMs() - sinceMs >= this.#options.statusMs,
-      isLost: this.#options.clock.monotonicMs() - sinceMs >= lostAfterMs,
-    };
+  /** A member may hold a later state than this region: on an old disk, or when another has taken its place. */
+  async #adoptLater(table: Table, global: GlobalTable, answers: Answers): Promise<boolean> {
+    const { catalogue, region } = this.#options;
+    let latest = global;
+    for (const { holds } of answers.values())
+      if (holds !== undefined && compareStates(holds, latest) > 0) latest = holds;
+    if (latest === global) return false;
+    await catalogue.change(table.name, (standing) =>
+      standing?.tableId === table.tableId &&
+      standing.global !== undefined &&
+      latest.members[region]?.tableId === standing.tableId
+        ? tableUnder(standing, adopted(standing.global, latest, region), region)
+        : standing,
+    );
+    return true;
+  }
+
+  async #advance(change: Omit<Look, 'isShown' | 'progress'>): Promise<void> {
+    const { member, state, answers } = change;
+    const progress = this.#progressOf(state);
+    const shownMs = this.#options.clock.monotonicMs() - progress.sinceMs;
+    const look = { ...change, progress, isShown: shownMs >= this.#options.statusMs };
     switch (state.phase) {
       case 'requested':
         if (look.isShown) await this.#move(look, 'preparing');
@@ -148,29 +188,42 @@ export class TableHome implements Service {
         await this.#equalise(look);
         break;
       case 'deleting':
-        if (look.isShown && (answers.has(member) || look.isLost)) await this.#remove(look);
+        // It must have heard of it, or it would keep its replica: one that is lost is evicted on request.
+        if (look.isShown && answers.has(member)) await this.#remove(look);
         break;
       case 'active':
         break;
     }
   }
 
-  #sinceMs(table: Table, member: string, phase: MemberPhase): number {
-    const key = `${table.globalId} ${member}`;
-    const known = this.#progress.get(key);
-    if (known?.phase === phase) return known.sinceMs;
+  #progressOf({ tableId, phase }: Member): Progress {
+    const known = this.#progress.get(tableId);
+    if (known?.phase === phase) return known;
     const sinceMs = this.#options.clock.monotonicMs();
-    this.#progress.set(key, { region: member, phase, sinceMs });
-    return sinceMs;
+    const progress = { phase, sinceMs, without: new Set<string>() };
+    this.#progress.set(tableId, progress);
+    return progress;
   }
 
-  /** Every member has heard of the new one, or cannot be reached. Those make up for it when they are back. */
+  /** Every member has heard of the new one, or is lost. Those make up for it when they are back. */
   async #prepare(look: Look): Promise<void> {
-    const { table, member, answers } = look;
-    const isThere = answers.get(member)?.holds?.members[member]?.tableId === look.state.tableId;
-    const silent = this.#others(table, member).filter((peer) => !answers.has(peer));
-    if (isThere && look.isShown && (silent.length === 0 || look.isLost))
-      await this.#move(look, 'copying');
+    const { table, member, state, answers } = look;
+    const { region, logger } = this.#options;
+    const hasHeard = (peer: string): boolean =>
+      answers.get(peer)?.holds?.members[member]?.tableId === state.tableId;
+    if (answers.has(member) && answers.get(member)?.holds === undefined) {
+      logger.error({ table: table.name, replica: member }, TAKEN);
+      await this.#remove(look);
+      return;
+    }
+    const silent = this.#others(look).filter((peer) => !hasHeard(peer));
+    const isReady = hasHeard(member) && look.isShown;
+    if (!isReady || !(await this.#mayGoOnWithout(look, silent))) return;
+    const source = silent.includes(state.source) ? region : state.source;
+    await this.#step(look, (global, standing) =>
+      withMember(global, member, { ...standing, phase: 'copying', source }),
+    );
+    logger.info({ table: table.name, replica: member, phase: 'copying' }, 'replica moves on');
   }
 
   /** The source sends its copy, once it has received what every member had made when it was asked. */
@@ -180,11 +233,13 @@ export class TableHome implements Service {
     if (global === undefined || !answers.has(member)) return;
     const { region } = this.#options;
     const source = survivorsOf(global).includes(state.source) ? state.source : region;
-    const heard = this.#others(table, member).filter(
-      (peer) => peer !== source && answers.has(peer),
-    );
+    const others = this.#others(look).filter((peer) => peer !== source);
+    const silent = others.filter((peer) => answers.get(peer)?.holds === undefined);
+    if (!(await this.#mayGoOnWithout(look, silent))) return;
     const awaits = Object.fromEntries([
-      ...heard.map((peer) => [peer, answers.get(peer)?.ends ?? []] as const),
+      ...others
+        .filter((peer) => !silent.includes(peer))
+        .map((peer) => [peer, answers.get(peer)?.ends ?? []] as const),
       ...(source === region ? [] : [[region, this.#options.seams.ends()] as const]),
     ]);
     const request: ScanRequest = {
@@ -199,98 +254,127 @@ export class TableHome implements Service {
     if (answer?.state === 'done' && look.isShown) await this.#move(look, 'active');
   }
 
-  /** A member that leaves has refused writes since it heard of it, and ships what it has. */
+  /**
+   * A member that leaves has refused writes since it heard of it, and ships what it has. One that has no such table has
+   * lost it, with what it had not shipped to all.
+   */
   async #drain(look: Look): Promise<void> {
     const { table, member, answers } = look;
+    const { region } = this.#options;
     const answer = answers.get(member);
-    if (answer === undefined) {
-      if (look.isLost) await this.#move(look, 'evicting');
+    if (answer?.holds === undefined) {
+      if (answer !== undefined || this.#reach.isLost(member)) await this.#move(look, 'evicting');
       return;
     }
-    const isDraining = answer.holds?.members[member]?.phase === 'draining';
-    const { region } = this.#options;
-    const owing = answer.undrained.filter((peer) => peer === region || !look.isLost);
-    if (!isDraining || owing.length > 0 || !look.isShown) return;
-    await this.#owe(
-      table,
-      answer.undrained.filter((peer) => peer !== region),
-    );
+    const isDraining = answer.holds.members[member]?.phase === 'draining';
+    const undrained = answer.undrained.filter((peer) => peer !== region);
+    const isHere = undrained.length === answer.undrained.length;
+    if (!isDraining || !isHere || !look.isShown) return;
+    const isLong = this.#options.clock.monotonicMs() - look.progress.sinceMs >= drainMsMax;
+    if (!isLong && !undrained.every((peer) => this.#reach.isLost(peer))) return;
+    await this.#owe(table, undrained);
     await this.#move(look, 'deleting');
   }
 
-  /** The survivors of a lost member send each other what it made and the other may not have. */
+  /**
+   * The members that stay send each other what a lost one made and the other may not have. One that is still being
+   * filled has no time up to which it has everything: it gets all that the lost one made.
+   */
   async #equalise(look: Look): Promise<void> {
-    const { table, member, answers } = look;
+    const { table, member, state, answers } = look;
     const { region, seams } = this.#options;
-    const others = this.#others(table, member);
-    const silent = others.filter((peer) => !answers.has(peer));
-    if (silent.length > 0 && !look.isLost) return;
+    const others = peersOf(table.global, region).filter(
+      (peer) => peer !== member && isShippedTo(table.global, peer),
+    );
+    const silent = others.filter((peer) => answers.get(peer)?.holds === undefined);
+    if (!(await this.#mayGoOnWithout(look, silent))) return;
     const watermarks = new Map<string, number>([[region, seams.watermarks()[member] ?? 0]]);
     for (const peer of others) {
       const answer = answers.get(peer);
-      if (answer !== undefined) watermarks.set(peer, answer.watermarks[member] ?? 0);
+      const isWhole = table.global?.members[peer]?.phase === 'active';
+      if (answer?.holds !== undefined)
+        watermarks.set(peer, isWhole ? (answer.watermarks[member] ?? 0) : 0);
     }
+    const { globalId } = table;
+    const ticket = `evict ${state.tableId} ${table.global?.revision ?? 0}`;
     let isEqual = true;
     for (const from of watermarks.keys())
-      for (const [target, after] of watermarks)
-        if (from !== target) {
-          const ticket = `evict ${look.state.tableId} ${table.global?.revision ?? 0}`;
-          const only = { origin: member, after };
-          const { globalId } = table;
-          const request: ScanRequest = {
-            globalId,
-            target,
-            ticket,
-            awaits: {},
-            only,
-            authoritative: false,
-          };
-          if ((await this.#askScan(from, request))?.state !== 'done') isEqual = false;
-        }
+      for (const [target, after] of watermarks) {
+        if (from === target) continue;
+        const only = { origin: member, after };
+        const asked = { globalId, target, ticket, awaits: {}, only, authoritative: false };
+        if ((await this.#askScan(from, asked))?.state !== 'done') isEqual = false;
+      }
     if (!isEqual || !look.isShown) return;
     await this.#owe(table, silent);
     await this.#remove(look);
   }
 
+  /**
+   * Whether a change can go on although these have not answered: when all are lost, or have answered that they have no
+   * such table. That is durable first, so that they make up for it when they are back.
+   */
+  async #mayGoOnWithout(look: Look, silent: readonly string[]): Promise<boolean> {
+    const { answers, progress, table } = look;
+    if (!silent.every((peer) => answers.has(peer) || this.#reach.isLost(peer))) return false;
+    const uncounted = silent.filter((peer) => !progress.without.has(peer));
+    if (uncounted.length > 0) await this.#change(table, (global) => withMissed(global, uncounted));
+    for (const peer of uncounted) progress.without.add(peer);
+    return true;
+  }
+
   async #askScan(source: string, request: ScanRequest): Promise<ScanAnswer | undefined> {
     const { region, line, copyJobs } = this.#options;
     if (source === region) return copyJobs.ask(request);
-    return line.tryAsk(source, 'control.scan', request);
+    return line.tryAsk(source, 'control.scan', request, this.#stopped.signal);
   }
 
   /** The members that stay, but for this region and `member`. */
-  #others({ global }: Table, member: string): readonly string[] {
+  #others({ table: { global }, member }: Look): readonly string[] {
     return global === undefined
       ? []
       : survivorsOf(global).filter((peer) => peer !== member && peer !== this.#options.region);
   }
 
-  async #move({ table, member }: Look, phase: MemberPhase): Promise<void> {
-    await this.#change(table, (global) => withPhase(global, member, phase));
+  async #move(look: Look, phase: MemberPhase): Promise<void> {
+    const { table, member } = look;
+    await this.#step(look, (global) => withPhase(global, member, phase));
     this.#options.logger.info({ table: table.name, replica: member, phase }, 'replica moves on');
   }
 
-  async #remove({ table, member }: Look): Promise<void> {
-    await this.#change(table, (global) => withMember(global, member, undefined));
+  async #remove(look: Look): Promise<void> {
+    const { table, member, state } = look;
+    await this.#step(look, (global) => withMember(global, member, undefined));
+    this.#progress.delete(state.tableId);
     this.#options.logger.info({ table: table.name, replica: member }, 'replica removed');
   }
 
   /** These did not get all that a leaving member made: this region sends them its whole copy. */
   async #owe(table: Table, peers: readonly string[]): Promise<void> {
     if (peers.length === 0) return;
-    await this.#change(table, (global) => ({
-      ...global,
-      owesScanTo: [...new Set([...global.owesScanTo, ...peers])],
-    }));
+    await this.#change(table, (global) => withDebts(global, peers));
+  }
+
+  /** Only from the phase that was looked at: a member may be evicted, on request, at any moment. */
+  async #step(
+    { table, member, state }: Look,
+    next: (global: GlobalTable, standing: Member) => GlobalTable,
+  ): Promise<void> {
+    await this.#change(table, (global) => {
+      const standing = global.members[member];
+      const isAsSeen = standing?.tableId === state.tableId && standing.phase === state.phase;
+      return isAsSeen ? next(global, standing) : global;
+    });
   }
 
   async #change(table: Table, next: (global: GlobalTable) => GlobalTable): Promise<void> {
     const { catalogue, region } = this.#options;
-    await catalogue.change(table.name, (standing): Table | undefined =>
-      standing?.globalId === table.globalId && standing.global?.home === region
-        ? tableUnder(standing, next(standing.global), region)
-        : standing,
-    );
+    await catalogue.change(table.name, (standing): Table | undefined => {
+      if (standing?.globalId !== table.globalId || standing.global?.home !== region)
+        return standing;
+      const changed = next(standing.global);
+      return changed === standing.global ? standing : tableUnder(standing, changed, region);
+    });
   }
 }
 
@@ -300,8 +384,7 @@ interface Look {
   readonly member: string;
   readonly state: Member;
   readonly answers: Answers;
+  readonly progress: Progress;
   /** Whether the phase has lasted long enough to be seen. */
   readonly isShown: boolean;
-  /** Whether who has not answered since the phase began is taken for lost. */
-  readonly isLost: boolean;
 }

@@ -48,6 +48,7 @@ export class TableLifecycle {
         status: 'CREATING',
         definition,
         global: undefined,
+        parted: undefined,
       };
     });
     this.#run(async () => this.#activate(table));

@@ -1,12 +1,13 @@
 import type { Clock } from '../base/clock.ts';
+import { randomUuid, type Random } from '../base/random.ts';
 import type { Service } from '../base/service.ts';
-import type { GlobalTable, Table } from '../model/table.ts';
+import type { Debt, GlobalTable, Table } from '../model/table.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ControlLine } from './control-line.ts';
 import type { CompareAnswer, CompareRequest, StateAnswer, TableState } from './control-wire.ts';
 import type { CopyJobs } from './copy-jobs.ts';
-import { adopted, compareStates, peersOf, phaseOf, tableUnder } from './membership.ts';
+import { adopted, compareStates, leftOut, peersOf, phaseOf, tableUnder } from './membership.ts';
 import type { ReplicationSeams } from './replication-seams.ts';
 
 /** How often a region compares what it holds with each peer, so that whoever was away hears of what it missed. */
@@ -14,6 +15,8 @@ const compareMs = 2000;
 
 const RELEASED =
   'no longer a member of the global table: this replica is a table of its own, with all that it holds';
+const ABANDONED =
+  'no longer a member of the global table: this replica, not filled yet, is deleted';
 
 /** Pause before a replica that could not be deleted is tried again. */
 const retryMs = 500;
@@ -29,6 +32,7 @@ export interface TableMemberOptions {
   readonly seams: ReplicationSeams;
   readonly copyJobs: CopyJobs;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   readonly statusMs: number;
   readonly dropItems: (tableNumber: number) => Promise<void>;
@@ -45,8 +49,9 @@ export class TableMember implements Service {
   readonly #deleting = new Set<string>();
   /** Per table and member on its way out, the ends when this region began to refuse writes. */
   readonly #drainEnds = new Map<string, readonly number[]>();
-  /** Per table, the peers that were last heard to have no part in it with this region. */
+  /** Per incarnation of a table here, the peers that were last heard to have no part in it with this region. */
   readonly #apart = new Map<string, Set<string>>();
+  #unlisten = (): void => {};
 
   constructor(options: TableMemberOptions) {
     this.#options = options;
@@ -57,14 +62,24 @@ export class TableMember implements Service {
     line.serve('control.table', async (state) => this.#take(state));
     line.serve('control.scan', async (request) => copyJobs.ask(request));
     line.serve('control.compare', async (request, from) => this.#compare(request, from));
+    this.#unlisten = catalogue.onChange((before, after) => {
+      if (before !== undefined && before.tableId !== after?.tableId)
+        this.#apart.delete(before.tableId);
+      if (after !== undefined) this.#deleteIfDue(after);
+    });
     for (const table of catalogue.all) this.#deleteIfDue(table);
     for (const peer of regions) if (peer !== region) this.#own(this.#compareWith(peer));
     this.#own(this.#payWhatIsOwed());
   }
 
   async stop(): Promise<void> {
+    this.#unlisten();
     this.#stopped.abort();
     await Promise.allSettled(this.#running);
+  }
+
+  #isStopped(): boolean {
+    return this.#stopped.signal.aborted;
   }
 
   #own(loop: Promise<void>): void {
@@ -78,10 +93,9 @@ export class TableMember implements Service {
 
   async #take(state: TableState): Promise<StateAnswer> {
     const table = await this.#adopt(state);
-    if (table !== undefined) this.#deleteIfDue(table);
     const { seams, region } = this.#options;
-    const global = table?.global;
-    const ends = this.#endsFor(state.globalId, global);
+    const global = table?.globalId === state.globalId ? table.global : undefined;
+    const ends = await this.#endsFor(state.globalId, global);
     const peers = global === undefined ? [] : peersOf(global, region);
     return {
       holds: global,
@@ -91,57 +105,63 @@ export class TableMember implements Service {
     };
   }
 
-  /** While this region drains the ends stand still: they are those of the first asking. */
-  #endsFor(globalId: string, global: GlobalTable | undefined): readonly number[] {
-    const ends = this.#options.seams.ends();
-    if (global === undefined || phaseOf(global, this.#options.region) !== 'draining') {
+  /** While this region drains the ends stand still: they are those of the first asking, behind all that was under way. */
+  async #endsFor(globalId: string, global: GlobalTable | undefined): Promise<readonly number[]> {
+    const { seams, region } = this.#options;
+    if (global === undefined || phaseOf(global, region) !== 'draining') {
       this.#drainEnds.delete(globalId);
-      return ends;
+      return seams.ends();
     }
-    const first = this.#drainEnds.get(globalId) ?? ends;
+    const settled = this.#drainEnds.get(globalId) ?? (await seams.settledEnds());
+    const first = this.#drainEnds.get(globalId) ?? settled;
     this.#drainEnds.set(globalId, first);
     return first;
   }
 
   /** Undefined when this region has no such table, and is to have none. */
   async #adopt(state: TableState): Promise<Table | undefined> {
-    const { catalogue, region, clock, logger } = this.#options;
-    const { name, globalId, definition, global } = state;
-    const member = global.members[region];
+    const { catalogue, region } = this.#options;
+    const { name, globalId, global } = state;
     return catalogue.change(name, (standing): Table | undefined => {
-      if (standing !== undefined && standing.globalId !== globalId) return standing;
-      if (standing !== undefined) {
-        if (standing.global === undefined) return standing;
-        if (member === undefined) return this.#released(standing, global);
-        const next = adopted(standing.global, global, region);
-        return next === standing.global ? standing : tableUnder(standing, next, region);
-      }
-      if (member === undefined || (member.phase !== 'preparing' && member.phase !== 'copying'))
-        return undefined;
-      logger.info({ table: name, home: global.home }, 'replica being created here');
-      return tableUnder(
-        {
-          number: 0,
-          name,
-          tableId: member.tableId,
-          globalId,
-          createdAtMs: clock.wallMs(),
-          status: 'CREATING',
-          definition,
-          global,
-        },
-        adopted(undefined, global, region),
-        region,
-      );
+      if (standing === undefined) return this.#created(state);
+      const isOfIt = standing.globalId === globalId && standing.global !== undefined;
+      if (!isOfIt || compareStates(global, standing.global) <= 0) return standing;
+      if (global.members[region]?.tableId !== standing.tableId)
+        return this.#leftOut(standing, global);
+      return tableUnder(standing, adopted(standing.global, global, region), region);
     });
   }
 
-  /** A later state without this region: it was removed while it could not be reached, and is regional now. */
-  #released(table: Table, heard: GlobalTable): Table {
-    const { global } = table;
-    if (global === undefined || compareStates(heard, global) <= 0) return table;
-    this.#options.logger.warn({ table: table.name, home: heard.home }, RELEASED);
-    return { ...table, status: 'ACTIVE', global: undefined };
+  #created({ name, globalId, definition, global }: TableState): Table | undefined {
+    const { region, clock, logger } = this.#options;
+    const member = global.members[region];
+    if (member === undefined || (member.phase !== 'preparing' && member.phase !== 'copying'))
+      return undefined;
+    logger.info({ table: name, home: global.home }, 'replica being created here');
+    const created: Table = {
+      number: 0,
+      name,
+      tableId: member.tableId,
+      globalId,
+      createdAtMs: clock.wallMs(),
+      status: 'CREATING',
+      definition,
+      global,
+      parted: undefined,
+    };
+    return tableUnder(created, adopted(undefined, global, region), region);
+  }
+
+  /** This region is no member by a later state: it was removed while it could not be reached. */
+  #leftOut(table: Table, heard: GlobalTable): Table {
+    const { region, random, logger } = this.#options;
+    const next = leftOut(table, heard, { region, globalId: randomUuid(random) });
+    if (next !== table)
+      logger.warn(
+        { table: table.name, home: heard.home },
+        next.global === undefined ? RELEASED : ABANDONED,
+      );
+    return next;
   }
 
   #deleteIfDue(table: Table): void {
@@ -173,34 +193,46 @@ export class TableMember implements Service {
   }
 
   async #compareWith(peer: string): Promise<void> {
-    const { line, clock, catalogue } = this.#options;
+    const { clock, logger } = this.#options;
     while (!this.#stopped.signal.aborted) {
       await clock.sleep(compareMs, this.#stopped.signal);
-      const shared = catalogue.all.flatMap(({ globalId, global }) =>
-        global === undefined ? [] : [{ globalId, global }],
-      );
-      if (shared.length === 0) continue;
-      const tables = shared.map(({ globalId, global }) => {
-        const { term, revision, home } = global;
-        return { globalId, term, revision, home };
-      });
-      const answer = await line.tryAsk(peer, 'control.compare', { tables });
-      if (answer === undefined) continue;
-      for (const state of answer.newer) await this.#take(state);
-      const heard = new Set(answer.newer.map(({ globalId }) => globalId));
-      for (const { globalId, global } of shared) {
-        const isApart = global.members[peer] === undefined && !heard.has(globalId);
-        this.#noteApart(globalId, peer, isApart || answer.apart.includes(globalId));
-        await this.#releaseIfAlone(globalId);
+      try {
+        await this.#compareOnce(peer);
+      } catch (error) {
+        if (this.#isStopped()) return;
+        logger.warn({ error, peer }, 'global tables not compared, and will be tried again');
       }
     }
   }
 
-  #noteApart(globalId: string, peer: string, isApart: boolean): void {
-    const apart = this.#apart.get(globalId) ?? new Set();
+  async #compareOnce(peer: string): Promise<void> {
+    const { line, catalogue } = this.#options;
+    const shared = catalogue.all.flatMap(({ globalId, tableId, global }) =>
+      global === undefined ? [] : [{ globalId, tableId, global }],
+    );
+    if (shared.length === 0) return;
+    const tables = shared.map(({ globalId, global }) => {
+      const { term, revision, home } = global;
+      return { globalId, term, revision, home };
+    });
+    const answer = await line.tryAsk(peer, 'control.compare', { tables }, this.#stopped.signal);
+    if (answer === undefined) return;
+    for (const state of answer.newer) await this.#take(state);
+    const heard = new Set(answer.newer.map(({ globalId }) => globalId));
+    for (const { globalId, tableId, global } of shared) {
+      const table = catalogue.byGlobalId(globalId);
+      if (typeof table === 'string' || table.tableId !== tableId) continue;
+      const isApart = global.members[peer] === undefined && !heard.has(globalId);
+      this.#noteApart(tableId, peer, isApart || answer.apart.includes(globalId));
+      await this.#leaveIfAlone(table);
+    }
+  }
+
+  #noteApart(tableId: string, peer: string, isApart: boolean): void {
+    const apart = this.#apart.get(tableId) ?? new Set();
     if (isApart) apart.add(peer);
     else apart.delete(peer);
-    this.#apart.set(globalId, apart);
+    this.#apart.set(tableId, apart);
   }
 
   /**
@@ -208,22 +240,18 @@ export class TableMember implements Service {
    * not be reached, and no state is kept that says so. Each region is asked, because the table may have moved on to
    * members that this region has not heard of.
    */
-  async #releaseIfAlone(globalId: string): Promise<void> {
-    const { catalogue, regions, region, logger } = this.#options;
-    const apart = this.#apart.get(globalId);
-    const table = catalogue.byGlobalId(globalId);
-    if (typeof table === 'string') {
-      this.#apart.delete(globalId);
-      return;
-    }
-    if (!regions.every((name) => name === region || apart?.has(name) === true)) return;
-    await catalogue.change(table.name, (standing) => {
-      const global = standing?.globalId === globalId ? standing.global : undefined;
-      if (standing === undefined || global === undefined) return standing;
-      if (global.home === region || phaseOf(global, region) === 'deleting') return standing;
-      logger.warn({ table: table.name, home: global.home }, RELEASED);
-      return { ...standing, status: 'ACTIVE', global: undefined };
-    });
+  async #leaveIfAlone({ name, tableId }: Table): Promise<void> {
+    const { catalogue, regions, region } = this.#options;
+    const apart = this.#apart.get(tableId);
+    if (!regions.every((other) => other === region || apart?.has(other) === true)) return;
+    await catalogue.change(name, (standing) =>
+      standing?.tableId === tableId &&
+      standing.global !== undefined &&
+      standing.global.home !== region
+        ? this.#leftOut(standing, standing.global)
+        : standing,
+    );
+    if (catalogue.find(name)?.global === undefined) this.#apart.delete(tableId);
   }
 
   /** Answers with every state that is later than the asker's, also where the asker is no member any more. */
@@ -231,9 +259,11 @@ export class TableMember implements Service {
     const { catalogue } = this.#options;
     const newer = request.tables.flatMap(({ globalId, term, revision, home }): TableState[] => {
       const table = catalogue.byGlobalId(globalId);
-      if (typeof table === 'string' || table.global === undefined) return [];
-      const { name, definition, global } = table;
-      const asked: GlobalTable = { home, term, revision, members: {}, owesScanTo: [] };
+      if (typeof table === 'string') return [];
+      const { name, definition } = table;
+      const global = table.global ?? table.parted;
+      if (global === undefined) return [];
+      const asked: GlobalTable = { home, term, revision, members: {}, debts: [] };
       const isForAsker = phaseOf(global, from) !== 'requested';
       return isForAsker && compareStates(global, asked) > 0
         ? [{ name, globalId, definition, global }]
@@ -249,31 +279,34 @@ export class TableMember implements Service {
   }
 
   async #payWhatIsOwed(): Promise<void> {
-    const { catalogue, clock, copyJobs } = this.#options;
+    const { catalogue, clock, logger } = this.#options;
     while (!this.#stopped.signal.aborted) {
       await clock.sleep(owedMs, this.#stopped.signal);
-      for (const { name, globalId, global } of catalogue.all) {
-        for (const target of global?.owesScanTo ?? []) {
-          const ticket = `owed ${global?.members[target]?.tableId ?? ''} ${global?.term ?? 0}`;
-          const { state } = copyJobs.ask({
-            globalId,
-            target,
-            ticket,
-            awaits: {},
-            only: undefined,
-            authoritative: false,
-          });
-          if (state === 'done') await this.#paid(name, globalId, target);
+      for (const table of catalogue.all)
+        for (const debt of table.global?.debts ?? []) {
+          try {
+            await this.#pay(table, debt);
+          } catch (error) {
+            if (this.#isStopped()) return;
+            logger.warn({ error, table: table.name, debt }, 'a copy that is owed is not yet paid');
+          }
         }
-      }
     }
   }
 
-  async #paid(name: string, globalId: string, target: string): Promise<void> {
-    await this.#options.catalogue.change(name, (standing) => {
+  /** The ticket is the debt's own: a copy that was sent for an older one may lack what this one is for. */
+  async #pay({ name, globalId, global }: Table, debt: Debt): Promise<void> {
+    const { catalogue, copyJobs } = this.#options;
+    const { to, term, revision } = debt;
+    const ticket = `owed ${term}.${revision} ${global?.members[to]?.tableId ?? ''}`;
+    const asked = { globalId, target: to, ticket, awaits: {}, only: undefined };
+    if (copyJobs.ask({ ...asked, authoritative: false }).state !== 'done') return;
+    await catalogue.change(name, (standing) => {
       if (standing?.globalId !== globalId || standing.global === undefined) return standing;
-      const owesScanTo = standing.global.owesScanTo.filter((peer) => peer !== target);
-      return { ...standing, global: { ...standing.global, owesScanTo } };
+      const debts = standing.global.debts.filter(
+        (other) => other.to !== to || other.term !== term || other.revision !== revision,
+      );
+      return { ...standing, global: { ...standing.global, debts } };
     });
   }
 }

@@ -3,7 +3,7 @@ import { endOf } from '../log/chain.ts';
 import type { LogEnd } from '../log/entry.ts';
 import type { ItemRecord } from '../model/record.ts';
 import type { CommittedEntry } from '../partition/partition.ts';
-import type { Tables } from './tables.ts';
+import type { EntryPlace, Tables } from './tables.ts';
 
 /** What one ship carries: all that its origin made in (from, to] of one log and the target has a table for. */
 export interface Batch {
@@ -38,18 +38,20 @@ export const shippedBytes = (record: Pick<ItemRecord, 'key' | 'image'>): number 
   record.key.length + (record.image?.length ?? 0) + RECORD_OVERHEAD_BYTES;
 
 /**
- * The global id under which `record` goes to `peer`, or undefined when it does not: it was made elsewhere, is
- * none of the users' data, only says what was discarded here (`Partition.discard`), or its table has no replica there.
+ * The global id under which `record` of the entry at `at` goes to `peer`, or undefined when it does not: it was made
+ * elsewhere, is none of the users' data, only says what was discarded here (`Partition.discard`), its table has no
+ * replica there, or that replica gets it by its copy.
  */
 export function sharedAs(
   record: ItemRecord,
+  at: EntryPlace,
   { region, peer, tables }: { region: string; peer: string; tables: Tables },
 ): string | undefined {
   if (record.version.region !== region || record.cause === 'system') return undefined;
   const isDiscarded =
     record.cause === 'replication' && record.image === undefined && !record.keepsTombstone;
   if (isDiscarded) return undefined;
-  return tables.shared(record.table, peer);
+  return tables.shared(record.table, peer, at);
 }
 
 export const sameEnd = (a: LogEnd, b: LogEnd): boolean =>
@@ -90,9 +92,10 @@ export class BatchBuilder {
   add({ entry, records }: CommittedEntry): Batch | undefined {
     assert(entry.index === this.#end.index + 1, 'entries are shipped in order');
     const shared: ShippedRecord[] = [];
+    const at = { log: this.#log, index: entry.index };
     let bytes = 0;
     for (const record of records) {
-      const table = sharedAs(record, this.#to);
+      const table = sharedAs(record, at, this.#to);
       if (table === undefined) continue;
       const { key, version, replaced, image, itemBytes } = record;
       shared.push({ table, key, time: version.time, replaced, image, itemBytes });

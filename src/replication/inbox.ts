@@ -1,13 +1,16 @@
+import { Buffer } from 'node:buffer';
+
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Service } from '../base/service.ts';
+import { FrameError } from '../bus/frame.ts';
 import { type HybridTime, wallMsOf } from '../clock/hybrid-time.ts';
 import type { LogEnd } from '../log/entry.ts';
 import type { Conflict, Partition, ReceivedRecord, Resolution } from '../partition/partition.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { Batch, ShippedRecord } from './batch.ts';
-import { damaged } from './byte-codec.ts';
-import type { PositionStore } from './position-store.ts';
+import { type Batch, sameEnd, type ShippedRecord } from './batch.ts';
+import { damaged, WireError } from './byte-codec.ts';
+import type { OriginPositions, PositionStore } from './position-store.ts';
 import { ReceivedLog } from './received-log.ts';
 import type { Tables } from './tables.ts';
 import type { Hello, Stand } from './wire.ts';
@@ -18,6 +21,8 @@ const SAVE_MS = 200;
 const LOGS_MAX = 65_536;
 /** How long a stop waits for records on their way into partitions that do not take them. */
 const STOP_MS = 5000;
+/** Losers of batches that do not count yet that are remembered: with more, some are counted twice. */
+const LOSERS_MAX = 10_000;
 /** Waits for positions that may be under way at once. */
 const WAITERS_MAX = 1024;
 
@@ -34,6 +39,8 @@ export interface InboxOptions {
   readonly region: string;
   /** The regions that may ship to this one. */
   readonly origins: readonly string[];
+  /** All of this region, by number. */
+  readonly partitions: readonly Partition[];
   /** This region's partition of an item key. */
   readonly partitionOf: (key: Uint8Array) => Partition;
   readonly tables: Tables;
@@ -52,6 +59,10 @@ interface Origin {
   dirty: boolean;
   /** Whether the last records did not get into their partitions: said once. */
   failing: boolean;
+  /** Records on their way into partitions, also of batches that do not count any more. */
+  readonly underway: Set<Promise<void>>;
+  /** Losers of batches that do not count yet, or never will and come again: they are conflicts once. */
+  readonly losers: Set<string>;
 }
 
 interface Waiter {
@@ -74,19 +85,48 @@ export class Inbox implements Service {
   /** Loads the positions. Rejects when the store cannot be read. */
   async start(): Promise<void> {
     for (const name of this.#options.origins) {
-      const stored = await this.#options.positions.load(name);
+      const stored = await this.#load(name);
       const origin: Origin = {
         logs: stored?.logs,
         received: new Map(),
         saving: undefined,
         dirty: false,
         failing: false,
+        underway: new Set(),
+        losers: new Set(),
       };
       this.#origins.set(name, origin);
       for (const [log, position] of stored?.positions ?? []) {
         origin.received.set(log, this.#receivedLog(name, position));
       }
     }
+  }
+
+  /** Positions that are damaged, or say more than this region's logs hold, are none: the origin sends it all again. */
+  async #load(name: string): Promise<OriginPositions | undefined> {
+    const { positions, logger } = this.#options;
+    try {
+      const stored = await positions.load(name);
+      if (stored === undefined || (await this.#holds(stored.ownEnds))) return stored;
+      logger.warn({ origin: name }, 'positions say more than the logs hold; they begin anew');
+    } catch (error) {
+      if (!(error instanceof FrameError || error instanceof WireError)) throw error;
+      logger.error({ origin: name, error }, 'positions are damaged; they begin anew');
+    }
+    return undefined;
+  }
+
+  /** Whether this region's logs hold all up to `ends`. */
+  async #holds(ends: readonly LogEnd[]): Promise<boolean> {
+    for (const [number, end] of ends.entries()) {
+      const partition = this.#options.partitions[number];
+      if (end.index === 0) continue;
+      if (partition === undefined || end.index > partition.committed.index) return false;
+      const { committed } = partition;
+      const found = end.index === committed.index ? committed : await partition.endAt(end.index);
+      if (found === undefined ? end.index >= partition.first : !sameEnd(found, end)) return false;
+    }
+    return true;
   }
 
   /** Waits for what is on its way in, within a limit, and saves the positions. */
@@ -144,8 +184,25 @@ export class Inbox implements Service {
       if (table === 'unknown') return { ...received.stand, waitsFor: record.table };
       if (table !== 'gone') records.push(receivedRecord(name, record, table.number));
     }
-    await received.take(batch, this.#receive(name, records));
+    const { underway, losers } = this.#origin(name);
+    const lost: string[] = [];
+    const receiving = this.#receive(name, records, lost).finally(() => underway.delete(receiving));
+    underway.add(receiving);
+    if (await received.take(batch, receiving)) for (const loser of lost) losers.delete(loser);
     return received.stand;
+  }
+
+  /**
+   * Resolves when all records of `name` that were on their way in at the call are durable, or failed to be; or when
+   * `signal` aborts: look at it afterwards.
+   */
+  async landed(name: string, signal: AbortSignal): Promise<void> {
+    const underway = this.#origins.get(name)?.underway;
+    if (underway === undefined || signal.aborted) return;
+    const aborted = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await Promise.race([Promise.allSettled(underway), aborted]);
   }
 
   /** Everything that `name` made up to this time is durable here; undefined until all of its logs were heard of. */
@@ -252,13 +309,14 @@ export class Inbox implements Service {
   /** Never rejects: what is not saved is received again. */
   async #save(name: string, origin: Origin): Promise<void> {
     if (origin.logs === undefined) return;
+    const ownEnds = this.#options.partitions.map(({ committed }) => committed);
     const positions = new Map<number, LogEnd>();
     for (const [log, { applied }] of origin.received) {
       if (applied !== undefined) positions.set(log, applied);
     }
     origin.dirty = false;
     try {
-      await this.#options.positions.save(name, { logs: origin.logs, positions });
+      await this.#options.positions.save(name, { logs: origin.logs, positions, ownEnds });
       for (const [log, position] of positions) origin.received.get(log)?.saved(position);
     } catch (error) {
       origin.dirty = true;
@@ -266,8 +324,8 @@ export class Inbox implements Service {
     }
   }
 
-  /** Resolves when all records are durable in their partitions, or need not be. */
-  async #receive(name: string, records: readonly ReceivedRecord[]): Promise<void> {
+  /** Resolves when all records are durable in their partitions, or need not be. Losers that are counted go to `lost`. */
+  async #receive(name: string, records: readonly ReceivedRecord[], lost: string[]): Promise<void> {
     const groups = new Map<Partition, ReceivedRecord[]>();
     for (const record of records) {
       const partition = this.#options.partitionOf(record.key);
@@ -277,7 +335,7 @@ export class Inbox implements Service {
     }
     const parts = await Promise.allSettled(
       [...groups].map(async ([partition, group]) => {
-        this.#observe(name, group, await partition.receive(group));
+        lost.push(...this.#observe(name, group, await partition.receive(group)));
       }),
     );
     this.#options.observer.received(name, records.length);
@@ -295,20 +353,69 @@ export class Inbox implements Service {
     name: string,
     records: readonly ReceivedRecord[],
     resolutions: readonly Resolution[],
-  ): void {
-    const { observer, clock, offsetMs } = this.#options;
+  ): readonly string[] {
+    const { clock, offsetMs } = this.#options;
+    const lost: string[] = [];
     const offset = offsetMs(name);
     const originNowMs = offset === undefined ? clock.wallMs() : clock.monotonicMs() + offset;
     for (const [at, record] of records.entries()) {
       const resolution = resolutions[at];
       if (resolution === undefined) continue;
-      if (resolution.conflict !== undefined) observer.conflict(name, resolution.conflict, record);
+      if (resolution.conflict !== undefined) {
+        if (resolution.kind === 'lost') lost.push(nameOf(record));
+        this.#tell(name, { resolution, conflict: resolution.conflict, record });
+      }
       if (resolution.kind === 'duplicate' || resolution.kind === 'forgotten') continue;
       const tookMs = originNowMs - wallMsOf(record.version.time);
-      observer.latency(name, Math.max(0, tookMs), Math.max(0, -tookMs));
+      this.#options.observer.latency(name, Math.max(0, tookMs), Math.max(0, -tookMs));
     }
+    return lost;
+  }
+
+  /** A loser comes again with its batch, and loses again; a winner is a duplicate then. */
+  #tell(
+    name: string,
+    {
+      resolution,
+      conflict,
+      record,
+    }: {
+      readonly resolution: Resolution;
+      readonly conflict: Conflict;
+      readonly record: ReceivedRecord;
+    },
+  ): void {
+    const { losers } = this.#origin(name);
+    if (resolution.kind === 'lost') {
+      const loser = nameOf(record);
+      if (losers.has(loser)) return;
+      for (const oldest of losers) {
+        if (losers.size < LOSERS_MAX) break;
+        losers.delete(oldest);
+      }
+      losers.add(loser);
+    }
+    this.#options.observer.conflict(name, conflict, record);
+    logAlarm(this.#options, { origin: name, conflict, record });
   }
 }
+
+/** One line for each record that shows that a clock or a disk has lied. */
+export function logAlarm(
+  { tables, logger }: { readonly tables: Tables; readonly logger: Logger },
+  of: { readonly origin: string; readonly conflict: Conflict; readonly record: ReceivedRecord },
+): void {
+  const { origin, conflict, record } = of;
+  if (!conflict.alarm) return;
+  const key = Buffer.from(record.key).toString('hex');
+  logger.error(
+    { origin, table: tables.nameOf(record.table), key, version: record.version },
+    'two items of the same version differ: a clock or a disk has lied',
+  );
+}
+
+const nameOf = ({ table, key, version }: ReceivedRecord): string =>
+  `${table} ${version.time} ${Buffer.from(key).toString('latin1')}`;
 
 const receivedRecord = (
   region: string,

@@ -32,12 +32,18 @@ export class LagCounter {
     this.#options = options;
   }
 
-  /** From after index `after` on, which the peer has. Once. */
+  /**
+   * From after index `after` on, up to which the peer has everything. Called again it changes nothing, unless the peer
+   * has less than it acknowledged: it is back on an older disk, or must be made equal. Then all is counted anew.
+   */
   start(after: number): void {
-    if (this.#running !== undefined) return;
     const { lag, partition } = this.#options;
+    if (this.#running !== undefined && lag.acknowledged <= after) return;
     lag.countFrom(after, partition.committed.index);
-    this.#running = this.#run(after);
+    const follower = this.#follower;
+    this.#follower = undefined;
+    follower?.close();
+    this.#running ??= this.#run();
   }
 
   async stop(): Promise<void> {
@@ -46,27 +52,28 @@ export class LagCounter {
     await this.#running;
   }
 
-  async #run(after: number): Promise<void> {
-    let at = after;
+  async #run(): Promise<void> {
+    const { lag, partition } = this.#options;
     while (!this.#stopping.signal.aborted) {
       try {
-        at = await this.#follow(at);
+        await this.#follow();
       } catch (error) {
         const trimmed = error instanceof LogError && error.code === 'trimmed';
-        if (trimmed) at = Math.max(at, this.#options.partition.first - 1);
+        if (trimmed) lag.countedTo(partition.first - 1);
         else await this.#pause(error);
       }
     }
   }
 
-  async #follow(after: number): Promise<number> {
-    const { partition } = this.#options;
-    const follower = partition.follow(Math.max(after, partition.first - 1));
+  /** From what is counted on, until the follower is closed: at a stop, or because all is counted anew. */
+  async #follow(): Promise<void> {
+    const { partition, lag } = this.#options;
+    const follower = partition.follow(Math.max(lag.counted ?? 0, partition.first - 1));
     this.#follower = follower;
     try {
       for (;;) {
         const entries = await follower.next(READ_BYTES);
-        if (entries.length === 0) return this.#options.lag.counted ?? after;
+        if (entries.length === 0 || this.#follower !== follower) return;
         for (const entry of entries) this.#count(entry);
       }
     } finally {
@@ -78,8 +85,9 @@ export class LagCounter {
   #count({ entry, records }: CommittedEntry): void {
     const { lag } = this.#options;
     let sums: Map<number, { records: number; bytes: number; time: number }> | undefined;
+    const at = { log: this.#options.partition.number, index: entry.index };
     for (const record of records) {
-      if (sharedAs(record, this.#options) === undefined) continue;
+      if (sharedAs(record, at, this.#options) === undefined) continue;
       sums ??= new Map();
       const sum = sums.get(record.table) ?? { records: 0, bytes: 0, time: record.version.time };
       sum.records += 1;

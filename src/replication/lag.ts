@@ -64,6 +64,11 @@ export class LogLag {
   #stoodAt = 0;
   #acknowledged = 0;
 
+  /** Up to where the target is known to have everything. */
+  get acknowledged(): number {
+    return this.#acknowledged;
+  }
+
   /** The last entry that was counted; undefined before the first contact, when nothing is known. */
   get counted(): number | undefined {
     return this.#counted;
@@ -74,10 +79,15 @@ export class LogLag {
     return this.#counted !== undefined && this.#counted >= this.#stoodAt;
   }
 
-  /** The target has what is up to `after`; the log stands at `end`, and what is between is being counted. */
+  /**
+   * The target has what is up to `after`, and not more, whatever it acknowledged before; the log stands at `end`. What
+   * is between has to be counted, anew as far as it was: nothing is known until then.
+   */
   countFrom(after: number, end: number): void {
     this.#stoodAt = end;
-    this.countedTo(after);
+    this.#counted = after;
+    this.#acknowledged = after;
+    this.#queues.clear();
   }
 
   /** Says that everything of the entry was given to `add`. */

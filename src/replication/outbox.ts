@@ -187,6 +187,8 @@ export class Outbox implements Service {
         break;
       case 'place':
         await this.#place(verdict.at, stand);
+        // Should the peer still not be able to go on, that is a new mismatch.
+        this.#become({ kind: 'connecting' });
         if (this.#placement === placement) this.#placement = undefined;
         placement?.done();
         break;
@@ -237,6 +239,8 @@ export class Outbox implements Service {
     if (applied === undefined || !sameEnd(applied, at)) {
       throw new Error('the peer has moved while its position was set');
     }
+    // Should the log be trimmed past it meanwhile, that is news again.
+    this.#become({ kind: 'connecting' });
     this.#logger.info({ index: at.index }, 'position set at the peer');
   }
 
@@ -285,6 +289,7 @@ export class Outbox implements Service {
     await this.#pause();
   }
 
+  /** What the peer has is not known: all that the log still holds counts as pending. */
   async #awaitPlacement(reason: ResyncReason, { applied }: Stand): Promise<void> {
     this.#counter.start(Math.max(0, this.#options.partition.first - 1));
     this.#acknowledged = undefined;

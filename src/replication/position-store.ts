@@ -5,6 +5,11 @@ export interface OriginPositions {
   /** How many logs the origin has: a watermark needs all of them. */
   readonly logs: number;
   readonly positions: ReadonlyMap<number, LogEnd>;
+  /**
+   * Where this region's own logs ended, by number, when it stood there: what was received is in them. Should a log turn
+   * out to be shorter, as after a power cut when it is not synced, the positions say too much.
+   */
+  readonly ownEnds: readonly LogEnd[];
 }
 
 /** Keeps positions. They only save work: what was received again after a crash changes nothing. */

@@ -43,16 +43,17 @@ export class ReceivedLog {
     return end !== undefined && sameEnd(end, batch.from) && this.#receiving.length < RECEIVING_MAX;
   }
 
-  /** Takes a batch that continues; `received` resolves when its records are durable. Resolves when it counts, or failed. */
-  async take(batch: Batch, received: Promise<void>): Promise<void> {
+  /** Takes a batch that continues; `received` resolves when its records are durable. Resolves when it counts, or (false) never will. */
+  async take(batch: Batch, received: Promise<void>): Promise<boolean> {
     const before = this.#receiving.at(-1)?.done ?? Promise.resolve(true);
     const receiving: Receiving = { batch, done: this.#count(batch, before, received) };
     this.#receiving.push(receiving);
     const counted = await receiving.done;
     const at = this.#receiving.indexOf(receiving);
-    if (at < 0) return;
+    if (at < 0) return counted;
     if (counted) this.#receiving.splice(at, 1);
     else this.#receiving = [];
+    return counted;
   }
 
   /** Waits for a batch that is on its way in already, as when it was delivered twice. */

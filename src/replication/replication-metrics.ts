@@ -37,7 +37,11 @@ export function replicationObserver(options: {
       of(peer).shippedRecords.add(records);
       of(peer).shippedBytes.add(bytes);
     },
-    conflict: (origin, { winner }, { table }) => {
+    conflict: (origin, { winner, alarm }, { table }) => {
+      if (alarm) {
+        const labels = { source: origin, target: region, table: tables.nameOf(table) };
+        metrics.counter('tidemark_replication_alarms_total', labels).add(1);
+      }
       const labels = {
         source: origin,
         target: region,

@@ -13,6 +13,7 @@ import type {
 } from '../partition/partition.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { decodeCopyPage, encodeCopyAnswer, type CopyAnswer, type CopyPage } from './copy-wire.ts';
+import { logAlarm, type InboxObserver } from './inbox.ts';
 import { serveFramed } from './peer-line.ts';
 import { COPY_PAGE_BYTES } from './table-copy.ts';
 import type { Tables } from './tables.ts';
@@ -31,6 +32,8 @@ export interface TableCopyInboxOptions {
   readonly logger: Logger;
   /** Items and tombstones of a page that is durable now. Must not throw. */
   readonly onReceived: (from: string, table: number, items: number) => void;
+  /** Told of alarms alone: what loses to a copy, or to what stands here, is no conflict. Must not throw. */
+  readonly observer: Pick<InboxObserver, 'conflict'>;
 }
 
 /** Per page of a scan, its way in: pending, or done. One that failed is not in it. */
@@ -70,7 +73,7 @@ export class TableCopyInbox implements Service {
       await known;
       return 'durable';
     }
-    const taking = this.#receive(page, table.number);
+    const taking = this.#receive(page, from, table.number);
     scan.set(page.page, taking);
     try {
       await taking;
@@ -98,7 +101,7 @@ export class TableCopyInbox implements Service {
     return scan;
   }
 
-  async #receive(page: CopyPage, table: number): Promise<void> {
+  async #receive(page: CopyPage, from: string, table: number): Promise<void> {
     const groups = new Map<Partition, ReceivedRecord[]>();
     for (const item of page.items) {
       const partition = this.#options.partitionOf(item.key);
@@ -107,7 +110,16 @@ export class TableCopyInbox implements Service {
       const { key, version, replaced, image, itemBytes } = item;
       group.push({ table, key, version, replaced, image, itemBytes, via: page.via });
     }
-    await Promise.all([...groups].map(async ([partition, group]) => partition.receive(group)));
+    await Promise.all(
+      [...groups].map(async ([partition, group]) => {
+        for (const [at, { conflict }] of (await partition.receive(group)).entries()) {
+          const record = group[at];
+          if (conflict === undefined || record === undefined) continue;
+          this.#options.observer.conflict(from, conflict, record);
+          logAlarm(this.#options, { origin: from, conflict, record });
+        }
+      }),
+    );
     if (page.vector !== undefined) await this.#discard(page, page.vector, table);
   }
 

@@ -1,7 +1,10 @@
 /** The catalogue as replication sees it. Synchronous, from memory. */
 export interface Tables {
-  /** The global id of table `table` if it has, or is getting, a replica at `peer`. */
-  shared(table: number, peer: string): string | undefined;
+  /**
+   * The global id of table `table` if what the entry at `at` holds of it goes to `peer`: that has, or is getting, a
+   * replica of it, whose copy is not sure to hold the entry.
+   */
+  shared(table: number, peer: string, at: EntryPlace): string | undefined;
   /** Whether any table has, or is getting, a replica at `peer`. */
   sharesWith(peer: string): boolean;
   /**
@@ -13,6 +16,12 @@ export interface Tables {
   nameOf(table: number): string;
   /** The tables that may have tombstones: those that have, or had, a replica in another region. */
   global(): readonly SharedTable[];
+}
+
+/** An entry of this region's: the number of its partition, and its index there. */
+export interface EntryPlace {
+  readonly log: number;
+  readonly index: number;
 }
 
 export interface SharedTable {

@@ -231,9 +231,11 @@ export const decodePositions = (bytes: Uint8Array): readonly LogEnd[] =>
   );
 
 /** Positions as they are kept on disk: not said to anybody, but the same bytes. */
-export function encodeStoredPositions({ logs, positions }: OriginPositions): Uint8Array {
+export function encodeStoredPositions({ logs, positions, ownEnds }: OriginPositions): Uint8Array {
   const to = write('stored').u32(logs).u32(positions.size);
   for (const [log, position] of positions) writeEnd(to.u32(log), position);
+  to.u32(ownEnds.length);
+  for (const end of ownEnds) writeEnd(to, end);
   return to.finish();
 }
 
@@ -242,7 +244,8 @@ export const decodeStoredPositions = (bytes: Uint8Array): OriginPositions =>
     const logs = from.u32();
     const count = from.count(END_BYTES_MIN);
     const positions = Array.from({ length: count }, () => [from.u32(), readEnd(from)] as const);
-    return { logs, positions: new Map(positions) };
+    const ownEnds = Array.from({ length: from.count(END_BYTES_MIN) }, () => readEnd(from));
+    return { logs, positions: new Map(positions), ownEnds };
   });
 
 const VECTOR_MEMBER_BYTES_MIN = 2 + 8;

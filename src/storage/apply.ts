@@ -116,11 +116,8 @@ function putItem(
   tally.itemCount += 1;
   tally.sizeBytes += record.itemBytes;
   tally.digest = addDigests(tally.digest, itemDigest(key, record.version, image));
-  operations.push({
-    kind: 'put',
-    key: itemSpaceKey('items', table, key),
-    value: encodeStoredItem(record),
-  });
+  const storeKey = itemSpaceKey('items', table, key);
+  operations.push({ kind: 'put', key: storeKey, value: encodeStoredItem(record, storeKey) });
 }
 
 const NOTHING = new Uint8Array(0);
@@ -128,8 +125,9 @@ const NOTHING = new Uint8Array(0);
 function putTombstone(record: ItemRecord, operations: KeyValueOperation[], tally: Tally): void {
   const { table, key } = record;
   tally.tombstoneCount += 1;
+  const storeKey = itemSpaceKey('tombstones', table, key);
   operations.push(
-    { kind: 'put', key: itemSpaceKey('tombstones', table, key), value: encodeStoredItem(record) },
+    { kind: 'put', key: storeKey, value: encodeStoredItem(record, storeKey) },
     { kind: 'put', key: tombstoneTimeKey(table, record.version.time, key), value: NOTHING },
   );
 }

@@ -10,18 +10,9 @@ import {
   type RecordPlan,
   type TableCounters,
 } from './apply.ts';
+import { countersKey, forgottenKey, positionKey, rebuildingKey } from './key-layout.ts';
+import { StoreError, type KeyValueOperation, type KeyValueSnapshot } from './key-value-store.ts';
 import {
-  countersKey,
-  countersRange,
-  forgottenKey,
-  positionKey,
-  rebuildingKey,
-  tableOfCountersKey,
-} from './key-layout.ts';
-import { readRange } from './key-ranges.ts';
-import type { KeyValueOperation, KeyValueSnapshot } from './key-value-store.ts';
-import {
-  decodeCounters,
   decodePosition,
   decodeTimeVector,
   encodeCounters,
@@ -29,6 +20,7 @@ import {
   encodeTimeVector,
   type TimeVector,
 } from './meta-codec.ts';
+import { readCounters } from './table-count.ts';
 
 /**
  * One partition's copy on one storage node, as far as it is kept in memory. What it says is what the store holds:
@@ -44,11 +36,11 @@ export class Copy {
   static async load(snapshot: KeyValueSnapshot, partition: number): Promise<Copy> {
     const position = snapshot.get(positionKey(partition));
     const forgotten = snapshot.get(forgottenKey(partition));
-    const counters = new Map<number, TableCounters>();
-    for (const [key, value] of await readRange(snapshot, countersRange(partition))) {
-      counters.set(tableOfCountersKey(key), decodeCounters(value));
-    }
+    const counters = await readCounters(snapshot, partition);
     const rebuilding = snapshot.get(rebuildingKey(partition)) !== undefined;
+    if (!rebuilding && position === undefined && (counters.size > 0 || forgotten !== undefined)) {
+      throw new StoreError('damaged', `partition ${partition} has lost its position`);
+    }
     const state = {
       position: position === undefined ? START : decodePosition(position),
       forgotten: forgotten === undefined ? {} : decodeTimeVector(forgotten),

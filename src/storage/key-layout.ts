@@ -15,14 +15,15 @@ import type { KeyRange } from './key-value-store.ts';
  * | `m`, partition (2), `p`                                      | the applied position: `encodePosition`    |
  * | `m`, partition (2), `r`                                      | empty: a rebuild is under way             |
  * | `q`, table (4), time (8), item key                           | empty: a tombstone by its time            |
+ * | `s`, `closed`                                                | empty: closed with everything synced      |
  * | `s`, `format`                                                | the format version, as text               |
  * | `t`, table (4), item key                                     | a tombstone: `encodeStoredItem`           |
  *
  * Numbers are big endian, so that bytes order as they do. An item key begins with the hash of its partition key.
  *
- * Format history: 1, the first.
+ * Format history: 1, the first; 2, the checksum of an item or tombstone covers its whole key here.
  */
-export const STORE_FORMAT_VERSION = 1;
+export const STORE_FORMAT_VERSION = 2;
 
 /** The catalogue's own table. It lies in partition 0 entirely, whatever the hashes of its keys. */
 export const SYSTEM_TABLE = 0;
@@ -48,6 +49,10 @@ const SPACES = {
 export type ItemSpace = 'items' | 'tombstones';
 
 export const FORMAT_KEY: Uint8Array = Buffer.from('sformat', 'latin1');
+export const CLOSED_KEY: Uint8Array = Buffer.from('sclosed', 'latin1');
+
+/** Everything but the adapter's own. */
+export const everyKey: KeyRange = { from: Uint8Array.of(1), to: Uint8Array.of(0xff) };
 
 /** The number of the partition of `partitions` that holds a hash: the inverse of `hashRange`. */
 export const partitionOfHash = (hash: number, partitions: number): number =>

@@ -43,9 +43,10 @@ export type KeyValuePair = readonly [key: Uint8Array, value: Uint8Array];
 
 /**
  * `locked`: another process has it. `full`: no space; open the store again when there is some. `damaged`: a checksum
- * failed, or a batch is missing. After a write that failed, every later one fails: what it left is not known.
+ * failed, a batch is missing, or a copy does not hold what it has counted. `format`: another version of this program
+ * wrote it; nothing is wrong with it. After a write that failed, every later one fails: what it left is not known.
  */
-export type StoreErrorCode = 'locked' | 'full' | 'damaged' | 'io';
+export type StoreErrorCode = 'locked' | 'full' | 'damaged' | 'format' | 'io';
 
 export class StoreError extends Error {
   readonly code: StoreErrorCode;

@@ -27,8 +27,7 @@ export function readItem(
   table: number,
   key: Uint8Array,
 ): StoredItem | undefined {
-  const value = reader.get(itemSpaceKey('items', table, key));
-  return value === undefined ? undefined : decodeValue(value);
+  return readValue(reader, itemSpaceKey('items', table, key));
 }
 
 /** The item at a key, else its tombstone, whose image is undefined. Throws `StoreError`. */
@@ -37,16 +36,18 @@ export function readItemOrTombstone(
   table: number,
   key: Uint8Array,
 ): StoredItem | undefined {
-  const item = readItem(reader, table, key);
-  if (item !== undefined) return item;
-  const value = reader.get(itemSpaceKey('tombstones', table, key));
-  return value === undefined ? undefined : decodeValue(value);
+  return readItem(reader, table, key) ?? readValue(reader, itemSpaceKey('tombstones', table, key));
 }
 
-/** Verified and decoded. Throws `StoreError` `damaged`. */
-export function decodeValue(value: Uint8Array): StoredItem {
+function readValue(reader: KeyValueReader, key: Uint8Array): StoredItem | undefined {
+  const value = reader.get(key);
+  return value === undefined ? undefined : decodePair([key, value]);
+}
+
+/** The item or tombstone under a key of an `ItemSpace`, verified. Throws `StoreError` `damaged`. */
+export function decodePair([key, value]: KeyValuePair): StoredItem {
   try {
-    return decodeStoredItem(value);
+    return decodeStoredItem(value, key);
   } catch (error) {
     if (!(error instanceof DamagedValueError)) throw error;
     throw new StoreError('damaged', error.message, { cause: error });
@@ -113,10 +114,10 @@ export async function readPage(
   }
 }
 
-function pageItem([key, value]: KeyValuePair): StoredPageItem {
-  const { image, itemBytes } = decodeValue(value);
+function pageItem(pair: KeyValuePair): StoredPageItem {
+  const { image, itemBytes } = decodePair(pair);
   if (image === undefined) throw new StoreError('damaged', 'a stored item has no image');
-  return { key: itemKeyIn(key), image, itemBytes };
+  return { key: itemKeyIn(pair[0]), image, itemBytes };
 }
 
 /** The range that is left of a page's when it starts after a key. */
@@ -220,7 +221,7 @@ class Cursor {
     const pair = this.#pairs[this.#at];
     if (pair === undefined) return undefined;
     this.#at += 1;
-    return { ...decodeValue(pair[1]), key: itemKeyIn(pair[0]) };
+    return { ...decodePair(pair), key: itemKeyIn(pair[0]) };
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import { START, type Position } from './apply.ts';
+import { NO_COUNTERS, START, type Position, type TableCounters } from './apply.ts';
 import { readDroppedTables, CLEARED } from './drop-table.ts';
 import {
   countersRange,
@@ -6,58 +6,138 @@ import {
   forgottenKey,
   itemKeyIn,
   itemKeyInTimeKey,
-  itemSpaceOfAll,
   itemSpaceRange,
   metaRange,
   partitionOf,
   positionKey,
   rebuildingKey,
   tableHashRange,
-  tableOfCountersKey,
   tableOfKey,
   tombstoneTimeKey,
   tombstoneTimesOfAll,
   type ItemSpace,
 } from './key-layout.ts';
 import { forEachBatch, readRange, withSnapshot } from './key-ranges.ts';
-import type { KeyValueOperation, KeyValueSnapshot, KeyValueStore } from './key-value-store.ts';
+import {
+  StoreError,
+  type KeyValueOperation,
+  type KeyValueSnapshot,
+  type KeyValueStore,
+} from './key-value-store.ts';
 import { decodePosition } from './meta-codec.ts';
-import { decodeValue } from './read.ts';
+import { decodePair } from './read.ts';
+import { readCounters, TableCount, tablesIn, tablesOf } from './table-count.ts';
 
 export interface Rebuild {
-  /** The source's copy, which must not be under rebuild itself. */
+  /** The source's copy. */
   readonly source: KeyValueSnapshot;
   readonly target: KeyValueStore;
   readonly partition: number;
   readonly partitionCount: number;
   readonly onProgress?: ((progress: RebuildProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface RebuildProgress {
-  /** Items and tombstones copied so far. */
+  /** Items and tombstones copied so far, and in all. */
   readonly items: number;
+  readonly totalItems: number;
+  /** Their sizes, as DynamoDB counts them. */
   readonly bytes: number;
+  readonly totalBytes: number;
+}
+
+/** Which of the two stores a rebuild failed at. A target can be rebuilt from another source. */
+export type RebuildSide = 'source' | 'target';
+
+/** A rebuild failed at one of its sides. The code is the cause's; the cause is the `StoreError` of that store. */
+export class RebuildError extends StoreError {
+  readonly side: RebuildSide;
+
+  constructor(side: RebuildSide, cause: StoreError) {
+    super(cause.code, `the ${side} of a rebuild: ${cause.message}`, { cause });
+    this.name = 'RebuildError';
+    this.side = side;
+  }
 }
 
 /**
  * Replaces the target's copy of one partition by the source's: items, tombstones, counters, forgotten vector and
  * position, durable when it resolves with that position. From the first step to the last the target carries
- * `rebuildingKey`, so that a crash leaves it recognisably incomplete: begin again. Every value is verified on its
- * way. Throws `StoreError`.
+ * `rebuildingKey`, so that a crash, a failure or an abort leaves it recognisably incomplete: begin again. Every value is
+ * verified on its way, and what was copied against what the source has counted: a source that has lost something is
+ * refused. Tells of its progress at the start, with nothing copied, and then as it goes. Rejects with `RebuildError`, or
+ * with the signal's reason.
  */
 export async function rebuildPartition(rebuild: Rebuild): Promise<Position> {
-  const { source, target, partition } = rebuild;
-  await target.write([{ kind: 'put', key: rebuildingKey(partition), value: NOTHING }], {
-    sync: true,
+  const { source, target, partition, signal } = rebuild;
+  return onSide('source', async () => {
+    signal?.throwIfAborted();
+    const work = await workOf(rebuild);
+    await onSide('target', async () => {
+      await target.write([{ kind: 'put', key: rebuildingKey(partition), value: NOTHING }], {
+        sync: true,
+      });
+      report(rebuild, work);
+      await clearPartition(rebuild);
+    });
+    for (const table of await tablesOf(source, work.counters.keys()))
+      await copyTable(rebuild, table, work);
+    return finish(rebuild);
   });
-  await clearPartition(rebuild);
-  const progress = { items: 0, bytes: 0 };
-  for (const [key] of await readRange(source, countersRange(partition))) {
-    const table = tableOfCountersKey(key);
-    await copySpace(rebuild, { space: 'items', table }, progress);
-    await copySpace(rebuild, { space: 'tombstones', table }, progress);
+}
+
+/** What goes wrong in `task`, and was not said by one inside to be of the other side, is of this side. */
+export async function onSide<Result>(
+  side: RebuildSide,
+  task: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await task();
+  } catch (error) {
+    if (!(error instanceof StoreError) || error instanceof RebuildError) throw error;
+    throw new RebuildError(side, error);
   }
-  return finish(rebuild);
+}
+
+interface RebuildWork {
+  readonly counters: ReadonlyMap<number, TableCounters>;
+  /** Tables that the source is removing: what is left of them is not what was counted. */
+  readonly dropped: ReadonlyMap<number, boolean>;
+  readonly totalItems: number;
+  readonly totalBytes: number;
+  items: number;
+  bytes: number;
+}
+
+/** Throws where the source's copy is under rebuild itself. */
+async function workOf({ source, partition }: Rebuild): Promise<RebuildWork> {
+  if (source.get(rebuildingKey(partition)) !== undefined) {
+    throw new StoreError('io', `the copy of partition ${partition} is under rebuild itself`);
+  }
+  const counters = await readCounters(source, partition);
+  let totalItems = 0;
+  let totalBytes = 0;
+  for (const { itemCount, tombstoneCount, sizeBytes } of counters.values()) {
+    totalItems += itemCount + tombstoneCount;
+    totalBytes += sizeBytes;
+  }
+  const dropped = await readDroppedTables(source);
+  return { counters, dropped, totalItems, totalBytes, items: 0, bytes: 0 };
+}
+
+async function copyTable(rebuild: Rebuild, table: number, work: RebuildWork): Promise<void> {
+  const found = new TableCount();
+  for (const space of ['items', 'tombstones'] as const) {
+    await copySpace(rebuild, { space, table, found }, work);
+  }
+  if (work.dropped.has(table)) return;
+  const difference = found.differenceFrom(work.counters.get(table) ?? NO_COUNTERS);
+  if (difference === undefined) return;
+  throw new StoreError(
+    'damaged',
+    `the copy of partition ${rebuild.partition} holds of table ${table} ${difference}`,
+  );
 }
 
 const NOTHING = new Uint8Array(0);
@@ -76,43 +156,61 @@ async function finish({ source, target, partition }: Rebuild): Promise<Position>
     }),
   ];
   for (const [key, value] of copied) operations.push({ kind: 'put', key, value });
-  await target.write(operations, { sync: true });
   const position = source.get(positionKey(partition));
-  return position === undefined ? START : decodePosition(position);
+  const at = position === undefined ? START : decodePosition(position);
+  await onSide('target', async () => target.write(operations, { sync: true }));
+  return at;
 }
 
 async function copySpace(
-  { source, target, partition, partitionCount, onProgress }: Rebuild,
-  { space, table }: { readonly space: ItemSpace; readonly table: number },
-  progress: { items: number; bytes: number },
+  rebuild: Rebuild,
+  part: { readonly space: ItemSpace; readonly table: number; readonly found: TableCount },
+  work: RebuildWork,
 ): Promise<void> {
+  const { source, target, partition, partitionCount, signal } = rebuild;
+  const { space, table, found } = part;
   const hashes = tableHashRange(table, partition, partitionCount);
   await forEachBatch(source, itemSpaceRange(space, table, hashes), async (pairs) => {
+    signal?.throwIfAborted();
     const operations: KeyValueOperation[] = [];
-    for (const [key, value] of pairs) {
-      const { version } = decodeValue(value);
+    for (const pair of pairs) {
+      const [key, value] = pair;
+      const item = decodePair(pair);
+      found.add(key, item);
       operations.push({ kind: 'put', key, value });
-      progress.items += 1;
-      progress.bytes += key.length + value.length;
+      work.items += 1;
+      work.bytes += item.itemBytes;
       if (space === 'items') continue;
-      const timeKey = tombstoneTimeKey(table, version.time, itemKeyIn(key));
+      const timeKey = tombstoneTimeKey(table, item.version.time, itemKeyIn(key));
       operations.push({ kind: 'put', key: timeKey, value: NOTHING });
     }
-    await target.write(operations);
-    onProgress?.({ ...progress });
+    await onSide('target', async () => target.write(operations));
+    report(rebuild, work);
   });
 }
 
+function report({ onProgress }: Rebuild, work: RebuildWork): void {
+  const { items, totalItems, bytes, totalBytes } = work;
+  onProgress?.({ items, totalItems, bytes, totalBytes });
+}
+
 /** Removes whatever the target has of the partition, of tables that the source may not know. The mark stays. */
-async function clearPartition({ target, partition, partitionCount }: Rebuild): Promise<void> {
+async function clearPartition({
+  target,
+  partition,
+  partitionCount,
+  signal,
+}: Rebuild): Promise<void> {
   await withSnapshot(target, async (snapshot) => {
     for (const space of ['items', 'tombstones'] as const) {
       for (const table of await tablesIn(snapshot, space)) {
+        signal?.throwIfAborted();
         const hashes = tableHashRange(table, partition, partitionCount);
         await target.clear(itemSpaceRange(space, table, hashes));
       }
     }
     await forEachBatch(snapshot, tombstoneTimesOfAll, async (pairs) => {
+      signal?.throwIfAborted();
       const operations = pairs
         .map(([key]) => key)
         .filter(
@@ -130,20 +228,4 @@ async function clearPartition({ target, partition, partitionCount }: Rebuild): P
         .map(([key]): KeyValueOperation => ({ kind: 'delete', key })),
     );
   });
-}
-
-/** The tables that have anything in a space, found by skipping from one to the next. */
-async function tablesIn(snapshot: KeyValueSnapshot, space: ItemSpace): Promise<readonly number[]> {
-  const tables: number[] = [];
-  const { to } = itemSpaceOfAll(space);
-  let { from } = itemSpaceOfAll(space);
-  for (;;) {
-    const iterator = snapshot.iterate({ from, to });
-    const [first] = await iterator.next(1);
-    await iterator.close();
-    if (first === undefined) return tables;
-    const table = tableOfKey(first[0]);
-    tables.push(table);
-    from = itemSpaceRange(space, table, { from: 0, to: 2 ** 32 }).to;
-  }
 }

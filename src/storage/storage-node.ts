@@ -3,7 +3,9 @@ import type { EntryToApply, Forgetting, Position } from './apply.ts';
 import { Copy, type Staged } from './copy.ts';
 import { clearDroppedTable, DROPPED, readDroppedTables } from './drop-table.ts';
 import {
+  CLOSED_KEY,
   droppedTableKey,
+  everyKey,
   FORMAT_KEY,
   itemKeyInTimeKey,
   itemSpaceKey,
@@ -14,7 +16,7 @@ import {
 import { forEachBatch, withSnapshot } from './key-ranges.ts';
 import type { KeyValueOperation, KeyValueStore } from './key-value-store.ts';
 import { StoreError } from './key-value-store.ts';
-import { rebuildPartition, type RebuildProgress } from './rebuild.ts';
+import { onSide, RebuildError, rebuildPartition, type RebuildProgress } from './rebuild.ts';
 
 export interface StorageNodeOptions {
   readonly zone: string;
@@ -31,6 +33,19 @@ export interface StorageNodeOptions {
   readonly isDropped?: (table: number) => boolean;
 }
 
+export interface RebuildOptions {
+  readonly onProgress?: (progress: RebuildProgress) => void;
+  /** Ends it between two batches. */
+  readonly signal?: AbortSignal;
+}
+
+/** What opening a store has found in it. */
+interface StoreContent {
+  readonly copies: readonly Copy[];
+  readonly dropped: Set<number>;
+  readonly wasClosed: boolean;
+}
+
 /** `failed`: a write did not succeed, and what stands in the store is uncertain until it is opened again. */
 export type StorageNodeState = 'open' | 'failed' | 'closed';
 
@@ -42,6 +57,8 @@ export class StorageNode {
   readonly zone: string;
   readonly store: KeyValueStore;
   readonly partitionCount: number;
+  /** Whether `close` ended the store's last use, with everything durable; true of one that begins blank. */
+  readonly wasClosed: boolean;
   readonly #copies: Map<number, Copy>;
   readonly #dropped: Set<number>;
   readonly #isDropped: (table: number) => boolean;
@@ -49,10 +66,16 @@ export class StorageNode {
   #failure: Error | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  /** Checks the format, finishes what a crash interrupted, loads the copies. Throws `StoreError`. */
+  /**
+   * Checks the format, finishes what a crash interrupted, loads the copies. Rejects with `StoreError`: `format` where
+   * another version of this program wrote the store.
+   */
   static async open(options: StorageNodeOptions): Promise<StorageNode> {
     const { store } = options;
-    await checkFormat(store);
+    const wasClosed = await checkFormat(store);
+    // What is lost with this mark's removal is all that came after it: the store is then as it was closed.
+    if (store.get(CLOSED_KEY) !== undefined)
+      await store.write([{ kind: 'delete', key: CLOSED_KEY }]);
     const dropped = new Set<number>();
     for (const [table, cleared] of await withSnapshot(store, readDroppedTables)) {
       dropped.add(table);
@@ -61,10 +84,11 @@ export class StorageNode {
     const copies = await withSnapshot(store, async (snapshot) =>
       Promise.all(options.partitions.map(async (partition) => Copy.load(snapshot, partition))),
     );
-    return new StorageNode(options, copies, dropped);
+    return new StorageNode(options, { copies, dropped, wasClosed });
   }
 
-  private constructor(options: StorageNodeOptions, copies: readonly Copy[], dropped: Set<number>) {
+  private constructor(options: StorageNodeOptions, { copies, dropped, wasClosed }: StoreContent) {
+    this.wasClosed = wasClosed;
     this.zone = options.zone;
     this.store = options.store;
     this.partitionCount = options.partitionCount;
@@ -137,31 +161,52 @@ export class StorageNode {
    * Makes this node's copy of a partition equal to the source's, as it stands when the call comes to run. The source
    * goes on applying meanwhile, as do this node's other copies; what follows comes from the log. `copy` answers
    * another `Copy` at once, and again when this resolves.
+   *
+   * Rejects with `RebuildError`, which says whose store failed, or with the signal's reason. The copy is then under
+   * rebuild still, and may be begun again from any source; this node has failed only where its own store did.
    */
   async rebuildFrom(
     source: StorageNode,
     partition: number,
-    onProgress?: (progress: RebuildProgress) => void,
+    { onProgress, signal }: RebuildOptions = {},
   ): Promise<Position> {
     assert(source.partitionCount === this.partitionCount, 'both nodes split the hashes alike');
-    await this.#enqueue(async () => {
-      this.#copies.set(partition, Copy.underRebuild(partition));
-    });
-    const { store: target, partitionCount } = this;
-    const position = await withSnapshot(source.store, async (snapshot) =>
-      this.#guard(async () =>
-        rebuildPartition({ source: snapshot, target, partition, partitionCount, onProgress }),
-      ),
-    );
-    await this.#enqueue(async () => this.#takeRebuilt(partition));
-    return position;
+    try {
+      await onSide('target', async () =>
+        this.#enqueue(async () => {
+          this.#copies.set(partition, Copy.underRebuild(partition));
+        }),
+      );
+      const { store: target, partitionCount } = this;
+      const position = await onSide('source', async () =>
+        withSnapshot(source.store, async (snapshot) =>
+          rebuildPartition({
+            source: snapshot,
+            target,
+            partition,
+            partitionCount,
+            onProgress,
+            signal,
+          }),
+        ),
+      );
+      await onSide('target', async () => this.#enqueue(async () => this.#takeRebuilt(partition)));
+      return position;
+    } catch (error) {
+      if (error instanceof RebuildError && error.side === 'target') this.#fail(error.cause);
+      throw error;
+    }
   }
 
-  /** Waits for what is under way, then closes the store. Never rejects. */
+  /** Waits for what is under way, makes it durable, and closes the store. Never rejects. */
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     await this.#last;
+    if (this.#failure === undefined) {
+      const mark: KeyValueOperation = { kind: 'put', key: CLOSED_KEY, value: NOTHING };
+      await this.store.write([mark], { sync: true }).catch(() => undefined);
+    }
     await this.store.close().catch(() => undefined);
   }
 
@@ -239,10 +284,14 @@ export class StorageNode {
     try {
       return await task();
     } catch (error) {
-      if (this.#state === 'open') this.#state = 'failed';
-      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      this.#fail(error);
       throw error;
     }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#state === 'open') this.#state = 'failed';
+    this.#failure ??= error instanceof Error ? error : new Error(String(error));
   }
 
   async #enqueue<Result>(task: () => Promise<Result>): Promise<Result> {
@@ -286,17 +335,32 @@ const forgetOperations = (table: number, timeKey: Uint8Array): KeyValueOperation
   { kind: 'delete', key: timeKey },
 ];
 
-async function checkFormat(store: KeyValueStore): Promise<void> {
+const NOTHING = new Uint8Array(0);
+
+/** Marks a blank store. Answers whether the store is blank or was closed by `StorageNode.close`. */
+async function checkFormat(store: KeyValueStore): Promise<boolean> {
   const value = store.get(FORMAT_KEY);
   const expected = String(STORE_FORMAT_VERSION);
   if (value === undefined) {
+    await assertBlank(store);
     await store.write([{ kind: 'put', key: FORMAT_KEY, value: Buffer.from(expected) }], {
       sync: true,
     });
-    return;
+    return true;
   }
   const found = Buffer.from(value).toString();
   if (found !== expected) {
-    throw new StoreError('io', `the store has format ${found}; this program reads ${expected}`);
+    throw new StoreError('format', `the store has format ${found}; this program reads ${expected}`);
   }
+  return store.get(CLOSED_KEY) !== undefined;
+}
+
+/** The format is the first that is written: a store that lacks it and holds anything has lost it. */
+async function assertBlank(store: KeyValueStore): Promise<void> {
+  await withSnapshot(store, async (snapshot) => {
+    const iterator = snapshot.iterate(everyKey);
+    const [first] = await iterator.next(1);
+    await iterator.close();
+    if (first !== undefined) throw new StoreError('damaged', 'the store has lost its format');
+  });
 }

@@ -162,6 +162,12 @@ export const METRICS = {
     help: 'By the target: writes that lost to one from another region that had not seen them.',
     labels: ['source', 'target', 'table', 'winner'],
   },
+  tidemark_replication_alarms_total: {
+    kind: 'counter',
+    unit: 'count',
+    help: 'By the target: records with the version of the one that stands here and other bytes: a clock or a disk has lied.',
+    labels: ['source', 'target', 'table'],
+  },
   tidemark_replication_resyncs_total: {
     kind: 'counter',
     unit: 'count',

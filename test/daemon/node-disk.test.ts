@@ -1,4 +1,6 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { EventEmitter, once } from 'node:events';
+import { constants } from 'node:fs';
+import { mkdtemp, open, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -47,3 +49,211 @@ test('a name that is no flat file name is refused', async () => {
   await expect(disk.open('../outside')).rejects.toThrow('a file name');
   await rm(folder, { recursive: true, force: true });
 });
+
+/** What a call on any file does instead, until it is restored. */
+function instead(
+  prototype: object,
+  name: 'datasync' | 'truncate' | 'write' | 'writev' | 'sync',
+  make: (original: Method) => Method,
+): () => void {
+  const original: unknown = Reflect.get(prototype, name);
+  if (!isMethod(original)) throw new Error(`no method ${name}`);
+  Reflect.set(prototype, name, make(original));
+  return () => {
+    Reflect.set(prototype, name, original);
+  };
+}
+
+type Method = (this: object, ...given: unknown[]) => Promise<unknown>;
+
+const isMethod = (value: unknown): value is Method => typeof value === 'function';
+
+async function handlePrototype(folder: string): Promise<object> {
+  const handle = await open(folder, 'r');
+  await handle.close();
+  return Reflect.getPrototypeOf(handle) ?? handle;
+}
+
+async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'tidemark-disk-'));
+  try {
+    await run(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+test('a sync carries what was appended while the one before was under way', async () => {
+  await inFolder(async (folder) => {
+    const prototype = await handlePrototype(folder);
+    const file = await (await NodeDisk.open(folder)).open('log');
+    await file.append([Buffer.from('one')]);
+    const held = new EventEmitter();
+    let syncs = 0;
+    const restore = instead(
+      prototype,
+      'datasync',
+      (original) =>
+        async function datasync(this: object): Promise<unknown> {
+          syncs += 1;
+          if (syncs === 1) await once(held, 'released');
+          return original.call(this);
+        },
+    );
+    try {
+      const first = file.sync();
+      await file.append([Buffer.from(' two')]);
+      held.emit('released');
+      await first;
+      await file.sync();
+      expect(syncs).toBe(2);
+      await file.sync();
+      expect(syncs).toBe(2);
+    } finally {
+      restore();
+      await file.close();
+    }
+  });
+});
+
+const ENOSPC = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+
+const joined = (chunks: unknown): Buffer =>
+  Buffer.concat(Array.isArray(chunks) ? chunks.filter((chunk) => chunk instanceof Uint8Array) : []);
+
+/** A file system with space for `capacity` bytes in all files together: what was written anywhere takes its place. */
+function withCapacity(prototype: object, capacity: number): () => void {
+  const taken = new Set<number>();
+  const take = (from: number, length: number): number => {
+    let took = 0;
+    while (took < length && (taken.has(from + took) || taken.size < capacity)) {
+      taken.add(from + took);
+      took += 1;
+    }
+    if (took === 0 && length > 0) throw ENOSPC;
+    return took;
+  };
+  const restores = [
+    instead(
+      prototype,
+      'write',
+      (original) =>
+        async function write(this: object, ...given: unknown[]): Promise<unknown> {
+          const [bytes, from, length, position] = given;
+          const took = take(Number(position), Number(length));
+          return original.call(this, bytes, from, took, position);
+        },
+    ),
+    instead(
+      prototype,
+      'writev',
+      (original) =>
+        async function writev(this: object, ...given: unknown[]): Promise<unknown> {
+          const bytes = joined(given[0]);
+          const took = take(Number(given[1]), bytes.length);
+          return original.call(this, [bytes.subarray(0, took)], given[1]);
+        },
+    ),
+    instead(
+      prototype,
+      'truncate',
+      (original) =>
+        async function truncate(this: object, ...given: unknown[]): Promise<unknown> {
+          for (const at of taken) if (at >= Number(given[0])) taken.delete(at);
+          return original.apply(this, given);
+        },
+    ),
+  ];
+  return () => {
+    for (const restore of restores) restore();
+  };
+}
+
+test('on a nearly full disk what is filled ahead takes no place that content could have', async () => {
+  await inFolder(async (folder) => {
+    const prototype = await handlePrototype(folder);
+    const disk = await NodeDisk.open(folder, { aheadBytes: 4096 });
+    const restore = withCapacity(prototype, 5000);
+    try {
+      const file = await disk.open('log');
+      for (let at = 0; at < 25; at += 1) await file.append([Buffer.alloc(200, 1)]);
+      expect(file.sizeBytes).toBe(5000);
+      await expect(file.append([Buffer.alloc(200, 1)])).rejects.toMatchObject({ code: 'full' });
+      await file.truncate(4800);
+      await file.append([Buffer.alloc(200, 2)]);
+      await file.close();
+      expect((await readFile(join(folder, 'log'))).every((byte) => byte > 0)).toBe(true);
+    } finally {
+      restore();
+    }
+  });
+});
+
+test('a file is closed even when what was filled ahead cannot be cut off', async () => {
+  await inFolder(async (folder) => {
+    const prototype = await handlePrototype(folder);
+    const file = await (await NodeDisk.open(folder, { aheadBytes: 100 })).open('log');
+    await file.append([Buffer.from('content')]);
+    const restore = instead(
+      prototype,
+      'truncate',
+      () => async () => Promise.reject(new Error('cannot be cut')),
+    );
+    try {
+      await expect(file.close()).rejects.toMatchObject({ code: 'io' });
+    } finally {
+      restore();
+    }
+    await expect(file.read(0, 10)).rejects.toMatchObject({ code: 'io' });
+  });
+});
+
+test('each folder that is made on the way is synced into the one above it', async () => {
+  await inFolder(async (folder) => {
+    const prototype = await handlePrototype(folder);
+    let syncs = 0;
+    const restore = instead(
+      prototype,
+      'sync',
+      (original) =>
+        async function sync(this: object): Promise<unknown> {
+          syncs += 1;
+          return original.call(this);
+        },
+    );
+    try {
+      await NodeDisk.open(join(folder, 'one', 'two', 'three'));
+      // The three above the new ones, and the one above the last again, as always.
+      expect(syncs).toBe(4);
+    } finally {
+      restore();
+    }
+  });
+});
+
+/** The flags with which the file at `path` is open in this process. */
+async function openFlags(path: string): Promise<readonly number[]> {
+  const flags: number[] = [];
+  for (const fd of await readdir('/proc/self/fd')) {
+    const target = await readlink(`/proc/self/fd/${fd}`).catch(() => undefined);
+    if (target !== path) continue;
+    const info = await readFile(`/proc/self/fdinfo/${fd}`, 'utf8');
+    flags.push(Number.parseInt(/flags:\s+(\d+)/.exec(info)?.[1] ?? '', 8));
+  }
+  return flags;
+}
+
+test.runIf(process.platform === 'linux')(
+  'a file is opened for writing through when that is asked for, and only then',
+  async () => {
+    await inFolder(async (folder) => {
+      for (const writeThrough of [true, false]) {
+        const disk = await NodeDisk.open(folder, { writeThrough });
+        const file = await disk.open('log');
+        const [flags = 0] = await openFlags(join(folder, 'log'));
+        expect((flags & constants.O_DSYNC) !== 0).toBe(writeThrough);
+        await file.close();
+      }
+    });
+  },
+);

@@ -1,11 +1,18 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { InternalServerError } from '@aws-sdk/client-dynamodb';
 import { expect, test } from 'vitest';
 
 import type { ZoneName } from '../../src/daemon/operations-target.ts';
+import {
+  FORMAT_KEY,
+  positionKey,
+  rebuildingKey,
+  STORE_FORMAT_VERSION,
+} from '../../src/storage/key-layout.ts';
 import { flipBytes } from '../support/damage.ts';
+import { damageItem, editStore } from '../support/edit-store.ts';
 import { TestLab, type TestRegion, US } from '../support/test-lab.ts';
 import { createTable, get, put, putMany, remove, scanAll, TABLE } from '../support/test-table.ts';
 import { until } from '../support/until.ts';
@@ -157,6 +164,86 @@ test('damage in the store of a zone while it runs is found when it is read, and 
   expect(flipped).toBeGreaterThan(0);
   await putAndKeep(us, held, 'later ');
   await untilDamageIsFound(us, held);
+  await us.untilZones('live');
+  expect(await differencesByZone(us, held)).toEqual([]);
+});
+
+const storeOf = (us: TestRegion, zone: ZoneName): string => join(us.zonePath(zone), 'store');
+
+test('a region starts without a zone whose directory cannot be used, which comes back by itself', async () => {
+  const { us, held } = await regionWithItems(50);
+  await us.stop();
+  await rm(us.zonePath('c'), { recursive: true });
+  await writeFile(us.zonePath('c'), 'not a directory');
+  await us.start();
+  expect(us.zoneState('c')).toBe('failed');
+  await putAndKeep(us, held, 'without c ');
+  await rm(us.zonePath('c'));
+  await us.untilZones('live');
+  expect(await differencesByZone(us, held)).toEqual([]);
+});
+
+test('stores that another version of the program wrote end a start in words, and nothing stays open', async () => {
+  const { us, held } = await regionWithItems(20);
+  await us.stop();
+  const setFormat = async (format: string): Promise<void> => {
+    for (const zone of ZONES)
+      await editStore(storeOf(us, zone), async (store) =>
+        store.put(FORMAT_KEY, Buffer.from(format)),
+      );
+  };
+  await setFormat('999');
+  await expect(us.start()).rejects.toThrow(/format 999/u);
+  await setFormat(String(STORE_FORMAT_VERSION));
+  await us.start();
+  expect(await scanAll(us)).toEqual(held);
+});
+
+test('damage in the source of a rebuild is mended too, and the rebuild goes on from another zone', async () => {
+  const { us, held } = await regionWithItems();
+  await us.stop();
+  await damageItem(storeOf(us, 'a'), 5);
+  await editStore(storeOf(us, 'c'), async (store) => {
+    for (const partition of [0, 1, 2, 3])
+      await store.put(rebuildingKey(partition), new Uint8Array(0));
+  });
+  await us.start();
+  await us.untilZones('live');
+  expect(await differencesByZone(us, held)).toEqual([]);
+  expect(await readdir(us.zonePath('a'))).toEqual(['log', 'store']);
+});
+
+test('a store whose position is damaged is replaced behind a start', async () => {
+  const { us, held } = await regionWithItems();
+  await us.stop();
+  await editStore(storeOf(us, 'c'), async (store) =>
+    store.put(positionKey(0), Buffer.from('garbage')),
+  );
+  await us.start();
+  await us.untilZones('live');
+  expect(await differencesByZone(us, held)).toEqual([]);
+});
+
+test('with one zone away and different damage in the two others all but that is read, and nothing is lost', async () => {
+  const { us, held } = await regionWithItems();
+  await us.stop();
+  await damageItem(storeOf(us, 'a'), 3);
+  await damageItem(storeOf(us, 'b'), 200);
+  await us.start();
+  await us.post('/zones/c/stop');
+  await until('the damage to be found', async () => {
+    for (const id of held.keys()) await get(us, id, { consistent: false }).catch(() => undefined);
+    const found = us.logger.messages('error').filter((message) => message.includes('damage'));
+    return found.length >= 2;
+  });
+  let readable = 0;
+  for (const [id, v] of held) {
+    const found = await get(us, id, { consistent: false }).catch(() => v);
+    expect(found).toBe(v);
+    readable += 1;
+  }
+  expect(readable).toBe(held.size);
+  await us.post('/zones/c/start');
   await us.untilZones('live');
   expect(await differencesByZone(us, held)).toEqual([]);
 });

@@ -1,3 +1,5 @@
+import { crc32 } from 'node:zlib';
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { StoredItem } from '../../src/model/record.ts';
@@ -18,6 +20,8 @@ const stored: fc.Arbitrary<StoredItem> = fc.record({
   itemBytes: fc.integer({ min: 0, max: 409_600 }),
 });
 
+const KEY = Buffer.from('i\0\0\0\x01key');
+
 /** Plain arrays for bytes, so that only content is compared. */
 const plain = ({ image, ...rest }: StoredItem): unknown => ({
   ...rest,
@@ -27,27 +31,47 @@ const plain = ({ image, ...rest }: StoredItem): unknown => ({
 test('a stored item comes back as it was', () => {
   fc.assert(
     fc.property(stored, (item) => {
-      expect(plain(decodeStoredItem(encodeStoredItem(item)))).toEqual(plain(item));
+      expect(plain(decodeStoredItem(encodeStoredItem(item, KEY), KEY))).toEqual(plain(item));
     }),
   );
 });
 
 test('the image is a view of the bytes that were read', () => {
   const item = { version: { time: 1, region: 'a' }, replaced: undefined, itemBytes: 1 };
-  const value = encodeStoredItem({ ...item, image: Buffer.from('{}') });
-  expect(decodeStoredItem(value).image?.buffer).toBe(value.buffer);
+  const value = encodeStoredItem({ ...item, image: Buffer.from('{}') }, KEY);
+  expect(decodeStoredItem(value, KEY).image?.buffer).toBe(value.buffer);
 });
 
 test('any changed or missing byte is damage', () => {
   fc.assert(
     fc.property(stored, fc.nat(), fc.integer({ min: 1, max: 255 }), (item, place, mask) => {
-      const value = Uint8Array.from(encodeStoredItem(item));
+      const value = Uint8Array.from(encodeStoredItem(item, KEY));
       const at = place % value.length;
       value[at] = (value[at] ?? 0) ^ mask;
-      expect(() => decodeStoredItem(value)).toThrow(DamagedValueError);
-      expect(() => decodeStoredItem(encodeStoredItem(item).subarray(0, at))).toThrow(
+      expect(() => decodeStoredItem(value, KEY)).toThrow(DamagedValueError);
+      expect(() => decodeStoredItem(encodeStoredItem(item, KEY).subarray(0, at), KEY)).toThrow(
         DamagedValueError,
       );
     }),
   );
+});
+
+test('a value under any other key is damage', () => {
+  fc.assert(
+    fc.property(stored, fc.uint8Array({ maxLength: 40 }), (item, other) => {
+      fc.pre(Buffer.compare(other, KEY) !== 0);
+      const value = encodeStoredItem(item, KEY);
+      expect(() => decodeStoredItem(value, other)).toThrow(DamagedValueError);
+    }),
+  );
+});
+
+test('a value of another format is refused with both formats in words', () => {
+  const item = { version: { time: 1, region: 'a' }, replaced: undefined, itemBytes: 1 };
+  const value = Uint8Array.from(encodeStoredItem({ ...item, image: Buffer.from('{}') }, KEY));
+  value[4] = 1;
+  expect(() => decodeStoredItem(value, KEY)).toThrow('it says format 1, and this program reads 2');
+  const sealed = Buffer.from(value);
+  sealed.writeUInt32BE(crc32(sealed.subarray(4), crc32(KEY)), 0);
+  expect(() => decodeStoredItem(sealed, KEY)).toThrow('of another format: it says format 1');
 });

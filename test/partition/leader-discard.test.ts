@@ -29,7 +29,8 @@ test('only the version that is named is discarded, without a trace, and it is ne
   };
   expect(record?.image).toBeUndefined();
   const region = record?.version.region ?? '';
-  expect(record && sharedAs(record, { region, peer: 'elsewhere', tables })).toBeUndefined();
+  const at = { log: 0, index: 1 };
+  expect(record && sharedAs(record, at, { region, peer: 'elsewhere', tables })).toBeUndefined();
 });
 
 test('the same item may be discarded twice, and written again', async () => {

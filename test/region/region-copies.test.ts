@@ -132,7 +132,7 @@ test('a member that was away when a replica came owes it a copy, and sends it', 
   world.cut('a', 'b', true);
   world.cut('c', 'b', true);
   await world.clock.advance(LONG_MS);
-  expect(world.region('b').table?.global?.owesScanTo).toEqual([]);
+  expect(world.region('b').table?.global?.debts).toEqual([]);
   expect(world.region('c').get('mine')).toBe('while apart');
   expectEqual(world, 'a', 'b', 'c');
   await world.stop();

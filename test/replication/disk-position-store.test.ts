@@ -10,7 +10,7 @@ const position = { logId: 'x', epoch: 2, index: 7, checksum: 9, partitionTime: 5
 
 test('positions survive a power cut, per origin', async () => {
   const disk = new SimulatedDisk({ random: new SeededRandom(1) });
-  const saved = { logs: 4, positions: new Map([[3, position]]) };
+  const saved = { logs: 4, positions: new Map([[3, position]]), ownEnds: [position] };
   await new DiskPositionStore(disk).save('eu-west-1', saved);
   disk.powerCut();
   const store = new DiskPositionStore(disk);
@@ -21,7 +21,11 @@ test('positions survive a power cut, per origin', async () => {
 test('a damaged file is refused', async () => {
   const disk = new SimulatedDisk({ random: new SeededRandom(1) });
   const store = new DiskPositionStore(disk);
-  await store.save('eu-west-1', { logs: 4, positions: new Map([[3, position]]) });
+  await store.save('eu-west-1', {
+    logs: 4,
+    positions: new Map([[3, position]]),
+    ownEnds: [position],
+  });
   const bytes = Buffer.from((await disk.readAll('inbox.eu-west-1')) ?? []);
   bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
   await disk.replace('inbox.eu-west-1', bytes);

@@ -24,6 +24,34 @@ test('nothing is said before the target was heard of for every log', () => {
   expect(lag.of(1, 0)).toEqual({ records: 0, bytes: 0, ageMs: 0 });
 });
 
+test('nothing is said while what a log already held is being counted', () => {
+  const lag = new Lag();
+  const log = lag.log(0);
+  log.countFrom(3, 5);
+  expect(lag.of(1, 0)).toBeUndefined();
+  log.add(commitment(4));
+  log.countedTo(4);
+  expect(lag.of(1, 100)).toBeUndefined();
+  log.add(commitment(5));
+  log.countedTo(5);
+  expect(lag.of(1, 100)).toEqual({ records: 2, bytes: 200, ageMs: 60 });
+});
+
+test('a target that is back with less than it acknowledged has all of that pending again', () => {
+  const lag = new Lag();
+  const log = lag.log(0);
+  log.countFrom(0, 0);
+  for (const index of [1, 2, 3]) log.add(commitment(index));
+  log.countedTo(3);
+  log.acknowledge(2);
+  expect(log.acknowledged).toBe(2);
+  log.countFrom(1, 3);
+  expect(lag.of(1, 100)).toBeUndefined();
+  for (const index of [2, 3]) log.add(commitment(index));
+  log.countedTo(3);
+  expect(lag.of(1, 100)).toEqual({ records: 2, bytes: 200, ageMs: 80 });
+});
+
 test('the age is that of the oldest over all logs, rises while nothing comes, and is 0 once all is known', () => {
   const lag = new Lag();
   for (const log of [0, 1]) lag.log(log).countedTo(0);

@@ -53,6 +53,7 @@ test('what replication tells is counted by source, target and table', async () =
     via: 'ship' as const,
   };
   observer.conflict('b', { winner, loser: { time: 1, region: 'a' }, alarm: false }, record);
+  observer.conflict('b', { winner, loser: winner, alarm: true }, record);
   const text = await metrics.text();
   for (const sample of [
     'tidemark_replication_latency_seconds_count{source="b",target="a"} 2',
@@ -60,7 +61,8 @@ test('what replication tells is counted by source, target and table', async () =
     'tidemark_replication_received_records_total{source="b",target="a"} 3',
     'tidemark_replication_shipped_records_total{source="a",target="b"} 4',
     'tidemark_replication_shipped_bytes_total{source="a",target="b"} 500',
-    'tidemark_replication_conflicts_total{source="b",target="a",table="Orders",winner="b"} 1',
+    'tidemark_replication_conflicts_total{source="b",target="a",table="Orders",winner="b"} 2',
+    'tidemark_replication_alarms_total{source="b",target="a",table="Orders"} 1',
   ]) {
     expect(text).toContain(sample);
   }

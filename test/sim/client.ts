@@ -19,7 +19,7 @@ export const DEFINITION: TableDefinition = {
   provisionedThroughput: { read: 0, write: 0 },
 };
 
-export const keyBytes = (key: string): Uint8Array =>
+const keyBytes = (key: string): Uint8Array =>
   encodeItemKey(DEFINITION.keySchema, { id: { S: key } });
 
 const attributesOf = (key: string, value: string, fill: number): AttributeMap => ({
@@ -31,10 +31,8 @@ const attributesOf = (key: string, value: string, fill: number): AttributeMap =>
 /** The value in an item's image: `v` of a register, `n` of a counter. */
 export function valueOf(image: Uint8Array | undefined): string | undefined {
   if (image === undefined) return undefined;
-  const item = JSON.parse(Buffer.from(image).toString()) as {
-    readonly v?: { readonly S: string };
-    readonly n?: { readonly N: string };
-  };
+  const item: { readonly v?: { readonly S: string }; readonly n?: { readonly N: string } } =
+    JSON.parse(Buffer.from(image).toString());
   return item.v?.S ?? item.n?.N;
 }
 

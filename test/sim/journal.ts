@@ -37,8 +37,8 @@ export class JournalLogger implements Logger {
     this.#fields = fields;
   }
 
-  debug(): void {
-    // Every clock that cannot be read says so here.
+  debug(fields: LogFields, message: string): void {
+    this.#note('debug', fields, message);
   }
 
   info(fields: LogFields, message: string): void {
@@ -66,7 +66,7 @@ export class JournalLogger implements Logger {
 }
 
 function words(value: unknown): string {
-  if (!(value instanceof Error)) return JSON.stringify(value) ?? 'undefined';
+  if (!(value instanceof Error)) return value === undefined ? 'undefined' : JSON.stringify(value);
   const cause = value.cause === undefined ? '' : ` because ${words(value.cause)}`;
   const stack = /Assertion|Type|Reference|Range/.test(value.name)
     ? ` at ${(value.stack ?? '')

@@ -72,13 +72,14 @@ test('a write of unknown outcome may take effect late, or never, but not be seen
   ).toBeDefined();
 });
 
+const insert = (value: string, times: readonly [number, number]): Operation =>
+  operation(
+    { kind: 'write', value, expects: { kind: 'absent' } },
+    { kind: 'applied', seen: undefined },
+    times,
+  );
+
 test('two inserts of one item cannot both be applied', () => {
-  const insert = (value: string, times: readonly [number, number]): Operation =>
-    operation(
-      { kind: 'write', value, expects: { kind: 'absent' } },
-      { kind: 'applied', seen: undefined },
-      times,
-    );
   expect(explainRegister([insert('a', [1, 5])], undefined)).toBeUndefined();
   expect(explainRegister([insert('a', [1, 5]), insert('b', [2, 6])], undefined)).toBeDefined();
 });

@@ -4,7 +4,7 @@ import { NO_FAULTS } from '../support/lossy-bus.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import type { SavedRegion, SavedZone, SimRegion } from './sim-region.ts';
 import type { World } from './world.ts';
-import type { FaultName } from './world-options.ts';
+import { type FaultName, pickFrom } from './world-options.ts';
 
 /** What takes a zone's data away hits one zone at a time: the others must be able to make up for it. */
 interface Wound {
@@ -31,7 +31,7 @@ export class Nemesis {
   async run(): Promise<void> {
     const { clock, options } = this.#world;
     if (options.faults.length === 0) return;
-    while (!this.#isOver) {
+    for (;;) {
       await clock.sleep(-Math.log(1 - this.#random.next()) * options.faultEveryMs);
       if (this.#isOver) return;
       const fault = this.#pick(options.faults);
@@ -43,7 +43,7 @@ export class Nemesis {
   /** No new faults, and an end to those that last. */
   async heal(): Promise<void> {
     this.#isOver = true;
-    for (const undo of [...this.#undo]) {
+    for (const undo of this.#undo) {
       this.#undo.delete(undo);
       await undo();
     }
@@ -57,16 +57,21 @@ export class Nemesis {
   }
 
   #pick<T>(choices: readonly T[]): T {
-    return choices[randomBelow(this.#random, choices.length)] as T;
+    return pickFrom(this.#random, choices);
   }
 
   /** Ends by itself after a while, or when all is healed. */
   #lasting(meanMs: number, undo: () => void | Promise<void>): void {
     this.#undo.add(undo);
     const ms = -Math.log(1 - this.#random.next()) * meanMs;
-    void this.#world.clock.sleep(ms).then(async () => {
+    void this.#after(ms, async () => {
       if (this.#undo.delete(undo)) await undo();
     });
+  }
+
+  async #after(ms: number, task: () => void | Promise<void>): Promise<void> {
+    await this.#world.clock.sleep(ms);
+    await task();
   }
 
   #did(fault: FaultName | 'duplicate', region: SimRegion, how = ''): void {
@@ -125,10 +130,9 @@ export class Nemesis {
   /** A power cut while a write is under way: the disks decide what of it is there. */
   #tear(region: SimRegion): void {
     if (region.life === undefined) return;
-    const { clock } = this.#world;
     const before = ZONES.map((zone) => region.logDisks[zone].syncs);
     // A little later, when the disks are likely to be busy.
-    void clock.sleep(this.#random.next() * 20).then(() => {
+    void this.#after(this.#random.next() * 20, () => {
       if (region.life === undefined || this.#isOver) return;
       this.#did('torn write', region, `syncs ${before.join(' ')}`);
       region.kill('power');
@@ -237,12 +241,16 @@ export class Nemesis {
       if (region.life === undefined) replace();
       return;
     }
-    const stop = running.engine.core.zones.stopZone(zone);
-    void Promise.race([stop, running.life.died]).then(() => {
-      if (region.running !== running && region.life !== undefined) return;
-      replace();
-      this.#lasting(1000, () => this.#startZone(region, zone));
-    });
+    void this.#stopAndReplace(region, zone, replace);
+  }
+
+  async #stopAndReplace(region: SimRegion, zone: Zone, replace: () => void): Promise<void> {
+    const { running } = region;
+    if (running === undefined) return;
+    await Promise.race([running.engine.core.zones.stopZone(zone), running.life.died]);
+    if (region.running !== running && region.life !== undefined) return;
+    replace();
+    this.#lasting(1000, () => this.#startZone(region, zone));
   }
 
   #rot(region: SimRegion): void {

@@ -15,6 +15,8 @@ import type { ProcessLife } from './process-life.ts';
 /** One zone's store as the machine has it. It outlives the processes that open it. */
 export class SimulatedStore {
   disk = new MemoryStoreDisk();
+  /** One that is being made beside it. */
+  #next = new MemoryStoreDisk();
   latencyMs = 0;
   isFull = false;
   /** A checksum in it does not hold: whatever is read or written next says so, until it is wiped. */
@@ -32,29 +34,53 @@ export class SimulatedStore {
       await this.pause();
       if (life.isDead) return new Promise(() => {});
       if (this.isRotten) throw rotten();
-      return new ProcessStore(life, this, await this.disk.open());
+      return ProcessStore.open(life, this, this.disk);
+    });
+  }
+
+  /** A blank one, in place of one that was begun and not taken. */
+  async openNext(life: ProcessLife): Promise<KeyValueStore> {
+    return life.hear(async () => {
+      await this.pause();
+      if (life.isDead) return new Promise(() => {});
+      this.#next = new MemoryStoreDisk();
+      return ProcessStore.open(life, this, this.#next);
+    });
+  }
+
+  /** The next one is the store from now on. */
+  async takeNext(life: ProcessLife): Promise<void> {
+    return life.hear(async () => {
+      await this.pause();
+      if (life.isDead) return;
+      this.disk = this.#next;
+      this.#next = new MemoryStoreDisk();
+      this.isRotten = false;
     });
   }
 
   wipe(): void {
     this.disk.restore([]);
+    this.#next = new MemoryStoreDisk();
     this.isRotten = false;
   }
 
   /** The process is gone. Without power, so is some of what was not synced. */
   end(how: 'process' | 'power'): void {
-    const { unsyncedCount } = this.disk;
-    this.disk.powerCut(
-      how === 'process' ? unsyncedCount : randomBelow(this.#random, unsyncedCount + 1),
-    );
+    for (const disk of [this.disk, this.#next]) {
+      const { unsyncedCount } = disk;
+      disk.powerCut(
+        how === 'process' ? unsyncedCount : randomBelow(this.#random, unsyncedCount + 1),
+      );
+    }
   }
 
   async pause(): Promise<void> {
     if (this.latencyMs > 0) await this.#world.sleep(this.latencyMs * (0.5 + this.#random.next()));
   }
 
-  check(): void {
-    if (this.isRotten) throw rotten();
+  check(disk: MemoryStoreDisk): void {
+    if (this.isRotten && disk === this.disk) throw rotten();
   }
 }
 
@@ -64,17 +90,36 @@ const rotten = (): StoreError => new StoreError('damaged', 'a checksum in the st
 class ProcessStore implements KeyValueStore {
   readonly #life: ProcessLife;
   readonly #machine: SimulatedStore;
+  readonly #disk: MemoryStoreDisk;
   readonly #store: KeyValueStore;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(life: ProcessLife, machine: SimulatedStore, store: KeyValueStore) {
-    this.#life = life;
-    this.#machine = machine;
-    this.#store = store;
+  static async open(
+    life: ProcessLife,
+    machine: SimulatedStore,
+    disk: MemoryStoreDisk,
+  ): Promise<ProcessStore> {
+    return new ProcessStore({ life, machine, disk, store: await disk.open() });
+  }
+
+  private constructor(parts: {
+    readonly life: ProcessLife;
+    readonly machine: SimulatedStore;
+    readonly disk: MemoryStoreDisk;
+    readonly store: KeyValueStore;
+  }) {
+    this.#life = parts.life;
+    this.#machine = parts.machine;
+    this.#disk = parts.disk;
+    this.#store = parts.store;
+  }
+
+  #check(): void {
+    this.#machine.check(this.#disk);
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    this.#machine.check();
+    this.#check();
     return this.#store.get(key);
   }
 
@@ -86,17 +131,27 @@ class ProcessStore implements KeyValueStore {
   }
 
   snapshot(): KeyValueSnapshot {
-    this.#machine.check();
+    this.#check();
     const snapshot = this.#store.snapshot();
-    const machine = this.#machine;
-    const life = this.#life;
     return {
       get: (key) => {
-        machine.check();
+        this.#check();
         return snapshot.get(key);
       },
-      iterate: (range, options) => slowly(life, machine, snapshot.iterate(range, options)),
+      iterate: (range, options) => this.#slowly(snapshot.iterate(range, options)),
       close: async () => snapshot.close(),
+    };
+  }
+
+  #slowly(iterator: KeyValueIterator): KeyValueIterator {
+    return {
+      next: async (count): Promise<readonly KeyValuePair[]> =>
+        this.#life.hear(async () => {
+          await this.#machine.pause();
+          this.#check();
+          return iterator.next(count);
+        }),
+      close: async () => iterator.close(),
     };
   }
 
@@ -114,7 +169,7 @@ class ProcessStore implements KeyValueStore {
       this.#life.hear(async () => {
         await this.#machine.pause();
         if (this.#life.isDead) return;
-        this.#machine.check();
+        this.#check();
         if (this.#machine.isFull) throw new StoreError('full', 'no space for a batch');
         await task();
       }),
@@ -122,20 +177,4 @@ class ProcessStore implements KeyValueStore {
     this.#last = run.catch(() => {});
     return run;
   }
-}
-
-function slowly(
-  life: ProcessLife,
-  machine: SimulatedStore,
-  iterator: KeyValueIterator,
-): KeyValueIterator {
-  return {
-    next: async (count): Promise<readonly KeyValuePair[]> =>
-      life.hear(async () => {
-        await machine.pause();
-        machine.check();
-        return iterator.next(count);
-      }),
-    close: async () => iterator.close(),
-  };
 }

@@ -36,4 +36,24 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     found:
       'A resync stopped at a table that the peer had left unheard of, and with it the replication of every other table.',
   },
+  {
+    seed: 21,
+    found:
+      'Members that had been removed unheard of, by one that was alone afterwards, were never told: it had kept no state that said so.',
+  },
+  {
+    seed: 128,
+    found:
+      'An outbox whose log was trimmed past the place where a resync had just put it stayed in RESYNC for ever: nobody was told again.',
+  },
+  {
+    seed: 172,
+    found:
+      'A region that could not write for a moment while it took over the state of a table never compared its tables with that peer again.',
+  },
+  {
+    seed: 126,
+    found:
+      'A home that left while its heir had taken it for lost overwrote the state of the heir with one of the same revision.',
+  },
 ];

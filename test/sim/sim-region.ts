@@ -31,7 +31,6 @@ export interface SavedRegion {
 export interface Running {
   readonly life: ProcessLife;
   readonly engine: RegionEngine;
-  readonly bus: LossyBus;
 }
 
 /** Pause before a process that could not start is started again, as a supervisor does. */
@@ -54,6 +53,7 @@ export class SimRegion {
   /** Counts starts from outside; undefined is down. */
   #wanted: number | undefined;
   #starts = 0;
+  #bus: LossyBus | undefined;
   #busFaults: BusFaults = NO_FAULTS;
   /** Counts processes. */
   lives = 0;
@@ -97,7 +97,7 @@ export class SimRegion {
 
   setBusFaults(faults: BusFaults): void {
     this.#busFaults = faults;
-    this.#running?.bus.set(faults);
+    this.#bus?.set(faults);
   }
 
   /** Starts a process and, should it not come up, another one, until it runs or is killed. */
@@ -136,6 +136,7 @@ export class SimRegion {
     await this.endpoint.start();
     const { clock, options, random } = this.#world;
     const bus = new LossyBus(this.endpoint, { clock, random, faults: this.#busFaults });
+    this.#bus = bus;
     try {
       const engine = await RegionEngine.open({
         config: this.#config(),
@@ -149,7 +150,7 @@ export class SimRegion {
         logSegmentBytes: options.logSegmentBytes,
       });
       await engine.start();
-      this.#running = { life, engine, bus };
+      this.#running = { life, engine };
       this.#world.note(this.name, `process ${this.lives} is ready`);
       this.#world.onReady(this, this.#running);
       return 'runs';
@@ -210,21 +211,21 @@ export class SimRegion {
       logDisk: async (zone) => new ProcessDisk(life, this.logDisks[zone]),
       positionsDisk: async () => new ProcessDisk(life, this.positions),
       open: async (zone) => this.stores[zone].open(life),
-      wipe: async (zone) => this.stores[zone].wipe(),
+      openNext: async (zone) => this.stores[zone].openNext(life),
+      takeNext: async (zone) => this.stores[zone].takeNext(life),
       hasSpace: async (zone) => !this.stores[zone].isFull,
     };
   }
 
   #config(): RegionConfig {
     const { options } = this.#world;
-    const zone = (name: string): { readonly directory: string } => ({ directory: name });
     return {
       region: this.name,
       accountId: '000000000000',
       endpoint: { hosts: [], port: 0 },
       operations: { hosts: [], port: 0 },
       partitions: this.options.partitions,
-      zones: { a: zone('a'), b: zone('b'), c: zone('c') },
+      zones: { a: { directory: 'a' }, b: { directory: 'b' }, c: { directory: 'c' } },
       durability: 'synced',
       statusMs: 50,
       credentials: [],

@@ -13,6 +13,8 @@ export interface TrueRecord {
   readonly value: string | undefined;
   readonly partition: number;
   readonly index: number;
+  /** A deletion that leaves no tombstone: the table is the region's own, and nobody else is to hear of it. */
+  readonly leavesNothing: boolean;
   /** The region's own making, or another's that it has received. */
   readonly isOwn: boolean;
 }
@@ -54,6 +56,13 @@ export class Truth {
     return this.#rebuilt;
   }
 
+  /** Whether all that the process has committed was read. */
+  isCaughtUp({ engine }: Running): boolean {
+    return engine.core.partitions.every(
+      ({ number, committed }) => (this.#read.get(number) ?? 0) >= committed.index,
+    );
+  }
+
   /** Reads what the region commits, from where the process before ended. */
   follow(region: SimRegion, { engine, life }: Running, onFailure: (error: unknown) => void): void {
     for (const partition of engine.core.partitions) {
@@ -83,6 +92,7 @@ export class Truth {
                 value: valueOf(record.image),
                 partition: number,
                 index: entry.index,
+                leavesNothing: record.image === undefined && !record.keepsTombstone,
                 isOwn: record.version.region === region.name && record.cause !== 'replication',
               });
             }
@@ -99,8 +109,10 @@ export class Truth {
     this.records.push(record);
     const place = `${record.table} ${record.key}`;
     const standing = this.latest.get(place);
-    if (standing === undefined || compareVersions(record.version, standing.version) > 0)
-      this.latest.set(place, record);
+    const isLatest =
+      standing === undefined || compareVersions(record.version, standing.version) > 0;
+    if (isLatest && record.leavesNothing) this.latest.delete(place);
+    else if (isLatest) this.latest.set(place, record);
     if (record.value !== undefined) this.values.add(record.value);
   }
 }

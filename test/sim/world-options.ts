@@ -1,3 +1,4 @@
+import { present } from '../../src/base/assert.ts';
 import { type Random, randomBelow } from '../../src/base/random.ts';
 
 export const FAULTS = [
@@ -52,9 +53,13 @@ export interface RegionOptions {
 
 const NAMES = ['ashore', 'beach', 'cove', 'delta'] as const;
 
+/** One of them, each as likely as the others. */
+export const pickFrom = <T>(random: Random, choices: readonly T[]): T =>
+  present(choices[randomBelow(random, choices.length)], 'one choice at least');
+
 /** Swarm testing: a world with everything in it finds less than many worlds with a part of it each. */
 export function drawOptions(seed: number, random: Random): WorldOptions {
-  const pick = <T>(choices: readonly T[]): T => choices[randomBelow(random, choices.length)] as T;
+  const pick = <T>(choices: readonly T[]): T => pickFrom(random, choices);
   const chance = pick([0.15, 0.3, 0.5, 0.8]);
   const count = pick([2, 2, 3, 3, 3]);
   const faults = FAULTS.filter(() => random.next() < chance);

@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 import { Level } from 'level';
 import { expect, test } from 'vitest';
@@ -77,6 +77,45 @@ test('keeps few marks, and goes on counting after many syncs', async () => {
     const marks = await level.keys({ gte: Uint8Array.of(0), lt: Uint8Array.of(1) }).all();
     await level.close();
     expect(marks.length).toBeLessThan(300);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+});
+
+test('a batch that is to be synced is written after every file before it was synced', async () => {
+  const directory = await makeDirectory();
+  try {
+    const wanted = Buffer.from('wanted');
+    const seen: { name: string; isWritten: boolean }[] = [];
+    const store = await openLevelStore(directory, {
+      syncFile: async (path) => {
+        seen.push({ name: basename(path), isWritten: store.get(wanted) !== undefined });
+      },
+    });
+    await fill(store, 10);
+    expect(seen).toEqual([]);
+    const logs = (await readdir(directory)).filter((name) => name.endsWith('.log')).toSorted();
+    expect(logs.length).toBeGreaterThan(0);
+    await store.write([{ kind: 'put', key: wanted, value: Buffer.alloc(1) }], { sync: true });
+    expect(seen).toEqual(logs.map((name) => ({ name, isWritten: false })));
+    await store.close();
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+});
+
+test('a batch is not written when what is before it cannot be synced', async () => {
+  const directory = await makeDirectory();
+  try {
+    const failure = Object.assign(new Error('EIO'), { code: 'EIO' });
+    const store = await openLevelStore(directory, {
+      syncFile: async () => Promise.reject(failure),
+    });
+    const batch = [{ kind: 'put' as const, key: Buffer.from('k'), value: Buffer.alloc(1) }];
+    await expect(store.write(batch, { sync: true })).rejects.toMatchObject({ code: 'io' });
+    expect(store.get(Buffer.from('k'))).toBeUndefined();
+    await expect(store.write(batch)).rejects.toMatchObject({ code: 'io' });
+    await store.close();
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
+import { present } from '../../src/base/assert.ts';
+import { countersKey, hashRange, itemSpaceRange } from '../../src/storage/key-layout.ts';
+import type { RebuildProgress } from '../../src/storage/rebuild.ts';
 import { StorageNode } from '../../src/storage/storage-node.ts';
 import { MemoryStoreDisk } from '../support/memory-store.ts';
 import { anyHistory, dump, LeaderModel, PARTITIONS } from './leader-model.ts';
@@ -63,8 +66,10 @@ test('a rebuild that was cut off shows, and can be begun again', async () => {
       const source = await nodeWith([...history]);
       const disk = new MemoryStoreDisk();
       const target = await nodeWith([...leftovers], disk);
-      const cutOff = target.rebuildFrom(source, 1, () => {
-        disk.powerCut(keep);
+      const cutOff = target.rebuildFrom(source, 1, {
+        onProgress: () => {
+          disk.powerCut(keep);
+        },
       });
       const whole = await cutOff.then(
         () => true,
@@ -86,16 +91,156 @@ test('a copy under rebuild applies nothing and reports no position', async () =>
   const target = await openNode(new MemoryStoreDisk());
   let reported: readonly number[] = [];
   let refused: unknown;
-  await target.rebuildFrom(source, 0, () => {
-    expect(target.copy(0).rebuilding).toBe(true);
-    void target.sync().then((positions) => {
-      reported = [...positions.keys()];
-      return reported;
-    });
-    const late = new LeaderModel().entries([put]).map(([at, entry]) => [at, [entry]] as const);
-    refused = target.apply(new Map(late)).catch((error: unknown) => error);
+  await target.rebuildFrom(source, 0, {
+    onProgress: () => {
+      expect(target.copy(0).rebuilding).toBe(true);
+      void target.sync().then((positions) => {
+        reported = [...positions.keys()];
+        return reported;
+      });
+      const late = new LeaderModel().entries([put]).map(([at, entry]) => [at, [entry]] as const);
+      refused = target.apply(new Map(late)).catch((error: unknown) => error);
+    },
   });
   expect(reported).toEqual([1, 2]);
   expect(String(await refused)).toContain('under rebuild');
   expect(target.copy(0).position).toEqual(source.copy(0).position);
+});
+
+const somePuts = Array.from({ length: 12 }, (_, item) => ({
+  kind: item % 3 === 0 ? ('bury' as const) : ('put' as const),
+  table: 1,
+  item,
+  text: 'here',
+}));
+
+/** Takes one pair from what a disk holds, and opens it as a node. */
+async function openWithout(disk: MemoryStoreDisk, key: Uint8Array): Promise<StorageNode> {
+  disk.restore(disk.pairs().filter((pair) => Buffer.compare(pair[0], key) !== 0));
+  return openNode(disk);
+}
+
+/** The first key of a space in which partition 1 has any. */
+async function keyIn(node: StorageNode, space: 'items' | 'tombstones'): Promise<Uint8Array> {
+  const snapshot = node.store.snapshot();
+  const range = itemSpaceRange(space, 1, hashRange(1, PARTITIONS));
+  const [first] = await snapshot.iterate(range).next(1);
+  return present(first, `one of the ${space}`)[0];
+}
+
+test('a source that has lost anything is refused, and the target is rebuilt from another', async () => {
+  for (const space of ['items', 'tombstones'] as const) {
+    const disk = new MemoryStoreDisk();
+    const key = await keyIn(await nodeWith([somePuts], disk), space);
+    const lossy = await openWithout(disk, key);
+    const target = await openNode(new MemoryStoreDisk());
+    await expect(target.rebuildFrom(lossy, 1)).rejects.toMatchObject({
+      name: 'RebuildError',
+      side: 'source',
+      code: 'damaged',
+    });
+    expect(target.state).toBe('open');
+    expect(target.copy(1).rebuilding).toBe(true);
+    const whole = await nodeWith([somePuts]);
+    for (const partition of ALL) await target.rebuildFrom(whole, partition);
+    expect(await dump(target.store)).toEqual(await dump(whole.store));
+  }
+});
+
+test('items of a table that the source has not counted are not passed over', async () => {
+  const disk = new MemoryStoreDisk();
+  await nodeWith([somePuts], disk);
+  const lossy = await openWithout(disk, countersKey(1, 1));
+  const target = await openNode(new MemoryStoreDisk());
+  await expect(target.rebuildFrom(lossy, 1)).rejects.toMatchObject({ side: 'source' });
+});
+
+test('a value that fails its checksum in the source is blamed on the source', async () => {
+  const disk = new MemoryStoreDisk();
+  const source = await nodeWith([somePuts], disk);
+  disk.damage(await keyIn(source, 'items'));
+  const target = await openNode(new MemoryStoreDisk());
+  await expect(target.rebuildFrom(source, 1)).rejects.toMatchObject({
+    side: 'source',
+    code: 'damaged',
+  });
+  expect(target.state).toBe('open');
+});
+
+test('a source that is closed meanwhile fails as the source', async () => {
+  const source = await nodeWith([somePuts]);
+  const target = await openNode(new MemoryStoreDisk());
+  let closed: Promise<void> | undefined;
+  const rebuild = target.rebuildFrom(source, 1, {
+    onProgress: () => {
+      closed ??= source.close();
+    },
+  });
+  await expect(rebuild).rejects.toMatchObject({ side: 'source', code: 'io' });
+  await closed;
+  expect(target.state).toBe('open');
+});
+
+test('a write that fails is blamed on the target, which has failed', async () => {
+  const disk = new MemoryStoreDisk();
+  const target = await openNode(disk);
+  const rebuild = target.rebuildFrom(await nodeWith([somePuts]), 1, {
+    onProgress: () => {
+      disk.failWrites('full');
+    },
+  });
+  await expect(rebuild).rejects.toMatchObject({ side: 'target', code: 'full' });
+  expect(target.state).toBe('failed');
+  expect(target.failure).toMatchObject({ name: 'StoreError', code: 'full' });
+});
+
+test('a copy that is under rebuild is no source', async () => {
+  const disk = new MemoryStoreDisk();
+  const half = await nodeWith([somePuts], disk);
+  const whole = await nodeWith([somePuts]);
+  const begun = half.rebuildFrom(whole, 1, {
+    onProgress: () => {
+      disk.powerCut(0);
+    },
+  });
+  await expect(begun).rejects.toMatchObject({ side: 'target' });
+  const again = await openNode(disk);
+  const target = await openNode(new MemoryStoreDisk());
+  await expect(target.rebuildFrom(again, 1)).rejects.toMatchObject({ side: 'source', code: 'io' });
+});
+
+test('a rebuild ends when it is told to, and can be begun again', async () => {
+  const source = await nodeWith([somePuts]);
+  const target = await openNode(new MemoryStoreDisk());
+  const reason = new Error('enough');
+  for (const calls of [0, 1, 2]) {
+    const stop = new AbortController();
+    let left = calls;
+    if (left === 0) stop.abort(reason);
+    const rebuild = target.rebuildFrom(source, 1, {
+      signal: stop.signal,
+      onProgress: () => {
+        left -= 1;
+        if (left === 0) stop.abort(reason);
+      },
+    });
+    await expect(rebuild).rejects.toBe(reason);
+    expect(target.copy(1).rebuilding).toBe(true);
+    expect(target.state).toBe('open');
+  }
+  for (const partition of ALL) await target.rebuildFrom(source, partition);
+  expect(await dump(target.store)).toEqual(await dump(source.store));
+});
+
+test('progress begins with nothing and ends with all', async () => {
+  const source = await nodeWith([somePuts]);
+  const target = await openNode(new MemoryStoreDisk());
+  const told: RebuildProgress[] = [];
+  await target.rebuildFrom(source, 1, { onProgress: (progress) => told.push(progress) });
+  const { itemCount, tombstoneCount, sizeBytes } = source.copy(1).counters(1);
+  expect(itemCount).toBeGreaterThan(0);
+  expect(tombstoneCount).toBeGreaterThan(0);
+  const totals = { totalItems: itemCount + tombstoneCount, totalBytes: sizeBytes };
+  expect(told[0]).toEqual({ items: 0, bytes: 0, ...totals });
+  expect(told.at(-1)).toEqual({ items: totals.totalItems, bytes: sizeBytes, ...totals });
 });

@@ -8,7 +8,12 @@ import {
   type EntryToApply,
   type TableCounters,
 } from '../../src/storage/apply.ts';
-import { tableHashRange, tombstoneTimeRange } from '../../src/storage/key-layout.ts';
+import {
+  FORMAT_KEY,
+  positionKey,
+  tableHashRange,
+  tombstoneTimeRange,
+} from '../../src/storage/key-layout.ts';
 import { readItem, readItemOrTombstone, scanVersions } from '../../src/storage/read.ts';
 import { StorageNode } from '../../src/storage/storage-node.ts';
 import { MemoryStoreDisk } from '../support/memory-store.ts';
@@ -250,10 +255,51 @@ test('entries out of order are a programming error', async () => {
   await expect(applyInBatches(node, second, 1)).rejects.toThrow('without a gap');
 });
 
-test('a store of another format is refused', async () => {
+test('a store of another format is refused in words', async () => {
   const disk = new MemoryStoreDisk();
   const store = await disk.open();
   await store.write([{ kind: 'put', key: Buffer.from('sformat'), value: Buffer.from('99') }]);
   await store.close();
-  await expect(openNode(disk)).rejects.toThrow('has format 99');
+  await expect(openNode(disk)).rejects.toMatchObject({
+    code: 'format',
+    message: 'the store has format 99; this program reads 2',
+  });
+});
+
+/** Takes a key from what stands in a disk. */
+function lose(disk: MemoryStoreDisk, key: Uint8Array): void {
+  disk.restore(disk.pairs().filter((pair) => Buffer.compare(pair[0], key) !== 0));
+}
+
+test('a store that has lost its format or a position is damaged, not blank', async () => {
+  for (const key of [FORMAT_KEY, positionKey(1)]) {
+    const disk = new MemoryStoreDisk();
+    const node = await openNode(disk);
+    await applyInBatches(node, new LeaderModel().entries([put(0), put(1), put(2), put(3)]), 10);
+    expect(node.copy(1).position.index).toBeGreaterThan(0);
+    await node.close();
+    lose(disk, key);
+    await expect(openNode(disk)).rejects.toMatchObject({ code: 'damaged' });
+  }
+});
+
+test('a node knows whether it was closed the last time, and closing makes all durable', async () => {
+  const disk = new MemoryStoreDisk();
+  const node = await openNode(disk);
+  expect(node.wasClosed).toBe(true);
+  await applyInBatches(node, new LeaderModel().entries([put(1)]), 10);
+  await node.close();
+  expect(disk.unsyncedCount).toBe(0);
+  const second = await openNode(disk);
+  expect(second.wasClosed).toBe(true);
+  await second.sync();
+  disk.powerCut();
+  const third = await openNode(disk);
+  expect(third.wasClosed).toBe(false);
+  disk.failWrites('io');
+  await expect(third.sync()).rejects.toThrow('planned');
+  disk.failWrites(undefined);
+  await third.close();
+  const fourth = await openNode(disk);
+  expect(fourth.wasClosed).toBe(false);
 });

@@ -10,6 +10,8 @@ export interface DiskUnderTest {
   readonly disk: Disk;
   /** Another `Disk` on the same files, as a new process would have it. */
   readonly reopen: () => Promise<Disk>;
+  /** Takes away what was not synced, where the adapter can. */
+  readonly powerCut?: () => void;
   readonly remove: () => Promise<void>;
 }
 
@@ -58,6 +60,23 @@ export function diskSuite(name: string, make: () => Promise<DiskUnderTest>): voi
       await again.append([bytes(' after')]);
       await again.sync();
       expect(text(await again.read(0, 100))).toBe('before after');
+      await again.close();
+    });
+
+    test('an append that goes on while a sync does is there for certain after the next sync', async () => {
+      const file = await disk.open('raced');
+      await file.append([bytes('one')]);
+      for (let at = 0; at < 20; at += 1) {
+        const syncing = file.sync();
+        await Promise.all([syncing, file.append([bytes(' more')])]);
+      }
+      await file.sync();
+      const { sizeBytes } = file;
+      made.powerCut?.();
+      await file.close();
+      const again = await (await made.reopen()).open('raced');
+      expect(again.sizeBytes).toBe(sizeBytes);
+      expect(text(await again.read(0, 200))).toBe(`one${' more'.repeat(20)}`);
       await again.close();
     });
 

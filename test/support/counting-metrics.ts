@@ -26,14 +26,11 @@ export class CountingMetrics implements Metrics {
   }
 
   counter<Name extends CounterName>(name: Name, _labels: LabelsOf<Name>): CounterOf<Name> {
-    // A sink has what counters of either unit have.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return this.#sink(name) as unknown as CounterOf<Name>;
+    return this.#sink(name);
   }
 
   histogram<Name extends HistogramName>(name: Name, _labels: LabelsOf<Name>): HistogramOf<Name> {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return this.#sink(name) as unknown as HistogramOf<Name>;
+    return this.#sink(name);
   }
 
   gauge<Name extends GaugeName>(_name: Name, _collect: () => Iterable<SampleOf<Name>>): () => void {

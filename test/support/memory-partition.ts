@@ -60,6 +60,8 @@ export class MemoryPartition implements Partition {
   readonly #followers = new Set<MemoryFollower>();
   /** While true nothing is taken in: two zones are away. */
   failsToReceive = false;
+  /** What comes in is taken only once this has resolved. */
+  receivesAfter: Promise<void> = Promise.resolve();
 
   constructor(options: {
     readonly number: number;
@@ -120,6 +122,7 @@ export class MemoryPartition implements Partition {
 
   async receive(records: readonly ReceivedRecord[]): Promise<readonly Resolution[]> {
     await yieldTo(this.#clock);
+    await this.receivesAfter;
     if (this.failsToReceive) throw new LogError('unavailable', 'two zones are away');
     const resolutions: Resolution[] = [];
     const won: ItemRecord[] = [];

@@ -94,6 +94,7 @@ export class MemoryRegion implements Region {
       status: 'ACTIVE',
       definition,
       global: undefined,
+      parted: undefined,
     };
     const stored: StoredTable = { table, items: [], replicas: new Set() };
     this.#tables.set(name, stored);
@@ -117,7 +118,7 @@ export class MemoryRegion implements Region {
       term: 1,
       revision: 1,
       members: {},
-      owesScanTo: [],
+      debts: [],
     };
     stored.table = { ...stored.table, global: stored.replicas.size > 0 ? global : undefined };
     return { ...stored.table, status: 'UPDATING' };

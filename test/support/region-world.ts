@@ -119,7 +119,7 @@ export class GlobalWorldRegion {
     const { partitions } = this;
     const bus = new LossyBus(endpoint, { clock, random, faults });
     const documents = new SystemDocuments(present(partitions[0], 'a first partition'));
-    const catalogue = new Catalogue(documents);
+    const catalogue = new Catalogue(documents, () => partitions.map(({ committed }) => committed));
     catalogue.load(await documents.all());
     const peers = names.filter((other) => other !== name);
     const tables = new SharedTables({
@@ -130,6 +130,12 @@ export class GlobalWorldRegion {
     });
     const partitionOf = (key: Uint8Array): MemoryPartition => this.#partitionOf(key);
     const base = { region: name, bus, partitions, partitionOf, tables, clock, random, logger };
+    const observer = {
+      latency: () => {},
+      received: () => {},
+      shipped: () => {},
+      conflict: () => {},
+    };
     const replicator = new Replicator({
       ...base,
       peers,
@@ -140,12 +146,7 @@ export class GlobalWorldRegion {
         partitions.reduce((sum, partition) => sum + partition.tombstones(table), 0),
       onEstimate: () => {},
       onMismatch: (mismatch) => resync.begin(mismatch),
-      observer: {
-        latency: () => {},
-        received: () => {},
-        shipped: () => {},
-        conflict: () => {},
-      },
+      observer,
     });
     const tableCopy = new TableCopy({
       ...base,
@@ -169,7 +170,7 @@ export class GlobalWorldRegion {
         this.resyncsBegun += 1;
       },
     });
-    const copyInbox = new TableCopyInbox({ ...base, onReceived: () => {} });
+    const copyInbox = new TableCopyInbox({ ...base, onReceived: () => {}, observer });
     const copyJobs = new CopyJobs({ catalogue, seams: adapter, clock, logger });
     const control = {
       ...base,
@@ -179,13 +180,15 @@ export class GlobalWorldRegion {
       seams: adapter,
       copyJobs,
       statusMs: 100,
-      dropItems: async (table: number) => this.#drop(table),
+      dropItems: async (table: number) => {
+        await clock.sleep(this.#world.dropMs);
+        this.#drop(table);
+      },
     };
     const home = new TableHome(control);
     const member = new TableMember(control);
     const globalTables = new GlobalTables({
       ...control,
-      home,
       rules: { sourceStays24Hours: false, requireAutoScaling: false },
     });
     const services = [copyInbox, replicator, member, globalTables, home];
@@ -226,21 +229,22 @@ export class GlobalWorldRegion {
     this.#positions = new KeptPositions(positions);
   }
 
-  async createTable(): Promise<void> {
-    await this.running.catalogue.change(TABLE, () => ({
+  async createTable(name = TABLE): Promise<void> {
+    await this.running.catalogue.change(name, () => ({
       number: 0,
-      name: TABLE,
-      tableId: `${this.name}-table`,
-      globalId: 'the-table',
+      name,
+      tableId: `${this.name}-${name}`,
+      globalId: `the-${name}`,
       createdAtMs: this.#clock.wallMs(),
       status: 'ACTIVE',
       definition: DEFINITION,
       global: undefined,
+      parted: undefined,
     }));
   }
 
-  async change(change: ReplicaChange): Promise<void> {
-    const table = present(this.table, 'the table');
+  async change(change: ReplicaChange, name = TABLE): Promise<void> {
+    const table = present(this.running.catalogue.find(name), 'the table');
     await this.#world.clock.runUntilSettled(this.running.globalTables.change(table, change));
   }
 
@@ -302,6 +306,8 @@ export class GlobalWorld {
   readonly network = new InProcessNetwork(this.clock);
   readonly regions: readonly GlobalWorldRegion[];
   faults: BusFaults = NO_FAULTS;
+  /** How long it takes to remove a table's items. */
+  dropMs = 0;
 
   constructor(options: { readonly seed?: number; readonly names?: readonly string[] } = {}) {
     this.random = new SeededRandom(options.seed ?? 1);

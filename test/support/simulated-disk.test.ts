@@ -6,7 +6,14 @@ import { SimulatedDisk } from './simulated-disk.ts';
 
 diskSuite('SimulatedDisk', async () => {
   const disk = new SimulatedDisk({ random: new SeededRandom(1) });
-  return { disk, reopen: async () => disk, remove: async () => undefined };
+  return {
+    disk,
+    reopen: async () => disk,
+    remove: async () => undefined,
+    powerCut: () => {
+      disk.powerCut();
+    },
+  };
 });
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
@@ -56,4 +63,16 @@ test('one bit is flipped, and a sync fails, when asked for', async () => {
   expect(b).not.toBe(98);
   disk.setFailSyncs(true);
   await expect(file.sync()).rejects.toMatchObject({ code: 'io' });
+});
+
+test('an append that cannot be flushed fails, and a reader finds its bytes all the same', async () => {
+  const disk = new SimulatedDisk({ random: new SeededRandom(4) });
+  const file = await disk.open('log');
+  disk.setFailAppends(true);
+  await expect(file.append([bytes('abc')])).rejects.toMatchObject({ code: 'io' });
+  expect(file.sizeBytes).toBe(3);
+  await file.truncate(0);
+  disk.setFailAppends(false);
+  await file.append([bytes('d')]);
+  expect(Buffer.from(await file.read(0, 3)).toString()).toBe('d');
 });

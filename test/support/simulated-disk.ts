@@ -32,6 +32,7 @@ export class SimulatedDisk implements Disk {
   #full = false;
   #freeBytes = Infinity;
   #failSyncs = false;
+  #failAppends = false;
   #broken = false;
   syncs = 0;
 
@@ -101,6 +102,11 @@ export class SimulatedDisk implements Disk {
 
   setFailSyncs(fail: boolean): void {
     this.#failSyncs = fail;
+  }
+
+  /** An append fails when all its bytes are where a read finds them: a disk that writes through could not flush them. */
+  setFailAppends(fail: boolean): void {
+    this.#failAppends = fail;
   }
 
   /** Every call fails. */
@@ -176,6 +182,7 @@ export class SimulatedDisk implements Disk {
         await this.#pause();
         check();
         if (free < bytes.length) throw new DiskError('full', `no space for ${name}`);
+        if (this.#failAppends) throw new DiskError('io', `the flush of ${name} failed`);
       },
       sync: async () => {
         check();

@@ -1,8 +1,10 @@
 import { present } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
-import { type Disk, DiskError } from '../../base/disk.ts';
+import type { Disk } from '../../base/disk.ts';
 import type { Random } from '../../base/random.ts';
+import type { LogEnd } from '../entry.ts';
 import { LogError, type ReplicatedLog } from '../replicated-log.ts';
+import { endFrame } from './frame.ts';
 import { PartitionLog, type Quorum } from './partition-log.ts';
 import { type PartitionRebuild, recoverPartition } from './recovery.ts';
 import { openStorageNode, StorageNodes } from './storage-nodes.ts';
@@ -27,14 +29,24 @@ export interface EmbeddedLogsOptions {
   /** Zones that stay stopped at first. */
   readonly except?: readonly Zone[];
   readonly observe?: (observation: GroupObservation) => void;
-  readonly onZoneChange?: (zone: Zone, state: ZoneState) => void;
+  /**
+   * A zone's state has changed, or is told again because there is news: with `error`, why it failed, is damaged, or cannot come
+   * back yet; as `learner`, that `rebuilds` has grown. What is `damaged` wants `startZone`, unless that is running.
+   */
+  readonly onZoneChange?: (zone: Zone, state: ZoneState, error?: unknown) => void;
 }
 
 /** What starting a zone found out. */
 export interface ZoneStart {
-  /** The partitions whose store in this zone must be rebuilt from another copy; then call `storeRebuilt`. */
+  /**
+   * The partitions whose store in this zone must be rebuilt from another copy; then call `storeRebuilt`. As far as it can be known
+   * while other zones are away: what is found out later is told by `onZoneChange`.
+   */
   readonly rebuild: readonly PartitionRebuild[];
-  /** Resolves when the zone holds everything, or has been stopped or has failed before that. Never rejects. */
+  /**
+   * Resolves when the zone holds everything, or has been stopped or has failed before that, or cannot begin until another zone
+   * has everything. Never rejects.
+   */
   readonly caughtUp: Promise<void>;
 }
 
@@ -50,12 +62,17 @@ export class EmbeddedLogs {
   readonly #partitions = new Map<number, PartitionLog>();
   readonly #listeners = new Set<(available: boolean) => void>();
   readonly #quorum: Quorum;
-  /** Closed zones that begin anew once the others have recovered. */
+  /** Closed zones that begin anew once another one has everything. */
   readonly #toRenew = new Set<ZoneLog>();
+  /** Zones that are to run: a stopped one is not renewed. */
+  readonly #wanted = new Set<Zone>();
+  /** Opening and closing of one zone, one after the other. */
+  readonly #turns = new Map<Zone, Promise<void>>();
   readonly #changeWaiters: (() => void)[] = [];
   readonly #rebuilds = new Map<Zone, PartitionRebuild[]>();
-  #recovery: Promise<void> | undefined;
+  #recovery: Promise<unknown> | undefined;
   #recovered = false;
+  #renewing = false;
   #stopped = false;
   #available = false;
 
@@ -70,7 +87,7 @@ export class EmbeddedLogs {
       },
       onAvailability: (listener) => this.onAvailability(listener),
       confirm: async () => this.confirm(),
-      damaged: (zone) => void zone.close('damaged'),
+      damaged: (zone, cause) => void zone.close('damaged', cause),
       queued: (zone) => {
         this.#checkBacklog(zone);
       },
@@ -87,13 +104,13 @@ export class EmbeddedLogs {
    */
   static async open(options: EmbeddedLogsOptions): Promise<EmbeddedLogs> {
     const logs = new EmbeddedLogs(options);
-    const zones = [...logs.#zones.values()].filter(
-      ({ zone }) => !(options.except ?? []).includes(zone),
-    );
-    await logs.#nodes.read(zones.map(({ zone }) => zone));
-    for (const zone of zones) await logs.#openZone(zone);
-    await logs.#recoverOrJoin();
-    return logs;
+    try {
+      await logs.#openAll();
+      return logs;
+    } catch (error) {
+      await logs.stop();
+      throw error;
+    }
   }
 
   get available(): boolean {
@@ -138,32 +155,68 @@ export class EmbeddedLogs {
 
   /** Finishes the write in progress and closes the zone's files. The other zones go on. */
   async stopZone(zone: Zone): Promise<void> {
-    await this.#zone(zone).close('stopped');
-    await this.#joins.get(zone)?.done;
+    this.#wanted.delete(zone);
+    await this.#turn(zone, async () => this.#closeZone(zone));
   }
 
-  /** Opens a zone that is stopped, failed or damaged, and lets it catch up from the others' logs. */
+  /**
+   * Opens a zone that is stopped, failed or damaged, and lets it catch up from the others' logs. It waits for no other zone:
+   * one that nobody can help yet comes back by itself when somebody can. Rejects with `StorageNodeError`.
+   */
   async startZone(zone: Zone): Promise<ZoneStart> {
-    const log = this.#zone(zone);
-    if (!log.isOpen()) {
-      const damaged = log.state === 'damaged';
-      await log.close('stopped');
-      await this.#joins.get(zone)?.done;
+    this.#wanted.add(zone);
+    await this.#turn(zone, async () => {
+      const log = this.#zone(zone);
+      if (log.isOpen()) return;
+      await this.#closeZone(zone);
       this.#rebuilds.delete(zone);
-      this.#toRenew.delete(log);
       await this.#nodes.read([zone]);
-      // What a read found may stand in a segment that opening does not read.
-      if (damaged) this.#toRenew.add(log);
-      else await this.#openZone(log);
-      await this.#recoverOrJoin();
-    }
+      await this.#openZone(log);
+    });
+    await this.#recoverOrJoin();
     const join = this.#joins.get(zone);
+    await join?.aligned;
     return { rebuild: this.rebuilds(zone), caughtUp: join?.done ?? Promise.resolve() };
   }
 
-  /** Says that the zone's store holds all that its log does not, so that the zone votes from now on. */
-  async storeRebuilt(zone: Zone): Promise<void> {
-    await this.#joins.get(zone)?.storeRebuilt();
+  /**
+   * Says that the zone's store holds everything up to what `applied` says of each partition, or, without it, everything
+   * that `rebuilds` names. Once it lacks nothing the zone votes. It may be said again at any time, and when nobody asked.
+   */
+  async storeRebuilt(zone: Zone, applied?: (partition: number) => number): Promise<void> {
+    await this.#joins.get(zone)?.storeRebuilt(applied);
+  }
+
+  /**
+   * Makes everything that was written survive a power cut. Where `durability` is `synced` there is nothing to do: a zone's
+   * log is then ahead of what anybody applied. Otherwise this comes before a store is synced.
+   */
+  async sync(): Promise<void> {
+    if (this.#options.durability !== 'relaxed') return;
+    await Promise.all([...this.#zones.values()].map(async (zone) => zone.sync()));
+  }
+
+  /**
+   * Lets a partition's log go on behind `end`, which a copy has applied and which lies beyond the end of every zone's log: a
+   * power cut leaves that where groups are not synced one by one. What stood between is in the copies alone, so it
+   * can be read from no log; zones that are away begin there when they return. Only before anything is appended. Rejects with
+   * `LogError` `unavailable` unless two zones that vote have it.
+   */
+  async continueBehind(partition: number, end: LogEnd): Promise<void> {
+    const log = this.#partition(partition);
+    const zones = [...this.#zones.values()].filter((zone) => zone.isOpen());
+    const rebased = zones.filter((zone) => zone.isLive);
+    this.#assertVoters(rebased);
+    for (const zone of zones) log.detach(zone);
+    log.restart(end);
+    for (const zone of rebased) {
+      zone.agree(partition, 0);
+      zone.enqueue(endFrame('rebase', partition, end));
+      log.attach(zone);
+    }
+    for (const zone of zones) if (!rebased.includes(zone)) this.#takeOut(zone);
+    await Promise.all(rebased.map(async (zone) => zone.drained()));
+    this.#assertVoters(rebased.filter((zone) => zone.synced(partition) >= end.index));
   }
 
   /** Writes what is queued, where the disk takes it, and closes everything. Appends end as `unknown`. */
@@ -175,8 +228,10 @@ export class EmbeddedLogs {
       Promise.race([zone.drained(), this.#until(() => zone.isFull || !zone.isOpen())]),
     );
     await Promise.all(writable);
-    await Promise.all(zones.map(async (zone) => zone.close('stopped')));
-    await Promise.all([...this.#joins.values()].map(async (join) => join.done));
+    this.#wanted.clear();
+    await Promise.all(
+      zones.map(async ({ zone }) => this.#turn(zone, async () => this.#closeZone(zone))),
+    );
     for (const partition of this.#partitions.values()) partition.abandon();
     this.#refresh();
   }
@@ -194,13 +249,43 @@ export class EmbeddedLogs {
       onSynced: (partitions) => {
         for (const partition of partitions) this.#partitions.get(partition)?.advance();
       },
-      onState: (state) => {
+      onState: (state, error) => {
         if (!log.isOpen()) this.#detach(log);
         this.#changed();
-        onZoneChange?.(zone, state);
+        onZoneChange?.(zone, state, error);
       },
     });
     return log;
+  }
+
+  async #openAll(): Promise<void> {
+    const { except = [] } = this.#options;
+    const zones = [...this.#zones.values()].filter(({ zone }) => !except.includes(zone));
+    for (const { zone } of zones) this.#wanted.add(zone);
+    await this.#nodes.read(zones.map(({ zone }) => zone));
+    for (const zone of zones) await this.#openZone(zone);
+    await this.#recoverOrJoin();
+  }
+
+  async #turn(zone: Zone, task: () => Promise<void>): Promise<void> {
+    const turn = (this.#turns.get(zone) ?? Promise.resolve()).then(task);
+    this.#turns.set(
+      zone,
+      turn.catch(() => undefined),
+    );
+    return turn;
+  }
+
+  async #closeZone(zone: Zone): Promise<void> {
+    const log = this.#zone(zone);
+    this.#toRenew.delete(log);
+    await log.close('stopped');
+    await this.#joins.get(zone)?.done;
+  }
+
+  #assertVoters(zones: readonly ZoneLog[]): void {
+    if (!this.#recovered || zones.filter((zone) => zone.isOpen() && zone.voter).length < QUORUM)
+      throw new LogError('unavailable', 'fewer than two zones that vote can be written');
   }
 
   async #openZone(zone: ZoneLog): Promise<void> {
@@ -215,7 +300,7 @@ export class EmbeddedLogs {
     const recovery = (this.#recovery ?? Promise.resolve()).then(async () => this.#recoverAndJoin());
     this.#recovery = recovery.catch(() => undefined);
     let over = false;
-    const ended = recovery.finally(() => {
+    const ended = this.#untilUsable(recovery).finally(() => {
       over = true;
       this.#changed();
     });
@@ -224,23 +309,33 @@ export class EmbeddedLogs {
     await Promise.race([ended, full]);
   }
 
-  async #recoverAndJoin(): Promise<void> {
+  /** Whoever recovered the logs waits until they take appends, or nothing more comes of it. */
+  async #untilUsable(recovery: Promise<boolean>): Promise<void> {
+    if (!(await recovery)) return;
+    const joins = [...this.#joins.values()];
+    await Promise.all(joins.map(async (join) => join.aligned));
+    await this.#until(() => this.#available || joins.every((join) => !join.isRunning));
+  }
+
+  /** Whether it recovered the logs. It waits for no zone's way back: that may need a zone that is started only later. */
+  async #recoverAndJoin(): Promise<boolean> {
     const recoversNow = !this.#recovered;
     if (recoversNow) await this.#recover();
-    if (!this.#recovered) return;
+    if (!this.#recovered) return false;
+    // Nobody was there yet to be told of what recovery found damaged.
+    if (recoversNow)
+      for (const zone of this.#zones.values())
+        if (zone.isDamaged && this.#wanted.has(zone.zone)) this.#toRenew.add(zone);
     for (const zone of this.#toRenew) {
-      // Nothing is deleted that another voter does not hold.
+      // Nothing is deleted that another voter does not hold. When one does, a change of its state leads here again.
       if (!this.#isCovered()) break;
       this.#toRenew.delete(zone);
       await this.#renew(zone);
     }
-    const joins: ZoneJoin[] = [];
     for (const zone of this.#zones.values())
       if (zone.isOpen() && !zone.isLive && this.#joins.get(zone.zone)?.isRunning !== true)
-        joins.push(this.#join(zone));
-    await Promise.all(joins.map(async (join) => join.aligned));
-    if (recoversNow)
-      await this.#until(() => this.#available || joins.every((join) => !join.isRunning));
+        this.#join(zone);
+    return recoversNow;
   }
 
   /** Where each log ends, by two voters that then both have all of it. Tries again when one of them breaks. */
@@ -281,13 +376,16 @@ export class EmbeddedLogs {
   }
 
   async #renew(zone: ZoneLog): Promise<void> {
-    try {
-      await this.#nodes.renew(zone.zone);
-      await zone.open();
-    } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
-      await zone.close('failed');
-    }
+    await this.#turn(zone.zone, async () => {
+      if (zone.isOpen() || !this.#wanted.has(zone.zone)) return;
+      try {
+        await this.#nodes.renew(zone.zone);
+        zone.forgetDamage();
+        await zone.open();
+      } catch (error) {
+        await zone.close('failed', error);
+      }
+    });
   }
 
   /** Resolves when `holds`, which is asked whenever a zone's state changes or a zone's way back ends. */
@@ -300,10 +398,21 @@ export class EmbeddedLogs {
 
   #changed(): void {
     this.#refresh();
+    this.#renewWaiting();
     for (const wake of this.#changeWaiters.splice(0)) wake();
   }
 
-  #join(zone: ZoneLog): ZoneJoin {
+  /** A zone that must begin anew, and could not because nobody had everything, does when somebody has. */
+  #renewWaiting(): void {
+    if (this.#renewing || !this.#recovered || this.#stopped) return;
+    if (this.#toRenew.size === 0 || !this.#isCovered()) return;
+    this.#renewing = true;
+    void this.#recoverOrJoin().finally(() => {
+      this.#renewing = false;
+    });
+  }
+
+  #join(zone: ZoneLog): void {
     const join = new ZoneJoin({
       zone,
       clock: this.#options.clock,
@@ -317,7 +426,6 @@ export class EmbeddedLogs {
     join.start(() => {
       this.#changed();
     });
-    return join;
   }
 
   #partition(partition: number): PartitionLog {
@@ -345,6 +453,11 @@ export class EmbeddedLogs {
     if (zone.queuedBytes <= (this.#options.backlogBytesMax ?? BACKLOG_BYTES_MAX)) return;
     // While its word is needed it is waited for: what it has queued is pending, and kept, all the same.
     if (this.#count((other) => other !== zone && other.isLive) < QUORUM) return;
+    this.#takeOut(zone);
+  }
+
+  /** What the zone has queued is dropped, and it finds its own way back. */
+  #takeOut(zone: ZoneLog): void {
     this.#detach(zone);
     zone.dropQueue();
     if (this.#joins.get(zone.zone)?.isRunning !== true) this.#join(zone);

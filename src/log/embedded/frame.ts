@@ -127,6 +127,12 @@ function parseFrame(bytes: Buffer, at: number, offset: number): Frame | 'short' 
   return sound ? { kind, partition: bytes.readUInt32LE(at + 8), offset, body } : 'bad';
 }
 
+/** Whether the front of `bytes` is the sound head of a frame that a later version of this program wrote. */
+export const isOfUnknownKind = (bytes: Buffer): boolean =>
+  bytes.length >= FRAME_HEAD_BYTES &&
+  crc32(bytes.subarray(0, 16)) === bytes.readUInt32LE(16) &&
+  KINDS[bytes[7] ?? KINDS.length] === undefined;
+
 /** Whether a valid group frame in `bytes` says that the log was synced beyond `place`. */
 export function provesSynced(bytes: Buffer, place: Place): boolean {
   for (let at = bytes.indexOf(MARK); at !== -1; at = bytes.indexOf(MARK, at + 1)) {

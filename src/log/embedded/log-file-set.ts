@@ -5,9 +5,9 @@ import { decodeEntry, peekIndex } from '../entry-codec.ts';
 import type { Entry } from '../entry.ts';
 import { LogError } from '../replicated-log.ts';
 import type { LogFrame, Place } from './frame.ts';
-import { baseFrame, FrameCursor, groupFrame, segmentFrame } from './frame.ts';
+import { baseFrame, FrameCursor, groupFrame, isBefore, segmentFrame } from './frame.ts';
 import { LogIndex } from './log-index.ts';
-import { summaryName, writeSummary } from './segment-summary.ts';
+import { deleteSummary, summaryName, writeSummary } from './segment-summary.ts';
 import { scanSegments, segmentName, segmentNumbers } from './segment-scan.ts';
 
 export interface LogFileSetOptions {
@@ -29,6 +29,8 @@ export interface Segment {
   readonly file: DiskFile;
   readers: number;
   dropped: boolean;
+  /** A read found it damaged: it gets no summary any more. */
+  damaged: boolean;
 }
 
 /**
@@ -57,9 +59,9 @@ export class LogFileSet {
   }
 
   /**
-   * Opens what is there, verifies all of it, and drops the torn end that a power cut left. Throws
-   * `LogError` `damaged` when anything else is missing or broken, `StorageNodeError` for another
-   * format, `DiskError` when the disk fails.
+   * Opens what is there, and drops the torn end that a power cut left. The last segment, and any without a sound summary,
+   * is verified; of the others only that they are there, and their entries when they are read. Throws `LogError`
+   * `damaged` when anything else is missing or broken, `StorageNodeError` for another format, `DiskError` when the disk fails.
    */
   static async open(disk: Disk, options: LogFileSetOptions): Promise<LogFileSet> {
     const index = new LogIndex();
@@ -88,7 +90,8 @@ export class LogFileSet {
    * `full` nothing was written and it may be called again; any other failure is final.
    */
   async write(frames: readonly LogFrame[]): Promise<number> {
-    const { file } = await this.#growing();
+    const segment = await this.#growing();
+    const { file } = segment;
     const start = file.sizeBytes;
     const chunks: Uint8Array[] = start === 0 ? this.#segmentHead() : [];
     chunks.push(groupFrame(this.#synced));
@@ -100,7 +103,7 @@ export class LogFileSet {
       bytes += frame.bytes.length;
     }
     await appendOrCutBack(file, chunks);
-    if (this.#options.synced) await this.#syncOrCutBack(file, start);
+    if (this.#options.synced) await this.#syncOrCutBack(segment, start);
     let offset = firstOffset;
     for (const frame of frames) {
       this.index.add(frame.kind, frame.partition, frame.end, offset);
@@ -111,7 +114,8 @@ export class LogFileSet {
 
   /**
    * Entries behind `after`, at least one and at most as many as fit in `limitBytes`. Throws `LogError`
-   * `damaged` where a checksum does not hold, `trimmed` when the zone's log starts later.
+   * `damaged` where a checksum does not hold, `trimmed` when the zone's log starts later. What was found damaged is
+   * read, and so found again, by the next opening.
    */
   async read(partition: number, range: ReadRange): Promise<Entry[]> {
     const { after, through, limitBytes } = range;
@@ -122,12 +126,13 @@ export class LogFileSet {
     const start = this.index.locate(partition, after + 1);
     const walk = { partition, next: after + 1, through, leftBytes: limitBytes, entries };
     // A copy: a trim may take segments from the front meanwhile.
-    for (const segment of this.#segments.slice()) {
-      if (start === undefined || segment.number < start.segment) continue;
-      const offset = segment.number === start.segment ? start.offset : 0;
-      if (await this.#walk(segment, offset, walk)) return entries;
+    const segments = this.#segments.filter(({ number }) => number >= (start?.segment ?? 0));
+    for (const segment of start === undefined ? [] : segments) {
+      const offset = segment.number === start?.segment ? start.offset : 0;
+      if (await this.#walkOrDistrust(segment, offset, walk)) return entries;
     }
     if (entries.length > 0) return entries;
+    for (const segment of segments) await this.#distrust(segment);
     throw new LogError('damaged', `partition ${partition} lacks entry ${walk.next}`);
   }
 
@@ -147,11 +152,13 @@ export class LogFileSet {
   /** Makes everything written so far survive, where groups are not synced one by one. */
   async sync(): Promise<void> {
     const last = this.#segments.at(-1);
-    if (last !== undefined) await this.#sync(last.file);
+    if (last !== undefined) await this.#sync(last);
   }
 
+  /** Closes every file, also when one of them fails to; rejects with `DiskError` then. */
   async close(): Promise<void> {
-    for (const segment of this.#segments) await segment.file.close();
+    const closed = await Promise.allSettled(this.#segments.map(async ({ file }) => file.close()));
+    for (const each of closed) if (each.status === 'rejected') throw each.reason;
   }
 
   async #growing(): Promise<Segment> {
@@ -161,15 +168,26 @@ export class LogFileSet {
     if (last !== undefined) {
       // A disk may have filled the file ahead: a complete segment ends where its last group does.
       await last.file.truncate(last.file.sizeBytes);
-      await this.#sync(last.file);
-      await writeSummary(this.#disk, this.index.summary(last.file.sizeBytes));
+      await this.#sync(last);
+      await this.#summarise(last);
     }
     const number = (last?.number ?? 0) + 1;
     const file = await this.#disk.open(segmentName(number));
-    const segment = { number, file, readers: 0, dropped: false };
+    const segment = { number, file, readers: 0, dropped: false, damaged: false };
     this.#segments.push(segment);
     this.index.openSegment(number);
     return segment;
+  }
+
+  async #summarise(segment: Segment): Promise<void> {
+    if (segment.damaged) return;
+    await writeSummary(this.#disk, this.index.summary(segment.file.sizeBytes));
+    if (wasDamaged(segment)) await deleteSummary(this.#disk, segment.number);
+  }
+
+  async #distrust(segment: Segment): Promise<void> {
+    segment.damaged = true;
+    if (!segment.dropped) await deleteSummary(this.#disk, segment.number);
   }
 
   #segmentHead(): Uint8Array[] {
@@ -186,23 +204,34 @@ export class LogFileSet {
    * After a failed sync a read may still show what never reaches the disk, even to the next process. Nobody
    * counted on it yet, so it goes, as far as the disk lets it.
    */
-  async #syncOrCutBack(file: DiskFile, start: number): Promise<void> {
+  async #syncOrCutBack(segment: Segment, start: number): Promise<void> {
     try {
-      await this.#sync(file);
+      await this.#sync(segment);
     } catch (error) {
-      await file.truncate(start).catch(() => undefined);
+      await segment.file.truncate(start).catch(() => undefined);
       throw error;
     }
   }
 
-  async #sync(file: DiskFile): Promise<void> {
-    const offset = file.sizeBytes;
+  async #sync({ number, file }: Segment): Promise<void> {
+    const place = { segment: number, offset: file.sizeBytes };
     try {
       await file.sync();
     } catch (cause) {
       throw new DiskError('io', `the sync of ${file.name} failed`, { cause });
     }
-    this.#synced = { segment: present(this.#segments.at(-1), 'a segment').number, offset };
+    if (isBefore(this.#synced, place)) this.#synced = place;
+  }
+
+  async #walkOrDistrust(segment: Segment, offset: number, walk: Walk): Promise<boolean> {
+    try {
+      return await this.#walk(segment, offset, walk);
+    } catch (error) {
+      if (!(error instanceof LogError) || error.code !== 'damaged') throw error;
+      await this.#distrust(segment);
+      const { name } = segment.file;
+      throw new LogError('damaged', `${name} is damaged: ${error.message}`, { cause: error });
+    }
   }
 
   /** Whether the walk is done; otherwise it goes on in the next segment. */
@@ -213,7 +242,7 @@ export class LogFileSet {
       for (;;) {
         const frame = cursor.next();
         if (frame === 'end') return false;
-        if (frame === 'bad') throw new LogError('damaged', `${segment.file.name} is damaged`);
+        if (frame === 'bad') throw new LogError('damaged', `the frame at ${cursor.offset} is bad`);
         if (frame === 'more') {
           await cursor.fill();
           continue;
@@ -243,12 +272,22 @@ interface Walk {
   leftBytes: number;
 }
 
+/** Asked again, because a read may have found damage while something else was awaited. */
+const wasDamaged = (segment: Segment): boolean => segment.damaged;
+
+/**
+ * What a failed append left may look whole to whoever reads the file next, and never reach the disk: with a disk that
+ * writes through, this is where a failed flush shows. So it goes, as far as the disk lets it.
+ */
 async function appendOrCutBack(file: DiskFile, chunks: readonly Uint8Array[]): Promise<void> {
   const start = file.sizeBytes;
   try {
     await file.append(chunks);
   } catch (error) {
-    if (error instanceof DiskError && error.code === 'full') await file.truncate(start);
+    const isFull = error instanceof DiskError && error.code === 'full';
+    await file.truncate(start).catch((failure: unknown) => {
+      if (isFull) throw failure;
+    });
     throw error;
   }
 }

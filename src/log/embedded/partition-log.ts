@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts';
 import { continues, EMPTY_END } from '../chain.ts';
 import type { Entry, LogEnd } from '../entry.ts';
 import type { AppendOutcome, ReplicatedLog } from '../replicated-log.ts';
@@ -138,6 +139,19 @@ export class PartitionLog implements ReplicatedLog {
   install(end: LogEnd): void {
     this.#end = end;
     this.#appended = end;
+  }
+
+  /**
+   * The log goes on behind `end`, which lies beyond everything that any zone holds. No zone is attached, and none is
+   * pending; zones are attached again once their logs begin there.
+   */
+  restart(end: LogEnd): void {
+    assert(this.#zones.size === 0 && this.#pending.length === 0, 'a log restarts at rest');
+    assert(end.index > this.#end.index, 'a log restarts beyond its end');
+    this.install(end);
+    this.#base = end;
+    this.#recent = [];
+    this.#recentBytes = 0;
   }
 
   /**

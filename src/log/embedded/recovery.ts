@@ -127,7 +127,7 @@ async function readZone(zone: ZoneLog, partition: number, range: ReadRange): Pro
   try {
     return await zone.files.read(partition, range);
   } catch (error) {
-    if (error instanceof LogError && error.code === 'damaged') await zone.close('damaged');
+    if (error instanceof LogError && error.code === 'damaged') await zone.close('damaged', error);
     throw error;
   }
 }

@@ -4,7 +4,14 @@ import { continues, endOf } from '../chain.ts';
 import { decodeEntry } from '../entry-codec.ts';
 import { LogError } from '../replicated-log.ts';
 import type { Frame } from './frame.ts';
-import { decodeEnd, decodeSegment, FrameCursor, provesSynced, SEGMENT_FORMAT } from './frame.ts';
+import {
+  decodeEnd,
+  decodeSegment,
+  FrameCursor,
+  isOfUnknownKind,
+  provesSynced,
+  SEGMENT_FORMAT,
+} from './frame.ts';
 import type { Segment } from './log-file-set.ts';
 import type { LogIndex } from './log-index.ts';
 import { readSummary } from './segment-summary.ts';
@@ -33,13 +40,14 @@ export async function scanSegments(disk: Disk, index: LogIndex): Promise<Segment
       const before = numbers[at - 1] ?? number - 1;
       if (number !== before + 1) throw damaged(segmentName(before + 1), 'it is missing');
       const file = await disk.open(segmentName(number));
-      segments.push({ number, file, readers: 0, dropped: false });
+      segments.push({ number, file, readers: 0, dropped: false, damaged: false });
       const isLast = at === numbers.length - 1;
       const summary = isLast ? undefined : await readSummary(disk, number, file.sizeBytes);
       if (summary !== undefined && index.addSummary(summary)) continue;
       index.openSegment(number);
       const tornAt = await scanSegment(number, file, index);
       if (tornAt === undefined) continue;
+      await refuseUnknown(file, tornAt);
       if (!isLast) throw damaged(file.name, `a frame at ${tornAt} is bad`);
       await cutTorn(number, file, tornAt);
     }
@@ -93,7 +101,7 @@ function addFrame(file: DiskFile, index: LogIndex, frame: Frame): boolean {
   const end = index.end(partition);
   const broken = (): LogError => damaged(file.name, `the frame at ${offset} breaks the chain`);
   if (kind === 'entry') {
-    const entry = entryIn(body);
+    const entry = entryIn(file, body);
     if (entry === undefined) return false;
     if (!continues(end, entry)) throw broken();
     index.add(kind, partition, endOf(entry), offset);
@@ -110,13 +118,25 @@ function addFrame(file: DiskFile, index: LogIndex, frame: Frame): boolean {
   return true;
 }
 
-function entryIn(body: Buffer): ReturnType<typeof decodeEntry> | undefined {
+function entryIn(file: DiskFile, body: Buffer): ReturnType<typeof decodeEntry> | undefined {
   try {
     return decodeEntry(body);
   } catch (error) {
-    if (error instanceof LogError && error.code === 'damaged') return undefined;
-    throw error;
+    if (!(error instanceof LogError)) throw error;
+    if (error.code === 'format')
+      throw new StorageNodeError('format', `${file.name}: ${error.message}`, { cause: error });
+    return undefined;
   }
+}
+
+/** What a later version wrote is neither torn nor damaged, and must be neither cut nor replaced. */
+async function refuseUnknown(file: DiskFile, offset: number): Promise<void> {
+  const head = await file.read(offset, 64);
+  if (isOfUnknownKind(Buffer.from(head.buffer, head.byteOffset, head.length)))
+    throw new StorageNodeError(
+      'format',
+      `${file.name} has a frame at ${offset} of a kind that this program does not know`,
+    );
 }
 
 /** Cuts the last segment back to `offset`, unless what stands there was synced once: then it is damage. */

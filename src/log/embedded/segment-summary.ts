@@ -49,6 +49,15 @@ export async function writeSummary(
   }
 }
 
+/** Deletes a segment's summary, so that the next opening reads the segment itself. As far as the disk lets it. */
+export async function deleteSummary(disk: Disk, segment: number): Promise<void> {
+  try {
+    await disk.delete(summaryName(segment));
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+  }
+}
+
 /** The summary of a segment of this size, or undefined when there is none that is sound. */
 export async function readSummary(
   disk: Disk,

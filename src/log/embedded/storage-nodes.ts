@@ -21,7 +21,7 @@ export class StorageNodes {
   readonly #random: Random;
   readonly #disks = new Map<Zone, Disk>();
   readonly #identities = new Map<Zone, StorageNodeIdentity>();
-  readonly #broken = new Set<Zone>();
+  readonly #broken = new Map<Zone, DiskError>();
 
   constructor(
     region: string,
@@ -43,16 +43,16 @@ export class StorageNodes {
         if (identity !== undefined) this.#identities.set(zone, identity);
       } catch (error) {
         if (!(error instanceof DiskError)) throw error;
-        this.#broken.add(zone);
+        this.#broken.set(zone, error);
       }
     }
     const formed = [...this.#identities.values()].some((identity) => identity.formed);
     if (!formed && zones.length === ZONES.length && this.#broken.size === 0) await this.#form();
   }
 
-  /** The disk did not even say who it is. */
-  isBroken(zone: Zone): boolean {
-    return this.#broken.has(zone);
+  /** Why the disk did not even say who it is; undefined when it did. */
+  failure(zone: Zone): DiskError | undefined {
+    return this.#broken.get(zone);
   }
 
   /** Whether the node is known to the others under its id: if not, what is in its log counts for nothing. */
@@ -127,22 +127,24 @@ export async function openStorageNode(
   zone: ZoneLog,
 ): Promise<'open' | 'renew' | 'failed'> {
   zone.voter = false;
-  if (nodes.isBroken(zone.zone)) {
-    await zone.close('failed');
+  const failure = nodes.failure(zone.zone);
+  if (failure !== undefined) {
+    await zone.close('failed', failure);
     return 'failed';
   }
-  if (!nodes.isMember(zone.zone)) return 'renew';
+  // What a read found may stand in a segment that opening does not read.
+  if (!nodes.isMember(zone.zone) || zone.isDamaged) return 'renew';
   try {
     await zone.open();
     zone.voter = nodes.isVoter(zone.zone);
     return 'open';
   } catch (error) {
     if (error instanceof LogError && error.code === 'damaged') {
-      await zone.close('damaged');
+      await zone.close('damaged', error);
       return 'renew';
     }
     if (!(error instanceof DiskError)) throw error;
-    await zone.close('failed');
+    await zone.close('failed', error);
     return 'failed';
   }
 }

@@ -31,12 +31,15 @@ export interface ZoneJoinOptions {
 export class ZoneJoin {
   readonly #options: ZoneJoinOptions;
   readonly #zone: ZoneLog;
-  /** Resolves when it is known what the zone's store lacks. */
+  /** Resolves when it is known what the zone's store lacks, or that it cannot be found out for now. */
   readonly aligned: Promise<void>;
   done: Promise<void> = Promise.resolve();
   #markAligned: () => void = () => undefined;
   #running = false;
+  /** The store was complete once since this zone was opened. */
   #storeRebuilt = false;
+  #onEnd: () => void = () => undefined;
+  #reported: unknown;
 
   constructor(options: ZoneJoinOptions) {
     this.#options = options;
@@ -51,19 +54,39 @@ export class ZoneJoin {
   }
 
   start(onEnd: () => void): void {
+    this.#onEnd = onEnd;
     this.#running = true;
     this.done = this.#run().finally(() => {
       this.#running = false;
       this.#markAligned();
+      // Its store became whole in the very moment in which it was left waiting for that.
+      if (this.#mayVote()) this.start(onEnd);
       onEnd();
     });
   }
 
-  /** The zone votes from now on, or as soon as it has caught up. */
-  async storeRebuilt(): Promise<void> {
-    this.#storeRebuilt = true;
-    this.#options.rebuild.length = 0;
-    if (!this.#running && this.#zone.isOpen() && !this.#zone.voter) await this.#promote();
+  /**
+   * The store holds everything up to what `applied` says of each partition, or, without it, all that it was said to lack. The
+   * zone votes from now on, or as soon as it has caught up, unless there is more that it lacks.
+   */
+  async storeRebuilt(applied?: (partition: number) => number): Promise<void> {
+    const { rebuild } = this.#options;
+    const lacking = rebuild.filter(
+      (each) => each.startsAfter > (applied?.(each.partition) ?? Infinity),
+    );
+    rebuild.splice(0, rebuild.length, ...lacking);
+    if (lacking.length === 0) this.#storeRebuilt = true;
+    if (this.#running || !this.#mayVote()) return;
+    try {
+      await this.#promote();
+    } catch {
+      // A disk does not take it now: it is tried until one does, and the reason is told.
+      this.start(this.#onEnd);
+    }
+  }
+
+  #mayVote(): boolean {
+    return this.#zone.isOpen() && !this.#zone.voter && this.#options.rebuild.length === 0;
   }
 
   async #run(): Promise<void> {
@@ -78,9 +101,12 @@ export class ZoneJoin {
         await this.#finish();
         return;
       } catch (error) {
-        // Nobody who holds what it lacks can be read now, or its own disk failed and it is closed.
+        // Nobody who holds what it lacks can be read now, or its own disk is full, or failed and it is closed.
         if (!zone.isOpen()) return;
-        if (error instanceof AssertionError) await zone.close('failed');
+        if (error instanceof AssertionError) await zone.close('failed', error);
+        else this.#report(error);
+        // Whoever waits may have to start the very zone that can be read.
+        this.#markAligned();
         for (const partition of this.#options.partitions()) partition.detach(zone);
         zone.dropQueue();
         await this.#options.clock.sleep(
@@ -91,8 +117,17 @@ export class ZoneJoin {
     }
   }
 
+  /** Why the way back takes long, once while the reason is the same. */
+  #report(error: unknown): void {
+    const reason = error instanceof Error ? error.message : error;
+    if (reason === this.#reported) return;
+    this.#reported = reason;
+    this.#zone.announce(error);
+  }
+
   async #align(): Promise<void> {
     const { rebuild, nodes } = this.#options;
+    const lackingBefore = rebuild.length;
     for (const partition of this.#options.partitions()) {
       if (partition.isAttached(this.#zone)) continue;
       const lacks = await alignWithPartition(this.#zone, partition, async () => {
@@ -104,6 +139,7 @@ export class ZoneJoin {
       rebuild.push(...lacks);
       this.#reportBase(partition.partition);
     }
+    if (rebuild.length > lackingBefore) this.#zone.announce();
   }
 
   /** A zone without a vote may have been stopped before its store was rebuilt: nobody remembers, so say it again. */
@@ -141,9 +177,8 @@ export class ZoneJoin {
 
   async #finish(): Promise<void> {
     const zone = this.#zone;
-    if (!zone.voter && (this.#options.rebuild.length === 0 || this.#storeRebuilt))
-      await this.#promote();
-    else if (zone.voter) zone.setState('live');
+    if (zone.voter) zone.setState('live');
+    else if (this.#options.rebuild.length === 0) await this.#promote();
     for (const partition of this.#options.partitions()) partition.advance();
   }
 

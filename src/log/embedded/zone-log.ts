@@ -14,7 +14,8 @@ const FULL_RETRY = { firstMs: 100, maxMs: 2_000 } as const;
 
 /**
  * `learner`: takes appends, has no vote. `full`: as it was before, but its disk takes nothing for now. `failed`:
- * its disk broke. `damaged`: a checksum in its log did not hold. Both stay so until it is started again.
+ * its disk broke; it stays so until it is started again. `damaged`: a checksum in its log did not hold; it stays so, also
+ * while it is stopped, until its log has begun anew.
  */
 export type ZoneState =
   | 'stopped'
@@ -43,7 +44,8 @@ export interface ZoneLogOptions {
   readonly observe: (observation: GroupObservation) => void;
   /** These partitions have more synced here than before. */
   readonly onSynced: (partitions: ReadonlySet<number>) => void;
-  readonly onState: (state: ZoneState) => void;
+  /** The state has changed; or it has not, and there is news of it. With the error that is the cause. */
+  readonly onState: (state: ZoneState, error?: unknown) => void;
 }
 
 /** The log of one zone while it runs: one loop that writes all that has gathered as one synced group. */
@@ -62,6 +64,8 @@ export class ZoneLog {
   #state: ZoneState = 'stopped';
   #full = false;
   #stale = false;
+  /** What its files hold must not count any more, whatever opening them says. */
+  #damaged = false;
   readonly #tails = new Map<number, LogEnd>();
   readonly #synced = new Map<number, number>();
   #drainWaiters: (() => void)[] = [];
@@ -84,6 +88,11 @@ export class ZoneLog {
   /** Whether it holds everything and votes, even if its disk is full for now. */
   get isLive(): boolean {
     return this.voter && this.#state === 'live';
+  }
+
+  /** Damage was found in its log, which must begin anew before it is opened again. */
+  get isDamaged(): boolean {
+    return this.#damaged;
   }
 
   /** Aborts when the zone is closed. */
@@ -118,13 +127,23 @@ export class ZoneLog {
     return this.#synced.get(partition) ?? 0;
   }
 
-  setState(state: ZoneState): void {
+  setState(state: ZoneState, error?: unknown): void {
     if (state === this.#state) return;
     this.#state = state;
-    this.#options.onState(this.state);
+    this.#options.onState(this.state, error);
   }
 
-  /** Opens and verifies the files. Rejects as `LogFileSet.open`, and leaves the zone closed then. */
+  /** Tells the state again: something about it is known now that was not, or an attempt has failed. */
+  announce(error?: unknown): void {
+    this.#options.onState(this.state, error);
+  }
+
+  /** Its files were deleted, and the damage with them. */
+  forgetDamage(): void {
+    this.#damaged = false;
+  }
+
+  /** Opens the files, verified as far as `LogFileSet.open` does. Rejects as that, and leaves the zone closed then. */
   async open(): Promise<void> {
     const { disk, segmentBytes, synced } = this.#options;
     this.#files = await LogFileSet.open(disk, { segmentBytes, synced });
@@ -194,23 +213,35 @@ export class ZoneLog {
     this.#trimming = true;
     try {
       await this.#files.trim(through);
-    } catch {
-      await this.close('failed');
+    } catch (error) {
+      await this.close('failed', error);
     } finally {
       this.#trimming = false;
     }
   }
 
+  /** Makes everything written survive, where groups are not synced one by one. A disk that fails closes the zone. */
+  async sync(): Promise<void> {
+    const files = this.#files;
+    try {
+      await files?.sync();
+    } catch (error) {
+      if (this.#files === files) await this.close('failed', error);
+    }
+  }
+
   /** Finishes the group that is being written, drops the rest, and closes the files. Never rejects. */
-  async close(state: 'stopped' | 'failed' | 'damaged'): Promise<void> {
+  async close(state: 'stopped' | 'failed' | 'damaged', error?: unknown): Promise<void> {
+    if (state === 'damaged') this.#damaged = true;
+    const shown = state === 'stopped' && this.#damaged ? 'damaged' : state;
     const files = this.#files;
     this.#files = undefined;
     this.dropQueue();
     this.#stopping.abort();
     const wasFull = this.#full;
     this.#full = false;
-    if (state === this.#state && wasFull) this.#options.onState(state);
-    this.setState(state);
+    if (shown === this.#state && wasFull) this.#options.onState(shown, error);
+    this.setState(shown, error);
     await this.#writing;
     this.#wakeDrained();
     try {
@@ -261,7 +292,7 @@ export class ZoneLog {
         return true;
       } catch (error) {
         if (!(error instanceof DiskError) || error.code !== 'full') {
-          this.#fail();
+          this.#fail(error);
           return false;
         }
       }
@@ -294,13 +325,13 @@ export class ZoneLog {
   }
 
   /** Called inside the writing loop, so it must not wait for that loop's end. */
-  #fail(): void {
+  #fail(cause: unknown): void {
     const files = this.#files;
     this.#files = undefined;
     this.dropQueue();
     this.#stopping.abort();
     this.#full = false;
-    this.setState('failed');
+    this.setState('failed', cause);
     files?.close().catch(() => undefined);
   }
 }

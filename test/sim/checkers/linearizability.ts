@@ -77,8 +77,7 @@ function search(steps: readonly Step[], initial: string | undefined): string | u
   const stack: Place[] = [{ next: 0, done: [], value: initial }];
   let furthest = 0;
   let tried = 0;
-  while (stack.length > 0) {
-    const place = stack.pop() as Place;
+  for (let place = stack.pop(); place !== undefined; place = stack.pop()) {
     if (isAllDone(steps, place)) return undefined;
     tried += 1;
     if (tried > stepsMax) return undefined;
@@ -102,8 +101,8 @@ function* successors(steps: readonly Step[], place: Place): Generator<Place> {
   for (let at = place.next; at < steps.length; at += 1)
     if (!place.done.includes(at)) deadline = Math.min(deadline, steps[at]?.returned ?? Infinity);
   for (let at = place.next; at < steps.length; at += 1) {
-    const step = steps[at] as Step;
-    if (step.invoked > deadline) break;
+    const step = steps[at];
+    if (step === undefined || step.invoked > deadline) break;
     if (place.done.includes(at)) continue;
     const after = apply(step.operation, place.value);
     if (after === 'impossible') continue;

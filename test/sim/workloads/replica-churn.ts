@@ -6,7 +6,7 @@ export const replicaChurn: Workload = {
   name: 'replica churn',
   async run(stage) {
     const { world } = stage;
-    while (!stage.isOver) {
+    for (;;) {
       await world.clock.sleep(1000 + stage.random.next() * 6000);
       if (stage.isOver) return;
       const asked = stage.pick(world.regions);

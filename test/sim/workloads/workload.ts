@@ -1,8 +1,9 @@
-import { randomBelow, type Random } from '../../../src/base/random.ts';
+import type { Random } from '../../../src/base/random.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { Client } from '../client.ts';
 import type { SimRegion } from '../sim-region.ts';
 import type { World } from '../world.ts';
+import { pickFrom } from '../world-options.ts';
 
 /** The table that every region has all the time, and the one whose replicas come and go. */
 export const MAIN = 'main';
@@ -39,7 +40,7 @@ export class Stage {
   }
 
   pick<T>(choices: readonly T[]): T {
-    return choices[randomBelow(this.random, choices.length)] as T;
+    return pickFrom(this.random, choices);
   }
 
   chance(chance: number): boolean {

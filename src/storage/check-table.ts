@@ -1,0 +1,120 @@
+import { crc32 } from 'node:zlib';
+
+import { NO_COUNTERS } from './apply.ts';
+import {
+  droppedTableKey,
+  itemKeyIn,
+  itemKeyInTimeKey,
+  itemSpaceRange,
+  partitionOf,
+  rebuildingKey,
+  tableHashRange,
+  tombstoneTimeKey,
+  tombstoneTimeRange,
+  type ItemSpace,
+} from './key-layout.ts';
+import { forEachBatch } from './key-ranges.ts';
+import { StoreError, type KeyValuePair, type KeyValueSnapshot } from './key-value-store.ts';
+import { decodePair } from './read.ts';
+import { readCounters, TableCount } from './table-count.ts';
+
+export interface TableCheck {
+  /** Counters change in the same batch as what they count, so that one snapshot must agree with itself. */
+  readonly snapshot: KeyValueSnapshot;
+  readonly table: number;
+  /** The partitions whose copies are checked. One that is under rebuild is left out. */
+  readonly partitions: readonly number[];
+  readonly partitionCount: number;
+  /** Called after so many bytes were read, and waited for. What it throws ends the check. */
+  readonly pace: (bytes: number) => Promise<void>;
+  /** That copy is damaged; the others are checked all the same. */
+  readonly onDamage: (partition: number, error: StoreError) => void;
+}
+
+/**
+ * Reads all that a store holds of a table, and compares it with what its copies have counted. Tells of a copy where a
+ * value fails its checksum, or anything is missing, or too much, or not in its place. A table that is dropped is passed
+ * over. Rejects with `StoreError` when the store cannot be read.
+ */
+export async function checkTable(check: TableCheck): Promise<void> {
+  const { snapshot, table, onDamage } = check;
+  if (snapshot.get(droppedTableKey(table)) !== undefined) return;
+  const times = new Map<number, TombstoneTimes>();
+  for (const partition of check.partitions) {
+    if (snapshot.get(rebuildingKey(partition)) !== undefined) continue;
+    try {
+      times.set(partition, await checkPartition(check, partition));
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      onDamage(partition, error);
+    }
+  }
+  await forEachBatch(snapshot, tombstoneTimeRange(table, TIME_MAX), async (pairs) => {
+    for (const [key] of pairs) {
+      times.get(partitionOf(table, itemKeyInTimeKey(key), check.partitionCount))?.listed(key);
+    }
+    await check.pace(bytesIn(pairs));
+  });
+  for (const [partition, { areEqual }] of times) {
+    if (!areEqual) onDamage(partition, damaged(check, partition, 'tombstones that are not listed'));
+  }
+}
+
+export const isDamage = (error: unknown): error is StoreError =>
+  error instanceof StoreError && error.code === 'damaged';
+
+const TIME_MAX = Number.MAX_SAFE_INTEGER;
+
+/** Answers the times that its tombstones should be listed under. */
+async function checkPartition(check: TableCheck, partition: number): Promise<TombstoneTimes> {
+  const { snapshot, table, partitionCount } = check;
+  const hashes = tableHashRange(table, partition, partitionCount);
+  const found = new TableCount();
+  const times = new TombstoneTimes();
+  const readSpace = async (space: ItemSpace, each: (pair: KeyValuePair) => void): Promise<void> =>
+    forEachBatch(snapshot, itemSpaceRange(space, table, hashes), async (pairs) => {
+      for (const pair of pairs) each(pair);
+      await check.pace(bytesIn(pairs));
+    });
+  await readSpace('items', (pair) => {
+    found.add(pair[0], decodePair(pair));
+  });
+  await readSpace('tombstones', (pair) => {
+    const tombstone = decodePair(pair);
+    found.add(pair[0], tombstone);
+    times.found(tombstoneTimeKey(table, tombstone.version.time, itemKeyIn(pair[0])));
+  });
+  const counters = await readCounters(snapshot, partition);
+  const difference = found.differenceFrom(counters.get(table) ?? NO_COUNTERS);
+  if (difference !== undefined) throw damaged(check, partition, difference);
+  return times;
+}
+
+/** Whether the tombstones and the list of their times are the same: sums of hashes over both. */
+class TombstoneTimes {
+  #balance = 0;
+  #sum = 0;
+
+  found(timeKey: Uint8Array): void {
+    this.#balance += 1;
+    this.#sum = (this.#sum + crc32(timeKey)) >>> 0;
+  }
+
+  listed(timeKey: Uint8Array): void {
+    this.#balance -= 1;
+    this.#sum = (this.#sum - crc32(timeKey)) >>> 0;
+  }
+
+  get areEqual(): boolean {
+    return this.#balance === 0 && this.#sum === 0;
+  }
+}
+
+const bytesIn = (pairs: readonly KeyValuePair[]): number =>
+  pairs.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+
+const damaged = ({ table }: TableCheck, partition: number, difference: string): StoreError =>
+  new StoreError(
+    'damaged',
+    `the copy of partition ${partition} holds of table ${table} ${difference}`,
+  );
