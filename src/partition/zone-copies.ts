@@ -395,23 +395,21 @@ export class ZoneCopies implements CopyHolder {
 
   /** Tables that were deleted while this zone was away, or could not be dropped from it. */
   async dropUnknownTables(): Promise<void> {
-    const node = this.#node;
-    if (node === undefined) return;
-    const { partitions, isDropped } = this.#options;
-    const tables = new Set(partitions.flatMap(({ number }) => [...node.copy(number).tables]));
-    for (const table of tables) if (isDropped(table)) await this.dropTable(table);
+    return this.#drop(async (node) => node.dropTables());
   }
 
   /** Removes a table's items, if that can be done now. */
   async dropTable(table: number): Promise<void> {
+    return this.#drop(async (node) => node.dropTable(table));
+  }
+
+  async #drop(drop: (node: StorageNode) => Promise<void>): Promise<void> {
+    if (this.#node === undefined) return;
     try {
-      await this.#node?.dropTable(table);
+      await drop(this.#node);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      this.#options.logger.warn(
-        { zone: this.zone, table, error },
-        'table not dropped from a zone yet',
-      );
+      this.#options.logger.warn({ zone: this.zone, error }, 'table not dropped from a zone yet');
     }
   }
 

@@ -148,13 +148,23 @@ export class StorageNode {
 
   /** Removes everything of a table for good: its number is never used again. May be repeated. */
   async dropTable(table: number): Promise<void> {
+    return this.#enqueue(async () => this.#drop(table));
+  }
+
+  /** Drops every table that `isDropped` says is one. What is being applied at the time of the call is applied first. */
+  async dropTables(): Promise<void> {
     return this.#enqueue(async () => {
-      if (this.#dropped.has(table)) return;
-      await this.#write([{ kind: 'put', key: droppedTableKey(table), value: DROPPED }], false);
-      this.#dropped.add(table);
-      await this.#guard(async () => clearDroppedTable(this.store, table, this.#copies.keys()));
-      for (const copy of this.#copies.values()) copy.dropTable(table);
+      const tables = new Set([...this.#copies.values()].flatMap((copy) => [...copy.tables]));
+      for (const table of tables) if (this.#isDropped(table)) await this.#drop(table);
     });
+  }
+
+  async #drop(table: number): Promise<void> {
+    if (this.#dropped.has(table)) return;
+    await this.#write([{ kind: 'put', key: droppedTableKey(table), value: DROPPED }], false);
+    this.#dropped.add(table);
+    await this.#guard(async () => clearDroppedTable(this.store, table, this.#copies.keys()));
+    for (const copy of this.#copies.values()) copy.dropTable(table);
   }
 
   /**
@@ -216,7 +226,7 @@ export class StorageNode {
       for (const table of (await readDroppedTables(snapshot)).keys()) this.#dropped.add(table);
       return Copy.load(snapshot, partition);
     });
-    for (const table of copy.tables.filter((number) => this.#dropped.has(number))) {
+    for (const table of copy.tables.filter(this.#isDropped)) {
       await this.#guard(async () => clearDroppedTable(this.store, table, this.#copies.keys()));
       copy.dropTable(table);
     }

@@ -9,7 +9,7 @@ import { present } from '../../src/base/assert.ts';
 import { InProcessNetwork } from '../../src/bus/in-process-network.ts';
 import { parsePrometheusText, type Sample } from '../../src/cli/prometheus-text.ts';
 import { readConfig, type RegionConfig } from '../../src/daemon/config.ts';
-import type { LinkChange, ZoneName } from '../../src/daemon/operations-target.ts';
+import type { Json, LinkChange, ZoneName } from '../../src/daemon/operations-target.ts';
 import type { RunningRegion } from '../../src/daemon/running-region.ts';
 import { startRegion } from '../../src/daemon/start-region.ts';
 import { SystemClock } from '../../src/daemon/system-clock.ts';
@@ -151,6 +151,15 @@ export class TestRegion {
   }
 
   /** A change through the operations port, over HTTP. Rejects unless the answer is 200. */
+  /** Waits until every copy has applied what is committed. */
+  async untilApplied(): Promise<void> {
+    await until(
+      `all copies of ${this.name} to have applied everything`,
+      () => this.running.operations.zones().every(({ partitions }) => isApplied(partitions)),
+      { detail: () => this.running.operations.zones() },
+    );
+  }
+
   async post(path: string, body: object = {}): Promise<void> {
     const response = await fetch(`${this.running.operationsEndpoint}${path}`, {
       method: 'POST',
@@ -182,3 +191,10 @@ export const createClient = (endpoint: string, region: string): DynamoDBClient =
     maxAttempts: 1,
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
   });
+
+const isApplied = (partitions: Json): boolean =>
+  Array.isArray(partitions) &&
+  partitions.every(
+    (each: { readonly committed: number; readonly applied: number }) =>
+      each.applied === each.committed,
+  );
