@@ -24,6 +24,24 @@ export interface Table {
    * region; it is never taken over from others.
    */
   readonly memberStarts?: MemberStarts;
+  /**
+   * This region's secondary indexes of the table, in the order of their making: those of the definition, and those that
+   * are still being deleted. Absent means none.
+   */
+  readonly indexes?: readonly TableIndex[];
+}
+
+/**
+ * A secondary index in this region. Its entries are the items of a table of their own, which has `number` and no name:
+ * they lie in the partition that their own key's hash says, and are read as a table's items are.
+ */
+export interface TableIndex {
+  readonly definition: IndexDefinition;
+  /** Of the same count as `Table.number`, and never used again. */
+  readonly number: number;
+  readonly status: TableStatus;
+  /** Whether what the table held before the index is still on its way into it. */
+  readonly backfilling: boolean;
 }
 
 export type MemberStarts = Readonly<Record<string, readonly LogPlace[]>>;
@@ -44,7 +62,26 @@ export interface TableDefinition {
   readonly attributeDefinitions: readonly AttributeDefinition[];
   readonly billingMode: 'PROVISIONED' | 'PAY_PER_REQUEST';
   readonly provisionedThroughput: { readonly read: number; readonly write: number };
+  /** Absent means none. */
+  readonly indexes?: readonly IndexDefinition[];
 }
+
+export interface IndexDefinition {
+  readonly name: string;
+  /** `local`: in the partition of the item, changed with it, strongly readable. `global`: follows the table's logs. */
+  readonly kind: 'local' | 'global';
+  /** One to four attributes; of a local index the table's own partition key. */
+  readonly partition: readonly KeyAttribute[];
+  /** None to four attributes; of a local index one. */
+  readonly sort: readonly KeyAttribute[];
+  readonly projection: IndexProjection;
+}
+
+/** `keys` are those of the index and of the table. They are in every projection. */
+export type IndexProjection =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'keys' }
+  | { readonly kind: 'include'; readonly attributes: readonly string[] };
 
 export type KeyType = 'S' | 'N' | 'B';
 
