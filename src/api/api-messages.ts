@@ -1,4 +1,11 @@
-import { invalidParameter } from '../model/messages.ts';
+import { BATCH_GET_KEYS_MAX } from '../model/limits.ts';
+import {
+  invalidParameter,
+  memberLengthMax,
+  memberValueMin,
+  validationErrors,
+  violationAt,
+} from '../model/messages.ts';
 
 /** What DynamoDB says about whole requests and tables; about values, keys and shapes: `model/messages.ts`. */
 
@@ -9,72 +16,34 @@ export const tableNotFound = (name: string): string =>
   `Requested resource not found: Table: ${name} not found`;
 export const TABLE_NAME_LENGTH =
   'TableName must be at least 3 characters long and at most 255 characters long';
-export const arnInvalid = (arn: string): string => `Invalid table ARN: ${arn}`;
-export const arnElsewhere = (
-  arn: string,
-  here: { readonly name: string; readonly accountId: string },
-): string =>
-  `The table ARN ${arn} is not of this endpoint's region ${here.name} and account ${here.accountId}`;
+export const ACCESS_DENIED = 'Access is denied';
+const arnRefused = (reason: string): string => `1 validation error detected: ${reason}`;
+export const ARN_FORMAT_INVALID = arnRefused(
+  "Valid ARN format is 'arn:<awsPartition>:<vendor>:<region>:<subscriber>:resourceType/resourceName', where " +
+    'Resource name must have length less than or equal to 255, Resource name must have length greater than or ' +
+    'equal to 3, Resource name must satisfy regular expression pattern: [a-zA-Z0-9_.-]+',
+);
+export const arnResourceType = (arn: string): string =>
+  arnRefused(`Invalid resource type in '${arn}'`);
+export const arnPartition = (arn: string): string =>
+  arnRefused(`Invalid AWS partition in '${arn}'`);
+export const arnRegion = (arn: string): string => arnRefused(`Invalid AWS region in '${arn}'`);
 /** This implementation's own, about what DynamoDB would carry out. */
 export const notSupported = (what: string): string =>
   `${what} is not supported by this service yet`;
-
-// CreateTable
-
-export const THROUGHPUT_WITH_PAY_PER_REQUEST = invalidParameter(
-  'Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST',
-);
-export const THROUGHPUT_MISSING = invalidParameter(
-  'ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED',
-);
-export const throughputOutOfBounds = (value: number, member: string): string =>
-  `Given value ${value} for ${member} is out of bounds`;
-export const KEY_ATTRIBUTE_UNDEFINED =
-  'Invalid KeySchema: Some index key attribute have no definition';
-export const keyAttributesUndefined = (
-  keys: readonly string[],
-  definitions: readonly string[],
-): string =>
-  invalidParameter(
-    'Some index key attributes are not defined in AttributeDefinitions. ' +
-      `Keys: [${keys.join(', ')}], AttributeDefinitions: [${definitions.join(', ')}]`,
-  );
-export const KEY_NAMES_EQUAL =
-  'Both the Hash Key and the Range Key element in the KeySchema have the same name';
-export const FIRST_KEY_NOT_HASH =
-  'Invalid KeySchema: The first KeySchemaElement is not a HASH key type';
-export const SECOND_KEY_NOT_RANGE =
-  'Invalid KeySchema: The second KeySchemaElement is not a RANGE key type';
-export const ATTRIBUTE_DEFINITIONS_UNUSED = invalidParameter(
-  'Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions',
-);
-export const attributeDefinedTwice = (name: string): string =>
-  `Cannot have two attributes with the same name: ${name}`;
-
-// UpdateTable
-
-export const NOTHING_TO_UPDATE =
-  'At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates ' +
-  'or SSESpecification or ReplicaUpdates is required';
-export const REPLICAS_AND_MORE = invalidParameter(
-  'Replica modification must be the only operation in the request',
-);
-export const REPLICA_ACTIONS_MORE_THAN_ONE =
-  'Update table operation with more than one create or delete replica actions not allowed';
-export const REPLICA_ACTION_KINDS_MORE_THAN_ONE =
-  'Update table operation with more than one type of replica actions not allowed.';
-export const REPLICA_ACTION_MISSING =
-  'There are no actions specified in the Replica Update Action of the request.';
-export const REPLICA_LOCAL_REGION =
-  'Cannot add or delete the local region through ReplicaUpdates. ' +
-  'Use CreateTable, DeleteTable, or UpdateTable as required.';
 
 // Items
 
 export const CONDITION_FAILED = 'The conditional request failed';
 export const RETURN_VALUES_OLD_ONLY = 'ReturnValues can only be ALL_OLD or NONE';
 export const DUPLICATE_KEYS = 'Provided list of item keys contains duplicates';
+export const requestItemsMissing = (operation: 'BatchGetItem' | 'BatchWriteItem'): string =>
+  `The requestItems parameter is required for ${operation}`;
 export const BATCH_GET_TOO_MANY = 'Too many items requested for the BatchGetItem call';
+export const batchGetKeysTooMany = (table: string): string =>
+  validationErrors([
+    violationAt(`RequestItems.${table}.member.Keys`, memberLengthMax(BATCH_GET_KEYS_MAX)),
+  ]);
 export const BATCH_WRITE_TOO_MANY = 'Too many items requested for the BatchWriteItem call';
 export const duplicateAttribute = (name: string): string =>
   invalidParameter(`Duplicate value in attribute name: ${name}`);
@@ -90,10 +59,27 @@ export const expressionsMixed = (
 
 // Query and Scan
 
+/** Of a Query; a Scan's is a bound of its shape. */
+export const QUERY_LIMIT_TOO_SMALL = validationErrors([violationAt('Limit', memberValueMin(1))]);
+
 export const KEY_CONDITION_MISSING =
   'Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.';
 export const indexNotFound = (name: string): string =>
   `The table does not have the specified index: ${name}`;
+export const indexBackfilling = (name: string): string =>
+  `Cannot read from backfilling global secondary index: ${name}`;
+export const GSI_CONSISTENT_READ = 'Consistent reads are not supported on global secondary indexes';
+export const selectAllNotProjected = (index: string): string =>
+  invalidParameter(
+    `Select type ALL_ATTRIBUTES is not supported for global secondary index ${index} ` +
+      'because its projection type is not ALL',
+  );
+export const attributesNotInIndex = (index: string, names: readonly string[]): string =>
+  invalidParameter(`Global secondary index ${index} does not project [${names.join(', ')}]`);
+export const filterNotInIndex = (index: string, names: readonly string[]): string =>
+  invalidParameter(
+    `Secondary index ${index} does not project one or more filter attributes: [${names.join(', ')}]`,
+  );
 export const START_KEY_INVALID = 'The provided starting key is invalid';
 export const startKeyInvalid = (reason: string): string =>
   `The provided starting key is invalid: ${reason}`;
@@ -122,13 +108,10 @@ export const SELECT_SPECIFIC_WITHOUT_NAMES = invalidParameter(
   'Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES',
 );
 export const selectWithNames = (select: string, member: string): string =>
-  member === 'AttributesToGet'
-    ? `Cannot specify the AttributesToGet when choosing to get ${
-        select === 'COUNT' ? 'only the Count' : select
-      }`
-    : `Cannot specify the ${member} when choosing to get ${
-        select === 'COUNT' ? 'only the Count' : select
-      }`;
+  `Cannot specify the ${member} when choosing to get ${select === 'COUNT' ? 'only the Count' : select}`;
+/** A Query counts its complaints where a Scan does not. */
+export const selectWithNamesInQuery = (select: string, member: string): string =>
+  validationErrors([selectWithNames(select, member)]);
 
 // Legacy parameters
 
@@ -137,6 +120,10 @@ export const LEGACY_LIST_TYPES_DIFFER = invalidParameter(
 );
 export const BETWEEN_REVERSED =
   'The BETWEEN condition was provided a range where the lower bound is greater than the upper bound';
+export const CONDITIONAL_OPERATOR_ALONE =
+  'ConditionalOperator cannot be used without Filter or Expected';
+export const CONDITIONAL_OPERATOR_OF_ONE =
+  'ConditionalOperator can only be used when Filter or Expected has two or more elements';
 export const legacyArgumentCount = (operator: string): string =>
   invalidParameter(`Invalid number of argument(s) for the ${operator} ComparisonOperator`);
 export const legacyOperandType = (operator: string, type: string): string =>
@@ -166,5 +153,3 @@ export const deleteNotSupported = (type: string): string =>
   invalidParameter(`DELETE action with value is not supported for the type ${type}`);
 export const addNotSupported = (type: string): string =>
   invalidParameter(`ADD action is not supported for the type ${type}`);
-export const KEY_CONDITION_NOT_INDEXABLE =
-  'Attempted conditional constraint is not an indexable operation';

@@ -3,41 +3,12 @@ import type { Random } from '../base/random.ts';
 import type { Service } from '../base/service.ts';
 import { ExpressionCompiler } from '../expression/expression-compiler.ts';
 import type { Region } from '../region/region.ts';
+import { OPERATIONS } from './all-operations.ts';
 import { HttpServer } from './http-server.ts';
-import type { Operation } from './operation.ts';
-import { batchGetItemOperation } from './operations/batch-get-item.ts';
-import { batchWriteItemOperation } from './operations/batch-write-item.ts';
-import { createTableOperation } from './operations/create-table.ts';
-import { deleteItemOperation } from './operations/delete-item.ts';
-import { deleteTableOperation } from './operations/delete-table.ts';
-import { describeTableOperation } from './operations/describe-table.ts';
-import { getItemOperation } from './operations/get-item.ts';
-import { listTablesOperation } from './operations/list-tables.ts';
-import { putItemOperation } from './operations/put-item.ts';
-import { queryOperation } from './operations/query.ts';
-import { scanOperation } from './operations/scan.ts';
-import { updateItemOperation } from './operations/update-item.ts';
-import { updateTableOperation } from './operations/update-table.ts';
 import { Protocol } from './protocol.ts';
 import type { ApiLog, RequestObservation } from './protocol.ts';
 import { SignatureCheck } from './signature.ts';
 import type { Credentials } from './signature.ts';
-
-const OPERATIONS: readonly Operation[] = [
-  batchGetItemOperation,
-  batchWriteItemOperation,
-  createTableOperation,
-  deleteItemOperation,
-  deleteTableOperation,
-  describeTableOperation,
-  getItemOperation,
-  listTablesOperation,
-  putItemOperation,
-  queryOperation,
-  scanOperation,
-  updateItemOperation,
-  updateTableOperation,
-];
 
 /** This machine and nothing else, by both protocols where it has both. */
 const DEFAULT_HOSTS: readonly string[] = ['127.0.0.1', '::1'];

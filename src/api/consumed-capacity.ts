@@ -1,12 +1,30 @@
 import { READ_UNIT_BYTES, WRITE_UNIT_BYTES } from '../model/limits.ts';
+import type { IndexDefinition } from '../model/table.ts';
 
 export type ReturnConsumedCapacity = 'NONE' | 'TOTAL' | 'INDEXES';
 
-/** `ConsumedCapacity` of the service model; TableName is what the client called the table. */
-export interface ConsumedCapacity {
-  readonly TableName: string;
+interface Capacity {
   readonly CapacityUnits: number;
-  readonly Table?: { readonly CapacityUnits: number };
+}
+
+/** `ConsumedCapacity` of the service model; TableName is what the client called the table. */
+export interface ConsumedCapacity extends Capacity {
+  readonly TableName: string;
+  readonly Table?: Capacity;
+  readonly LocalSecondaryIndexes?: Readonly<Record<string, Capacity>>;
+  readonly GlobalSecondaryIndexes?: Readonly<Record<string, Capacity>>;
+}
+
+/** Units of a request, by what took them. */
+export interface Units {
+  readonly table: number;
+  /** Indexes that took none are left out. */
+  readonly indexes: readonly IndexUnits[];
+}
+
+export interface IndexUnits {
+  readonly index: Pick<IndexDefinition, 'name' | 'kind'>;
+  readonly units: number;
 }
 
 /** Units of a read: one for each 4 KB begun, at least one, and half of that when eventually consistent. */
@@ -19,13 +37,48 @@ export function readUnits(bytes: number, consistent: boolean): number {
 export const writeUnits = (bytesBefore: number, bytesAfter: number): number =>
   Math.max(1, Math.ceil(Math.max(bytesBefore, bytesAfter) / WRITE_UNIT_BYTES));
 
+/** Units of several requests on one table. */
+export function sumOfUnits(all: readonly Units[]): Units {
+  const indexes = new Map<string, IndexUnits>();
+  for (const { index, units } of all.flatMap((each) => each.indexes)) {
+    const before = indexes.get(index.name)?.units ?? 0;
+    indexes.set(index.name, { index, units: before + units });
+  }
+  return {
+    table: all.reduce((sum, { table }) => sum + table, 0),
+    indexes: [...indexes.values()],
+  };
+}
+
 /** What an answer says of the units, or undefined when the client did not ask. */
 export function consumedCapacity(
   wanted: ReturnConsumedCapacity | undefined,
   tableName: string,
-  units: number,
+  units: number | Units,
 ): ConsumedCapacity | undefined {
   if (wanted === undefined || wanted === 'NONE') return undefined;
-  if (wanted === 'TOTAL') return { TableName: tableName, CapacityUnits: units };
-  return { TableName: tableName, CapacityUnits: units, Table: { CapacityUnits: units } };
+  const { table, indexes } = typeof units === 'number' ? { table: units, indexes: [] } : units;
+  const CapacityUnits = indexes.reduce((sum, index) => sum + index.units, table);
+  if (wanted === 'TOTAL') return { TableName: tableName, CapacityUnits };
+  return {
+    TableName: tableName,
+    CapacityUnits,
+    Table: { CapacityUnits: table },
+    ...indexCapacities('LocalSecondaryIndexes', 'local', indexes),
+    ...indexCapacities('GlobalSecondaryIndexes', 'global', indexes),
+  };
+}
+
+function indexCapacities(
+  member: 'LocalSecondaryIndexes' | 'GlobalSecondaryIndexes',
+  kind: IndexDefinition['kind'],
+  indexes: readonly IndexUnits[],
+): Partial<ConsumedCapacity> {
+  const own = indexes.filter(({ index }) => index.kind === kind);
+  if (own.length === 0) return {};
+  return {
+    [member]: Object.fromEntries(
+      own.map(({ index, units }) => [index.name, { CapacityUnits: units }]),
+    ),
+  };
 }

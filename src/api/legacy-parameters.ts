@@ -6,7 +6,12 @@ import type {
   UpdateAction,
   UpdateExpression,
 } from '../expression/ast.ts';
-import { attributeTypeOf, parseAttributeValue } from '../model/attribute-value.ts';
+import {
+  attributeTypeOf,
+  checkAttributeName,
+  parseAttributeValue,
+  parseComparedValue,
+} from '../model/attribute-value.ts';
 import type { AttributeType, AttributeValue } from '../model/attribute-value.ts';
 import { compareAttributeValues } from '../model/compare-values.ts';
 import { validationError } from '../model/errors.ts';
@@ -117,8 +122,8 @@ const COMPARATORS: Readonly<Partial<Record<LegacyOperator, Comparator>>> = {
 export function parseConditions(
   conditions: Readonly<Record<string, LegacyCondition>>,
 ): readonly (readonly [string, ParsedCondition])[] {
-  return Object.entries(conditions).map(([name, condition]) => {
-    const values = (condition.AttributeValueList ?? []).map(parseAttributeValue);
+  return entriesOf(conditions).map(([name, condition]) => {
+    const values = (condition.AttributeValueList ?? []).map(parseComparedValue);
     return [name, checkedCondition(condition.ComparisonOperator, values)];
   });
 }
@@ -139,7 +144,7 @@ export const expectedCondition = (
   operator: ConditionalOperator | undefined,
 ): ConditionExpression | undefined =>
   combine(
-    Object.entries(expected).map(([name, expectation]) => expectationOn(name, expectation)),
+    entriesOf(expected).map(([name, expectation]) => expectationOn(name, expectation)),
     operator,
   );
 
@@ -147,14 +152,24 @@ export const expectedCondition = (
 export function attributeUpdates(
   updates: Readonly<Record<string, LegacyUpdate>>,
 ): UpdateExpression {
-  return { actions: Object.entries(updates).map(([name, update]) => actionOn(name, update)) };
+  return { actions: entriesOf(updates).map(([name, update]) => actionOn(name, update)) };
 }
 
 /** `AttributesToGet` as a projection. Throws `ValidationException` for a name that stands there twice. */
 export function attributesToGet(names: readonly string[]): ProjectionExpression {
+  names.forEach(checkAttributeName);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw validationError(duplicateAttribute(twice));
   return { members: names.map((name) => ({ name, node: { kind: 'whole' } })) };
+}
+
+/** The parameter by attribute. Throws `ValidationException` for a name that no attribute can have. */
+function entriesOf<Value>(
+  parameter: Readonly<Record<string, Value>>,
+): readonly (readonly [string, Value])[] {
+  const entries = Object.entries(parameter);
+  for (const [name] of entries) checkAttributeName(name);
+  return entries;
 }
 
 function combine(
@@ -202,7 +217,9 @@ function conditionOn(name: string, { operator, values }: ParsedCondition): Condi
   if (operator === 'IN') return { kind: 'in', operand: attribute, candidates: operands };
   if (operator === 'BEGINS_WITH') return { kind: 'begins_with', operand: attribute, prefix: first };
   const contains = { kind: 'contains', container: attribute, operand: first } as const;
-  return operator === 'CONTAINS' ? contains : { kind: 'not', condition: contains };
+  if (operator === 'CONTAINS') return contains;
+  const exists = { kind: 'attribute_exists', path: [name] } as const;
+  return { kind: 'and', conditions: [exists, { kind: 'not', condition: contains }] };
 }
 
 function expectationOn(name: string, expectation: LegacyExpectation): ConditionExpression {
@@ -214,7 +231,7 @@ function expectationOn(name: string, expectation: LegacyExpectation): ConditionE
   if (given === undefined && operator !== 'NULL' && operator !== 'NOT_NULL') {
     throw validationError(expectedOperatorWithoutValue(operator, name));
   }
-  const values = (given ?? []).map(parseAttributeValue);
+  const values = (given ?? []).map(parseComparedValue);
   return conditionOn(name, checkedCondition(operator, values));
 }
 
@@ -227,7 +244,7 @@ function simpleExpectationOn(name: string, expectation: LegacyExpectation): Cond
     return { kind: 'attribute_not_exists', path: [name] };
   }
   if (value === undefined) throw validationError(expectedValueMissing(exists, name));
-  return conditionOn(name, { operator: 'EQ', values: [parseAttributeValue(value)] });
+  return conditionOn(name, { operator: 'EQ', values: [parseComparedValue(value)] });
 }
 
 function actionOn(name: string, update: LegacyUpdate): UpdateAction {
@@ -243,18 +260,8 @@ function actionOn(name: string, update: LegacyUpdate): UpdateAction {
   if (action === 'PUT') return { kind: 'set', path, operand: { kind: 'value', value } };
   if (action === 'DELETE') {
     if (!isSet) throw validationError(deleteNotSupported(type));
-    return { kind: 'delete', path, value };
+    return { kind: 'delete', path, value, legacy: true };
   }
-  if (isSet || type === 'N') return { kind: 'add', path, value };
-  if (type !== 'L') throw validationError(addNotSupported(type));
-  const left = {
-    kind: 'if_not_exists',
-    path,
-    otherwise: { kind: 'value', value: { L: [] } },
-  } as const;
-  return {
-    kind: 'set',
-    path,
-    operand: { kind: 'list_append', left, right: { kind: 'value', value } },
-  };
+  if (!isSet && type !== 'N' && type !== 'L') throw validationError(addNotSupported(type));
+  return { kind: 'add', path, value, legacy: true };
 }

@@ -9,6 +9,12 @@ export interface OperationContext {
   readonly expressions: ExpressionCompiler;
 }
 
+/** What an operation may know of the HTTP request that asks for it. */
+export interface Call {
+  /** The server's name and port as the client has called it. */
+  readonly host: string | undefined;
+}
+
 /** A request's JSON, an object of anything. */
 export type Input = Readonly<Record<string, unknown>>;
 
@@ -20,5 +26,5 @@ export interface Operation {
    * Carries out one request and resolves to the JSON of the answer, as text or as bytes in UTF-8. Rejects with
    * `ClientError` what DynamoDB refuses, in the order in which DynamoDB looks.
    */
-  run(context: OperationContext, input: Input): Promise<string | Uint8Array>;
+  run(context: OperationContext, input: Input, call: Call): Promise<string | Uint8Array>;
 }

@@ -3,27 +3,26 @@ import { yieldTo } from '../base/clock.ts';
 import type { ConditionExpression, ProjectionExpression } from '../expression/ast.ts';
 import { evaluateCondition } from '../expression/evaluate-condition.ts';
 import { project } from '../expression/project.ts';
-import { decodeItemKey } from '../model/item-key.ts';
-import type { Table } from '../model/table.ts';
-import type { Page } from '../region/region.ts';
+import type { ItemImage, Page } from '../region/region.ts';
 import type { ReturnConsumedCapacity } from './consumed-capacity.ts';
-import { consumedCapacity, readUnits } from './consumed-capacity.ts';
+import { consumedCapacity } from './consumed-capacity.ts';
+import type { PageReading } from './evaluated-page.ts';
+import { evaluatePage } from './evaluated-page.ts';
 import type { JsonPart } from './item-json.ts';
 import { joinJson, parseImage } from './item-json.ts';
+import type { OperationContext } from './operation.ts';
 
 /** Images parsed in one run; about a millisecond's work. */
 const RUN_BYTES = 64 * 1024;
 
 /** What a Query or a Scan makes of the page that it has read. */
-export interface PageRequest {
+export interface PageRequest extends PageReading {
   /** What the client called the table. */
   readonly called: string;
-  readonly table: Table;
   readonly filter: ConditionExpression | undefined;
   readonly projection: ProjectionExpression | undefined;
   /** Whether only the number of items is wanted. */
   readonly countOnly: boolean;
-  readonly consistent: boolean;
   readonly wantedCapacity: ReturnConsumedCapacity | undefined;
 }
 
@@ -32,24 +31,17 @@ export interface PageRequest {
  * filter and projection the items' bytes go out as they are.
  */
 export async function pageAnswer(
-  clock: Clock,
+  { region, clock }: Pick<OperationContext, 'region' | 'clock'>,
   request: PageRequest,
   page: Page,
 ): Promise<string | Uint8Array> {
-  const items = await matchingItems(clock, request, page);
-  const last = page.items.at(-1);
+  const evaluated = await evaluatePage(region, request, page);
+  const items = await matchingItems(clock, request, evaluated.items);
   const rest = JSON.stringify({
     Count: items.length,
-    ScannedCount: page.items.length,
-    LastEvaluatedKey:
-      page.more && last !== undefined
-        ? decodeItemKey(request.table.definition.keySchema, last.key)
-        : undefined,
-    ConsumedCapacity: consumedCapacity(
-      request.wantedCapacity,
-      request.called,
-      readUnits(page.itemBytes, request.consistent),
-    ),
+    ScannedCount: evaluated.scannedCount,
+    LastEvaluatedKey: evaluated.lastKey,
+    ConsumedCapacity: consumedCapacity(request.wantedCapacity, request.called, evaluated.units),
   });
   if (request.countOnly) return rest;
   const parts: JsonPart[] = [];
@@ -62,14 +54,14 @@ export async function pageAnswer(
 async function matchingItems(
   clock: Clock,
   { filter, projection, countOnly }: PageRequest,
-  page: Page,
+  items: readonly ItemImage[],
 ): Promise<readonly JsonPart[]> {
   if (filter === undefined && (projection === undefined || countOnly)) {
-    return page.items.map(({ image }) => image);
+    return items.map(({ image }) => image);
   }
   const matching: JsonPart[] = [];
   let runBytes = 0;
-  for (const { image } of page.items) {
+  for (const { image } of items) {
     runBytes += image.byteLength;
     if (runBytes > RUN_BYTES) {
       runBytes = 0;

@@ -1,21 +1,23 @@
-import { checkKeysScalar, checkProjectedKeysScalar } from '../expression/key-checks.ts';
-import type { AttributeMap } from '../model/attribute-value.ts';
-import { parseItem } from '../model/attribute-value.ts';
-import { ClientError, validationError } from '../model/errors.ts';
-import { validateKey } from '../model/key-validation.ts';
-import type { KeySchema, Table } from '../model/table.ts';
-import type { Region } from '../region/region.ts';
+import {
+  attributesRead,
+  checkFilterSparesKey,
+  checkKeysScalar,
+  checkProjectedKeysScalar,
+} from '../expression/key-checks.ts';
+import { validationError } from '../model/errors.ts';
 import {
   SELECT_PROJECTED_WITHOUT_INDEX,
   SELECT_SPECIFIC_WITHOUT_NAMES,
-  indexNotFound,
-  selectWithNames,
-  startKeyInvalid,
+  attributesNotInIndex,
+  filterNotInIndex,
+  selectAllNotProjected,
 } from './api-messages.ts';
 import type { ReturnConsumedCapacity } from './consumed-capacity.ts';
 import type { PageRequest } from './page-answer.ts';
+import type { PageSource } from './page-source.ts';
+import { attributesNotProjected } from './page-source.ts';
 import type { ExpressionInput, PageExpressions } from './request-expressions.ts';
-import { itemTable } from './table-access.ts';
+import { scalarNames } from './scalar-names.ts';
 
 export type Select =
   | 'ALL_ATTRIBUTES'
@@ -34,22 +36,14 @@ export interface PageInput extends ExpressionInput {
   readonly ReturnConsumedCapacity?: ReturnConsumedCapacity;
 }
 
-/** `ExclusiveStartKey`, whose values are checked but not yet their place in a key. */
-export const startKeyOf = ({ ExclusiveStartKey }: PageInput): AttributeMap | undefined =>
-  ExclusiveStartKey === undefined ? undefined : parseItem(ExclusiveStartKey);
-
-/** As `validateKey`, in the words for a starting key. */
-export function checkStartKey(start: AttributeMap, keySchema: KeySchema): void {
-  try {
-    validateKey(keySchema, start);
-  } catch (error) {
-    if (error instanceof ClientError) throw validationError(startKeyInvalid(error.message));
-    throw error;
-  }
-}
-
-/** Checks `Select` against what else is asked for. Throws `ValidationException`. */
-export function checkSelect(input: PageInput): void {
+/**
+ * Checks `Select` against what else is asked for. Throws `ValidationException`, in which `conflict` words how `Select`
+ * and the attributes that are asked for exclude each other.
+ */
+export function checkSelect(
+  input: PageInput,
+  conflict: (select: Select, member: string) => string,
+): void {
   const { Select: select } = input;
   const member =
     input.ProjectionExpression === undefined
@@ -58,39 +52,75 @@ export function checkSelect(input: PageInput): void {
         : 'AttributesToGet'
       : 'ProjectionExpression';
   if (select === undefined) return;
+  if (select === 'SPECIFIC_ATTRIBUTES') {
+    if (member === undefined) throw validationError(SELECT_SPECIFIC_WITHOUT_NAMES);
+    return;
+  }
+  if (member !== undefined) throw validationError(conflict(select, member));
   if (select === 'ALL_PROJECTED_ATTRIBUTES' && input.IndexName === undefined) {
     throw validationError(SELECT_PROJECTED_WITHOUT_INDEX);
   }
-  if (select === 'SPECIFIC_ATTRIBUTES') {
-    if (member === undefined) throw validationError(SELECT_SPECIFIC_WITHOUT_NAMES);
-  } else if (member !== undefined) {
-    throw validationError(selectWithNames(select, member));
-  }
 }
 
-/** The table of a Query or a Scan. Throws for one that is not there, and for an index: no table has any. */
-export function pageTable(region: Region, input: PageInput): Table {
-  const table = itemTable(region, input.TableName);
-  if (input.IndexName !== undefined) throw validationError(indexNotFound(input.IndexName));
-  return table;
+/** A projection and a filter, and how DynamoDB calls the filter of a Query, which may not ask for the key. */
+interface PageChecks extends PageExpressions {
+  readonly sparing?: 'Filter Expression' | 'QueryFilter';
 }
 
-/** What to make of the page. Throws `ValidationException` where an expression looks inside a key. */
+/**
+ * What to make of the page. Throws `ValidationException` where an expression looks inside a key, or asks for what
+ * cannot be had from the source.
+ */
 export function pageRequest(
   input: PageInput,
-  table: Table,
-  { filter, projection }: PageExpressions,
+  source: PageSource,
+  { filter, projection, sparing }: PageChecks,
 ): PageRequest {
-  const { keySchema } = table.definition;
-  if (projection !== undefined) checkProjectedKeysScalar(projection, keySchema);
-  if (filter !== undefined) checkKeysScalar(filter, keySchema);
+  const scalars = scalarNames(source.table);
+  if (projection !== undefined) checkProjectedKeysScalar(projection, scalars);
+  if (filter !== undefined && sparing !== undefined) {
+    checkFilterSparesKey(filter, source.key, sparing);
+  }
+  checkSelectable(input, source);
+  if (filter !== undefined) checkKeysScalar(filter, scalars);
   return {
     called: input.TableName,
-    table,
+    source,
     filter,
     projection,
     countOnly: input.Select === 'COUNT',
+    fetches: fetchesItems(input, source, { filter, projection }),
     consistent: input.ConsistentRead ?? false,
     wantedCapacity: input.ReturnConsumedCapacity,
   };
+}
+
+/** A global index has nothing but what it projects. Throws `ValidationException`. */
+export function checkSelectable({ Select: select }: PageInput, { index }: PageSource): void {
+  if (index === undefined || index.kind === 'local' || index.projection.kind === 'all') return;
+  if (select === 'ALL_ATTRIBUTES') throw validationError(selectAllNotProjected(index.name));
+}
+
+/**
+ * Whether the items of the table are needed, beside the entries of an index: what a local index does not project can be
+ * had from them. Throws `ValidationException` for what a global index does not project, and for a filter on what is not
+ * at hand.
+ */
+function fetchesItems(
+  { Select: select }: PageInput,
+  source: PageSource,
+  { filter, projection }: PageExpressions,
+): boolean {
+  const { index } = source;
+  if (index === undefined || index.projection.kind === 'all') return false;
+  const names = projection?.members.map(({ name }) => name) ?? [];
+  const missing = attributesNotProjected(source, names);
+  if (index.kind === 'global' && missing.length > 0) {
+    throw validationError(attributesNotInIndex(index.name, missing));
+  }
+  if (select === 'ALL_ATTRIBUTES' || missing.length > 0) return true;
+  const filtered =
+    filter === undefined ? [] : attributesNotProjected(source, attributesRead(filter));
+  if (filtered.length > 0) throw validationError(filterNotInIndex(index.name, filtered));
+  return false;
 }

@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
-import { crc32, gunzip } from 'node:zlib';
+import { crc32 } from 'node:zlib';
 
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import { ClientError, internalError } from '../model/errors.ts';
-import { REQUEST_BODY_BYTES_MAX } from '../model/limits.ts';
+import { answerCoding, decodeBody, encodeBody } from './content-coding.ts';
 import type { HttpAnswer, HttpRequest } from './http-server.ts';
 import type { Input, Operation, OperationContext } from './operation.ts';
 import { RequestIds } from './request-ids.ts';
@@ -58,7 +58,6 @@ export class Protocol {
   readonly #options: ProtocolOptions;
   readonly #operations: ReadonlyMap<string, Operation>;
   readonly #requestIds: RequestIds;
-  readonly #health: string;
 
   constructor(options: ProtocolOptions) {
     this.#options = options;
@@ -66,14 +65,11 @@ export class Protocol {
       options.operations.map((operation) => [TARGET_PREFIX + operation.name, operation]),
     );
     this.#requestIds = new RequestIds(options.random);
-    // The space at the end is DynamoDB's.
-    this.#health = `healthy: dynamodb.${options.context.region.name}.amazonaws.com `;
   }
 
   async handle(request: HttpRequest): Promise<HttpAnswer> {
     const requestId = this.#requestIds.next();
-    if (request.body === undefined)
-      return { status: 413, headers: ['connection', 'close'], body: '' };
+    if (request.body === undefined) return tooLarge();
     if (request.method !== 'POST') return this.#handleOther(request, requestId);
     const contentType = acceptedContentType(request);
     if (contentType === undefined) return unknownRequest(request, requestId);
@@ -81,23 +77,22 @@ export class Protocol {
     const startedMs = this.#options.clock.monotonicMs();
     const exchange: Exchange = { request, requestId, startedMs, operation: 'Unknown' };
     try {
-      const body = await this.#run(exchange, request.body);
+      const content = await contentOf(request, request.body);
+      if (content === undefined) return tooLarge();
+      const body = await this.#run(exchange, content);
       this.#observe(exchange, 'OK');
-      return { status: 200, headers: headersOf(request, requestId, contentType, body), body };
+      return await answer(request, { status: 200, requestId, contentType, body });
     } catch (error) {
       const answered = this.#clientErrorOf(error, exchange);
       this.#observe(exchange, answered.code);
       const body = errorBody(answered);
-      const headers = headersOf(request, requestId, contentType, body);
-      return { status: answered.status, headers, body };
+      return answer(request, { status: answered.status, requestId, contentType, body });
     }
   }
 
   /** The checks come in DynamoDB's order: the body's form, the target, the signature, then the content. */
-  async #run(exchange: Exchange, body: Buffer): Promise<string | Uint8Array> {
+  async #run(exchange: Exchange, content: Buffer): Promise<string | Uint8Array> {
     const { request } = exchange;
-    const zipped = request.headers['content-encoding'] === 'gzip';
-    const content = zipped ? await unzip(body) : body;
     const input = content.length === 0 ? undefined : parseBody(content);
     const target = request.headers['x-amz-target'];
     const operation = typeof target === 'string' ? this.#operations.get(target) : undefined;
@@ -105,12 +100,14 @@ export class Protocol {
     exchange.operation = operation.name;
     this.#options.signatureCheck.verify(request, this.#options.clock.wallMs());
     if (input === undefined) throw serializationError();
-    return operation.run(this.#options.context, input);
+    return operation.run(this.#options.context, input, { host: request.headers.host });
   }
 
   #handleOther(request: HttpRequest, requestId: string): HttpAnswer {
-    if (request.method === 'GET') {
-      const body = this.#health;
+    if (request.method === 'GET' && request.url.split('?', 1)[0] === '/') {
+      const { region } = this.#options.context;
+      // The space at the end is DynamoDB's.
+      const body = `healthy: ${request.headers.host ?? `dynamodb.${region.name}.amazonaws.com`} `;
       return { status: 200, headers: headersOf(request, requestId, undefined, body), body };
     }
     if (request.method === 'OPTIONS' && request.headers.origin !== undefined) {
@@ -163,13 +160,33 @@ function parseBody(body: Buffer): Input {
   return value as Input;
 }
 
-async function unzip(body: Buffer): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    gunzip(body, { maxOutputLength: REQUEST_BODY_BYTES_MAX }, (error, content) => {
-      if (error === null) resolve(content);
-      else reject(serializationError());
-    });
-  });
+/** The body as it was before it was coded; undefined when that is larger than a body may be. */
+async function contentOf(request: HttpRequest, body: Buffer): Promise<Buffer | undefined> {
+  const coding = request.headers['content-encoding'];
+  return coding === undefined ? body : decodeBody(body, coding);
+}
+
+const tooLarge = (): HttpAnswer => ({ status: 413, headers: ['connection', 'close'], body: '' });
+
+interface Answer {
+  readonly status: number;
+  readonly requestId: string;
+  readonly contentType: string;
+  readonly body: string | Uint8Array;
+}
+
+/** The answer, in a coding that the client accepts when it is long. The checksum is that of what goes out. */
+async function answer(
+  request: HttpRequest,
+  { status, requestId, contentType, body }: Answer,
+): Promise<HttpAnswer> {
+  const coding = answerCoding(request.headers['accept-encoding'], body.length);
+  if (coding === undefined) {
+    return { status, headers: headersOf(request, requestId, contentType, body), body };
+  }
+  const coded = await encodeBody(body, coding);
+  const headers = headersOf(request, requestId, contentType, coded);
+  return { status, headers: [...headers, 'content-encoding', coding], body: coded };
 }
 
 function headersOf(
@@ -180,12 +197,20 @@ function headersOf(
 ): string[] {
   const headers = ['x-amzn-RequestId', requestId, 'x-amz-crc32', String(crc32(body))];
   if (contentType !== undefined) headers.push('content-type', contentType);
-  if (request.headers.origin !== undefined) headers.push('Access-Control-Allow-Origin', '*');
+  if (request.headers.origin !== undefined) headers.push(...CROSS_ORIGIN);
   return headers;
 }
 
+/** What a page of any origin may read. The names are those that AWS's services expose. */
+const CROSS_ORIGIN: readonly string[] = [
+  'Access-Control-Allow-Origin',
+  '*',
+  'Access-Control-Expose-Headers',
+  'x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date',
+];
+
 function preflight(request: HttpRequest, requestId: string): HttpAnswer {
-  const headers = ['x-amzn-RequestId', requestId, 'Access-Control-Allow-Origin', '*'];
+  const headers = ['x-amzn-RequestId', requestId, ...CROSS_ORIGIN];
   const wantedHeaders = request.headers['access-control-request-headers'];
   const wantedMethod = request.headers['access-control-request-method'];
   if (wantedHeaders !== undefined) headers.push('Access-Control-Allow-Headers', wantedHeaders);

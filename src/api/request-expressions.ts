@@ -1,16 +1,19 @@
+import { assert } from '../base/assert.ts';
 import type {
   ConditionExpression,
   ProjectionExpression,
   UpdateExpression,
 } from '../expression/ast.ts';
 import type { ExpressionCompiler, Expressions } from '../expression/expression-compiler.ts';
-import type { AttributeConditions } from '../expression/key-condition.ts';
+import type { AttributeCondition, AttributeConditions } from '../expression/key-condition.ts';
 import type { ExpressionField } from '../expression/messages.ts';
+import { KEY_CONDITION_COUNT } from '../expression/messages.ts';
+import { checkPlaceholdersAllowed } from '../expression/placeholders.ts';
 import { validationError } from '../model/errors.ts';
-import type { SortKeyCondition } from '../model/item-key.ts';
 import {
+  CONDITIONAL_OPERATOR_ALONE,
+  CONDITIONAL_OPERATOR_OF_ONE,
   KEY_CONDITION_MISSING,
-  KEY_CONDITION_NOT_INDEXABLE,
   expressionsMixed,
 } from './api-messages.ts';
 import type {
@@ -75,6 +78,27 @@ const SCAN: Fields = {
   legacy: ['AttributesToGet', 'ScanFilter', 'ConditionalOperator'],
 };
 
+const FIELDS = { write: WRITE, update: UPDATE, read: READ, query: QUERY, scan: SCAN } as const;
+
+/**
+ * Checks that a request's expressions, older parameters, names and values go together. DynamoDB does so before it
+ * looks at any value. Throws `ValidationException`. Source: dynalite.
+ */
+export function checkParameters(request: ExpressionInput, kind: keyof typeof FIELDS): void {
+  const given = (field: keyof ExpressionInput): boolean => request[field] !== undefined;
+  const byKeyConditions =
+    kind === 'query' && given('KeyConditions') && !given('KeyConditionExpression');
+  const fields = byKeyConditions ? QUERY_BY_KEY_CONDITIONS : FIELDS[kind];
+  if (fields.expressions.some(given)) {
+    const legacy = fields.legacy.filter(given);
+    if (legacy.length > 0) {
+      throw validationError(expressionsMixed(legacy, fields.expressions.filter(given)));
+    }
+  }
+  checkPlaceholdersAllowed(request, fields.expressions, given);
+  if (given('ConditionalOperator')) checkSeveralConditions(request);
+}
+
 /** The condition of a PutItem or a DeleteItem. Throws `ValidationException`, as all of these do. */
 export function writeCondition(
   compiler: ExpressionCompiler,
@@ -107,7 +131,7 @@ export function readProjection(
   compiler: ExpressionCompiler,
   request: ExpressionInput,
 ): ProjectionExpression | undefined {
-  return projectionIn(request, compile(compiler, request, READ));
+  return olderProjection(request) ?? compile(compiler, request, READ).projection;
 }
 
 export interface PageExpressions {
@@ -115,46 +139,60 @@ export interface PageExpressions {
   readonly projection: ProjectionExpression | undefined;
 }
 
+/** What a Query's older parameters make of its page. DynamoDB looks at them before the starting key. */
+export const olderQueryParameters = (request: ExpressionInput): PageExpressions => ({
+  filter: olderFilter(request.QueryFilter, request),
+  projection: olderProjection(request),
+});
+
+/** As `olderQueryParameters`, of a Scan: in the other order. */
+export const olderScanParameters = (request: ExpressionInput): PageExpressions => ({
+  projection: olderProjection(request),
+  filter: olderFilter(request.ScanFilter, request),
+});
+
+const olderFilter = (
+  conditions: Readonly<Record<string, LegacyCondition>> | undefined,
+  { ConditionalOperator }: ExpressionInput,
+): ConditionExpression | undefined =>
+  conditions === undefined ? undefined : filterOf(conditions, ConditionalOperator);
+
+const olderProjection = ({
+  AttributesToGet: names,
+}: ExpressionInput): ProjectionExpression | undefined =>
+  names === undefined ? undefined : attributesToGet(names);
+
 export interface QueryExpressions extends PageExpressions {
   readonly keyConditions: AttributeConditions;
 }
 
+/** `older`: what the older parameters have been found to say. */
 export function queryExpressions(
   compiler: ExpressionCompiler,
   request: ExpressionInput,
+  older: PageExpressions,
 ): QueryExpressions {
-  const byKeyConditions =
-    request.KeyConditions !== undefined && request.KeyConditionExpression === undefined;
-  const compiled = compile(compiler, request, byKeyConditions ? QUERY_BY_KEY_CONDITIONS : QUERY);
-  const filter =
-    request.QueryFilter === undefined
-      ? compiled.filter
-      : filterOf(request.QueryFilter, request.ConditionalOperator);
-  const projection = projectionIn(request, compiled);
+  const { KeyConditions: conditions } = request;
+  if (conditions === undefined && request.KeyConditionExpression === undefined) {
+    throw validationError(KEY_CONDITION_MISSING);
+  }
+  const compiled = compile(compiler, request, QUERY);
   const keyConditions =
-    request.KeyConditions === undefined
-      ? compiled.keyConditions
-      : legacyKeyConditions(request.KeyConditions);
-  if (keyConditions === undefined) throw validationError(KEY_CONDITION_MISSING);
-  return { filter, projection, keyConditions };
+    conditions === undefined ? compiled.keyConditions : legacyKeyConditions(conditions);
+  assert(keyConditions !== undefined, 'a key condition has been compiled');
+  return { ...pageExpressions(compiled, older), keyConditions };
 }
 
-export function scanExpressions(
+export const scanExpressions = (
   compiler: ExpressionCompiler,
   request: ExpressionInput,
-): PageExpressions {
-  const compiled = compile(compiler, request, SCAN);
-  const filter =
-    request.ScanFilter === undefined
-      ? compiled.filter
-      : filterOf(request.ScanFilter, request.ConditionalOperator);
-  return { filter, projection: projectionIn(request, compiled) };
-}
+  older: PageExpressions,
+): PageExpressions => pageExpressions(compile(compiler, request, SCAN), older);
 
-const projectionIn = (
-  { AttributesToGet: names }: ExpressionInput,
-  { projection }: Expressions,
-): ProjectionExpression | undefined => (names === undefined ? projection : attributesToGet(names));
+const pageExpressions = (compiled: Expressions, older: PageExpressions): PageExpressions => ({
+  filter: older.filter ?? compiled.filter,
+  projection: older.projection ?? compiled.projection,
+});
 
 const NOTHING: Expressions = {
   condition: undefined,
@@ -164,7 +202,7 @@ const NOTHING: Expressions = {
   update: undefined,
 };
 
-/** The request's expressions, of those that its operation has. */
+/** The request's expressions, of those that its operation has. `checkParameters` has found nothing. */
 function compile(
   compiler: ExpressionCompiler,
   request: ExpressionInput,
@@ -172,10 +210,11 @@ function compile(
 ): Expressions {
   const expressions = fields.expressions.filter((field) => request[field] !== undefined);
   const { ExpressionAttributeNames, ExpressionAttributeValues } = request;
-  if (expressions.length > 0) {
-    const legacy = fields.legacy.filter((field) => request[field] !== undefined);
-    if (legacy.length > 0) throw validationError(expressionsMixed(legacy, expressions));
-  } else if (ExpressionAttributeNames === undefined && ExpressionAttributeValues === undefined) {
+  if (
+    expressions.length === 0 &&
+    ExpressionAttributeNames === undefined &&
+    ExpressionAttributeValues === undefined
+  ) {
     return NOTHING;
   }
   const own = Object.fromEntries(expressions.map((field) => [field, request[field]]));
@@ -185,12 +224,19 @@ function compile(
   );
 }
 
+/** `ConditionalOperator` is for several conditions. Throws `ValidationException`. */
+function checkSeveralConditions({ Expected, QueryFilter, ScanFilter }: ExpressionInput): void {
+  const { length } = Object.keys(Expected ?? QueryFilter ?? ScanFilter ?? {});
+  if (length === 0) throw validationError(CONDITIONAL_OPERATOR_ALONE);
+  if (length === 1) throw validationError(CONDITIONAL_OPERATOR_OF_ONE);
+}
+
 function legacyKeyConditions(
   conditions: Readonly<Record<string, LegacyCondition>>,
 ): AttributeConditions {
-  return new Map(
-    parseConditions(conditions).map(([name, condition]) => [name, sortCondition(condition)]),
-  );
+  const parsed = parseConditions(conditions);
+  if (parsed.length === 0) throw validationError(KEY_CONDITION_COUNT);
+  return new Map(parsed.map(([name, condition]) => [name, attributeCondition(condition)]));
 }
 
 const KINDS = {
@@ -202,13 +248,12 @@ const KINDS = {
   BEGINS_WITH: 'begins-with',
 } as const;
 
-function sortCondition({ operator, values }: ParsedCondition): SortKeyCondition {
+function attributeCondition({ operator, values }: ParsedCondition): AttributeCondition {
   const [first, second] = values;
-  if (first === undefined) throw validationError(KEY_CONDITION_NOT_INDEXABLE);
-  if (operator === 'BETWEEN' && second !== undefined) {
+  if (operator === 'BETWEEN' && first !== undefined && second !== undefined) {
     return { kind: 'between', low: first, high: second };
   }
-  if (!isIndexable(operator)) throw validationError(KEY_CONDITION_NOT_INDEXABLE);
+  if (first === undefined || !isIndexable(operator)) return { kind: 'not-indexable' };
   return { kind: KINDS[operator], value: first };
 }
 

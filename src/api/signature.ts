@@ -33,6 +33,12 @@ interface Authorization {
   readonly signature: string;
 }
 
+/** The date that a request says it was signed at, and the wall time now. */
+interface SigningTime {
+  readonly date: string;
+  readonly nowMs: number;
+}
+
 interface Scope {
   readonly accessKeyId: string;
   readonly date: string;
@@ -65,26 +71,31 @@ export class SignatureCheck {
   /** Throws `ClientError` in DynamoDB's words unless the request may come in. `nowMs`: wall time. */
   verify(request: HttpRequest, nowMs: number): void {
     const header = request.headers.authorization;
-    if (request.url.includes('X-Amz-Algorithm=')) throw queryRefusal(header);
+    if (request.url.includes('X-Amz-Algorithm')) refuseQuery(request.url, header);
     if (header === undefined || !header.startsWith('AWS4-')) throw missingToken();
     const date = request.headers['x-amz-date'] ?? request.headers.date;
     const authorization = parseAuthorization(header, date !== undefined);
-    if (this.#secrets.size === 0) {
-      this.#verifyScopeOnly(authorization.credential);
-    } else {
-      this.#verifySignature(request, authorization, { date: String(date), nowMs });
-    }
+    const time = { date: String(date), nowMs };
+    if (this.#secrets.size === 0) this.#verifyScopeOnly(authorization.credential, time);
+    else this.#verifySignature(request, authorization, time);
   }
 
-  #verifyScopeOnly(credential: string): void {
+  /** Of a request for another region an old date is complained about first, as when signatures are verified. */
+  #verifyScopeOnly(credential: string, time: SigningTime): void {
     if (this.#accepted.has(credential)) return;
     const scope = parseScope(credential);
-    if (this.#options.checkRegionScope) this.#verifyScope(scope, undefined);
+    if (this.#options.checkRegionScope) {
+      const faults = this.#scopeFaults(scope, undefined);
+      if (faults.length > 0) {
+        verifyDate(basicDate(time.date), time.nowMs);
+        throw invalidSignature(faults.join(''));
+      }
+    }
     if (this.#accepted.size >= REMEMBERED_CREDENTIALS_MAX) this.#accepted.clear();
     this.#accepted.add(credential);
   }
 
-  #verifyScope(scope: Scope, date: string | undefined): void {
+  #scopeFaults(scope: Scope, date: string | undefined): readonly string[] {
     const { region, checkRegionScope } = this.#options;
     const faults: string[] = [];
     if (checkRegionScope && scope.region !== region) {
@@ -107,14 +118,10 @@ export class SignatureCheck {
           `'${scope.date}' != '${date.slice(0, 8)}', from '${date}'. `,
       );
     }
-    if (faults.length > 0) throw invalidSignature(faults.join(''));
+    return faults;
   }
 
-  #verifySignature(
-    request: HttpRequest,
-    authorization: Authorization,
-    time: { readonly date: string; readonly nowMs: number },
-  ): void {
+  #verifySignature(request: HttpRequest, authorization: Authorization, time: SigningTime): void {
     const date = basicDate(time.date);
     verifyDate(date, time.nowMs);
     const signedHeaders = authorization.signedHeaders.toLowerCase().split(';');
@@ -122,7 +129,8 @@ export class SignatureCheck {
       throw invalidSignature("'Host' must be a 'SignedHeader' in the AWS Authorization.");
     }
     const scope = parseScope(authorization.credential);
-    this.#verifyScope(scope, date);
+    const faults = this.#scopeFaults(scope, date);
+    if (faults.length > 0) throw invalidSignature(faults.join(''));
     const secret = this.#secrets.get(scope.accessKeyId);
     if (secret === undefined) {
       throw new ClientError(
@@ -299,13 +307,28 @@ function equalInConstantTime(a: string, b: string): boolean {
   return difference === 0;
 }
 
-/** Signing in the query string is for links in browsers, which no DynamoDB client makes. */
-const queryRefusal = (header: string | undefined): ClientError =>
-  header === undefined
-    ? missingToken()
-    : invalidSignature(
-        "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.",
-      );
+const QUERY_PARAMETERS = [
+  'X-Amz-Algorithm',
+  'X-Amz-Credential',
+  'X-Amz-Signature',
+  'X-Amz-SignedHeaders',
+  'X-Amz-Date',
+];
+
+/** Signing in the query string is for links in browsers, which no DynamoDB client makes: it is refused. */
+function refuseQuery(url: string, header: string | undefined): void {
+  const query = new URLSearchParams(url.slice(url.indexOf('?') + 1));
+  if (!query.has('X-Amz-Algorithm')) return;
+  if (header !== undefined) {
+    throw invalidSignature(
+      "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.",
+    );
+  }
+  const missing = QUERY_PARAMETERS.filter((name) => (query.get(name) ?? '') === '');
+  if (missing.length === 0) throw missingToken();
+  const faults = missing.map((name) => `AWS query-string parameters must include '${name}'. `);
+  throw incompleteSignature(`${faults.join('')}Re-examine the query-string parameters.`);
+}
 
 const missingToken = (): ClientError =>
   new ClientError('MissingAuthenticationTokenException', 'Request is missing Authentication Token');

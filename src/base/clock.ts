@@ -16,6 +16,9 @@ export interface Clock {
   defer(task: () => void): void;
 }
 
+/** Why a sleep that nobody waits for any more is ended: without a reason each `abort` makes an error with its stack. */
+export const WOKEN = 'woken';
+
 /** Gives way to whatever is ready; a long synchronous run calls it about every millisecond. */
 export async function yieldTo(clock: Clock): Promise<void> {
   return new Promise((resolve) => {

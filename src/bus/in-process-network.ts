@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, WOKEN } from '../base/clock.ts';
 import type { Service } from '../base/service.ts';
 import type { Bus, BusMessage, RequestHandler, RequestOptions } from './bus.ts';
 import { BusError, PAYLOAD_BYTES_MAX } from './bus.ts';
@@ -161,7 +161,7 @@ export class InProcessEndpoint implements Bus, Service {
     const asked: Asked = {
       settle: (outcome) => {
         if (!this.#asked.delete(asked)) return;
-        timer.abort();
+        timer.abort(WOKEN);
         options.signal?.removeEventListener('abort', onAbort);
         if (outcome.kind === 'answer') resolve(outcome.payload);
         else reject(outcome.error);

@@ -19,6 +19,7 @@ export const SUBJECTS = {
   'replication.digest': 'the digests of the tables that two regions share',
   'clock.read': 'the wall time of the asked region, for measuring offsets',
   'control.change': 'a change of a global table, for its home region to order',
+  'control.update': 'a change of what the replicas of a table share, for its home region to order',
   'control.probe': 'whether a table of a name is there, before a replica is made',
   'control.table': 'the state of a global table, for a member to take over',
   'control.scan': 'to send a copy of a table to a member, and how far that is',

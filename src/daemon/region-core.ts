@@ -8,6 +8,8 @@ import type { ZoneState } from '../log/embedded/zone-log.ts';
 import { LocalPartition } from '../partition/local-partition.ts';
 import { Zones } from '../partition/zones.ts';
 import { Catalogue } from '../region/catalogue.ts';
+import { IndexProgress } from '../region/index-progress.ts';
+import { IndexedTables } from '../region/indexed-tables.ts';
 import { SystemDocuments } from '../region/system-documents.ts';
 import { resolve } from '../replication/resolve.ts';
 import { StoreError, type KeyValueStore } from '../storage/key-value-store.ts';
@@ -53,6 +55,8 @@ export class RegionCore implements Service {
   readonly partitions: readonly LocalPartition[];
   readonly zones: Zones;
   readonly catalogue: Catalogue;
+  readonly indexedTables: IndexedTables;
+  readonly indexProgress: IndexProgress;
   readonly #options: RegionCoreOptions;
   readonly #stores: OpenedStores;
   readonly #stopping = new AbortController();
@@ -118,6 +122,8 @@ export class RegionCore implements Service {
     this.catalogue = new Catalogue(this.#documents, () =>
       this.partitions.map(({ committed }) => committed),
     );
+    this.indexedTables = new IndexedTables(this.catalogue);
+    this.indexProgress = new IndexProgress(this.#documents);
     this.zones = new Zones({
       logs: parts.logs,
       partitions: this.partitions,
@@ -149,6 +155,7 @@ export class RegionCore implements Service {
       now: () => hybrid.now(),
       resolve,
       keepsTombstones: isGlobal,
+      indexed: (table) => this.indexedTables.indexed(table),
       onFailure: (error) => {
         logger.error({ partition: number, error }, 'the log of a partition failed');
       },
@@ -172,7 +179,9 @@ export class RegionCore implements Service {
     const opened = this.partitions.map((partition) => partition.open(randomUuid(random)));
     await this.#untilServing();
     for (const { durable } of opened) await durable;
-    this.catalogue.load(await this.#documents.all());
+    const documents = await this.#documents.all();
+    this.catalogue.load(documents);
+    this.indexProgress.load(documents);
     await this.zones.dropUnknownTables();
     await this.#scrub.start();
   }

@@ -5,6 +5,7 @@ import type { Bus } from '../bus/bus.ts';
 import { HybridClock } from '../clock/hybrid-clock.ts';
 import { WallJudge, type WallState } from '../clock/wall-judge.ts';
 import { Retention } from '../partition/retention.ts';
+import { GlobalIndexes } from '../region/global-indexes.ts';
 import { LocalRegion } from '../region/local-region.ts';
 import { TableLifecycle } from '../region/table-lifecycle.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -37,6 +38,7 @@ export class RegionEngine implements Service {
   readonly region: LocalRegion;
   readonly core: RegionCore;
   readonly links: RegionLinks;
+  readonly indexes: GlobalIndexes;
   readonly metrics: RegionMetrics;
   readonly #options: RegionEngineOptions;
   readonly #lifecycle: TableLifecycle;
@@ -97,12 +99,24 @@ export class RegionEngine implements Service {
     this.core = core;
     this.metrics = parts.metrics;
     this.#lifecycle = new TableLifecycle({
+      region: config.region,
       catalogue,
       clock,
       random,
       logger,
       statusMs,
       dropItems: async (table) => zones.dropTable(table),
+    });
+    this.indexes = new GlobalIndexes({
+      region: config.region,
+      partitions,
+      catalogue,
+      tables: core.indexedTables,
+      progress: core.indexProgress,
+      clock,
+      logger,
+      statusMs,
+      dropItems: async (index) => zones.dropTable(index),
     });
     this.links = parts.links;
     this.region = new LocalRegion({
@@ -111,6 +125,7 @@ export class RegionEngine implements Service {
       partitions,
       catalogue,
       lifecycle: this.#lifecycle,
+      updater: this.links.updater,
       replicas: this.links.globalTables,
     });
     this.#retention = new Retention({
@@ -122,7 +137,8 @@ export class RegionEngine implements Service {
       logger,
       hours: config.retention.hours,
       bytes: config.retention.bytes,
-      releasedByPeers: (partition) => this.links.releaseFloor(partition),
+      releasedByFollowers: (partition) =>
+        Math.min(this.links.releaseFloor(partition), this.indexes.releaseFloor(partition)),
     });
   }
 
@@ -136,6 +152,7 @@ export class RegionEngine implements Service {
     const { core } = this;
     await core.start();
     this.#lifecycle.resume();
+    await this.indexes.start();
     this.#offGauges = exportGauges(this.#options.metrics, this);
     await this.links.start();
     await this.#retention.start();
@@ -147,6 +164,7 @@ export class RegionEngine implements Service {
     await this.#retention.stop();
     await this.links.stop();
     await this.#lifecycle.stop();
+    await this.indexes.stop();
     await this.core.stop();
   }
 }

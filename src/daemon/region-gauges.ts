@@ -6,7 +6,7 @@ import { zoneStates, zoneView } from './zone-view.ts';
 
 /** Puts what a region holds at the moment behind its gauges; returns how to take it off again. */
 export function exportGauges(metrics: Metrics, engine: RegionEngine): () => void {
-  const { core, links, metrics: counted } = engine;
+  const { core, links, indexes, metrics: counted } = engine;
   const undo = [
     metrics.gauge('tidemark_log_bytes', () =>
       ZONES.map((zone) => ({ labels: { zone }, value: core.logs.retainedBytes(zone) })),
@@ -37,6 +37,11 @@ export function exportGauges(metrics: Metrics, engine: RegionEngine): () => void
     metrics.gauge('tidemark_clock_believed', () => [
       { labels: {}, value: engine.clockAlarm === undefined ? 1 : 0 },
     ]),
+    metrics.gauge('tidemark_index_pending_entries', () =>
+      indexes
+        .pendingEntries()
+        .map((value, partition) => ({ labels: { partition: String(partition) }, value })),
+    ),
     replicationGauges(metrics, () => links.status()),
   ];
   return () => {

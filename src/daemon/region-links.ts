@@ -7,11 +7,13 @@ import type { WallJudge } from '../clock/wall-judge.ts';
 import { ControlLine } from '../region/control-line.ts';
 import { CopyJobs } from '../region/copy-jobs.ts';
 import { GlobalTables } from '../region/global-tables.ts';
+import { HeardStates } from '../region/heard-states.ts';
 import { ReplicationAdapter } from '../region/replication-adapter.ts';
 import { Resync, type ResyncStatus } from '../region/resync.ts';
 import { SharedTables } from '../region/shared-tables.ts';
 import { TableHome } from '../region/table-home.ts';
 import { TableMember } from '../region/table-member.ts';
+import { TableUpdater } from '../region/table-updater.ts';
 import { DiskPositionStore } from '../replication/disk-position-store.ts';
 import { replicationObserver } from '../replication/replication-metrics.ts';
 import {
@@ -44,6 +46,7 @@ export interface RegionLinksOptions {
 /** What a region has with others: its outboxes and inbox, copies of tables, resyncs, and the control of global tables. */
 export class RegionLinks implements Service {
   readonly globalTables: GlobalTables;
+  readonly updater: TableUpdater;
   readonly #options: RegionLinksOptions;
   readonly #services: readonly Service[];
   readonly #replicator: Replicator;
@@ -82,24 +85,16 @@ export class RegionLinks implements Service {
       clock,
     });
     const line = new ControlLine(endpoint);
-    this.#resync = this.#newResync(line, tableCopy);
+    const states = new HeardStates({ region, regions, catalogue, line, clock, random, logger });
+    this.#resync = this.#newResync({ line, tableCopy, states });
     const copyJobs = new CopyJobs({ catalogue, seams: this.#adapter, clock, logger });
-    const tableCopyInbox = new TableCopyInbox({
-      region,
-      bus: endpoint,
-      partitions,
-      partitionOf: (key) => this.#partitionOf(key),
-      tables,
-      clock,
-      logger,
-      onReceived: () => {},
-      observer,
-    });
+    const tableCopyInbox = this.#newCopyInbox(tables, observer);
     const shared = {
       region,
       regions,
       catalogue,
       line,
+      states,
       seams: this.#adapter,
       copyJobs,
       clock,
@@ -108,13 +103,19 @@ export class RegionLinks implements Service {
     };
     const { statusMs } = config;
     const home = new TableHome({ ...shared, statusMs });
-    const member = new TableMember({ ...shared, statusMs, dropItems });
     this.globalTables = new GlobalTables({
       ...shared,
       rules: {
         sourceStays24Hours: config.globalTables.sourceRegionRule24h,
         requireAutoScaling: config.globalTables.requireAutoScaling,
       },
+    });
+    this.updater = new TableUpdater(shared);
+    const member = new TableMember({
+      ...shared,
+      statusMs,
+      dropItems,
+      onReplicaLost: async (table, peer) => this.globalTables.replicaLost(table, peer),
     });
     // In the order of starting; stopped in the reverse.
     this.#services = [
@@ -124,6 +125,7 @@ export class RegionLinks implements Service {
       this.#replicator,
       member,
       this.globalTables,
+      this.updater,
       home,
     ];
   }
@@ -135,6 +137,21 @@ export class RegionLinks implements Service {
       catalogue: core.catalogue,
       isSending,
       isResyncing: () => this.#resync.isResyncing(),
+    });
+  }
+
+  #newCopyInbox(tables: SharedTables, observer: ReplicationObserver): TableCopyInbox {
+    const { config, core, endpoint, clock, logger } = this.#options;
+    return new TableCopyInbox({
+      region: config.region,
+      bus: endpoint,
+      partitions: core.partitions,
+      partitionOf: (key) => this.#partitionOf(key),
+      tables,
+      clock,
+      logger,
+      onReceived: () => {},
+      observer,
     });
   }
 
@@ -171,7 +188,15 @@ export class RegionLinks implements Service {
     });
   }
 
-  #newResync(line: ControlLine, tableCopy: TableCopy): Resync {
+  #newResync({
+    line,
+    tableCopy,
+    states,
+  }: {
+    readonly line: ControlLine;
+    readonly tableCopy: TableCopy;
+    readonly states: HeardStates;
+  }): Resync {
     const { config, core, hybrid, clock, random, logger, metrics } = this.#options;
     const replicator = this.#replicator;
     const { region } = config;
@@ -192,6 +217,8 @@ export class RegionLinks implements Service {
         replicator.receivedAtLeast(origin, ends, signal),
       askScan: async (peer, request) => line.tryAsk(peer, 'control.scan', request),
       sendCopy: async (job) => tableCopy.send(job),
+      hearOf: async (peer, signal) =>
+        (await states.compare(peer, states.shared(), signal)) !== undefined,
       onBegun: (target) => {
         metrics.counter('tidemark_replication_resyncs_total', { source: region, target }).add(1);
       },

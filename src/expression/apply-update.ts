@@ -5,14 +5,19 @@ import {
   type AttributeValue,
 } from '../model/attribute-value.ts';
 import { addDecimals, subtractDecimals } from '../model/decimal.ts';
-import { validationError } from '../model/errors.ts';
+import { type ClientError, validationError } from '../model/errors.ts';
 import { NESTING_LEVELS_MAX } from '../model/limits.ts';
 import { NESTING_EXCEEDED } from '../model/messages.ts';
 import { unreachable } from '../base/assert.ts';
 import type { Path, ProjectionExpression, UpdateExpression, UpdateOperand } from './ast.ts';
 import { copyAttributes, putAttribute, removeAttribute } from './attribute-map-builder.ts';
 import { valueAt } from './evaluate-condition.ts';
-import { UPDATE_ATTRIBUTE_MISSING, UPDATE_OPERAND_TYPE, UPDATE_PATH_INVALID } from './messages.ts';
+import {
+  ATTRIBUTE_TYPE_MISMATCH,
+  UPDATE_ATTRIBUTE_MISSING,
+  UPDATE_OPERAND_TYPE,
+  UPDATE_PATH_INVALID,
+} from './messages.ts';
 import { projectionOf } from './projection-template.ts';
 
 /**
@@ -50,8 +55,15 @@ const onlyRemoves = ({ actions }: UpdateExpression): boolean =>
 type Edit =
   | { readonly kind: 'put'; readonly value: AttributeValue }
   | { readonly kind: 'remove' }
-  | { readonly kind: 'add' | 'delete'; readonly value: AttributeValue }
+  | Combination
   | { readonly kind: 'inside'; readonly edits: Edits };
+
+/** What joins a value with the one that is there, or takes it away from that. */
+interface Combination {
+  readonly kind: 'add' | 'delete';
+  readonly value: AttributeValue;
+  readonly legacy?: true;
+}
 
 type Edits = Map<string | number, Edit>;
 
@@ -61,7 +73,7 @@ function editsOf(update: UpdateExpression, item: AttributeMap): Edits {
     if (action.kind !== 'set') place(edits, action.path, action);
     else {
       const value = operandValue(action.operand, item);
-      if (action.path.length > 1) checkDepth(value, action.path.length);
+      checkDepth(value, action.path.length);
       place(edits, action.path, { kind: 'put', value });
     }
   }
@@ -152,9 +164,9 @@ function editValue(before: AttributeValue | undefined, edit: Edit): AttributeVal
     case 'remove':
       return undefined;
     case 'add':
-      return before === undefined ? edit.value : added(before, edit.value);
+      return before === undefined ? edit.value : added(before, edit);
     case 'delete':
-      return before === undefined ? undefined : deleted(before, edit.value);
+      return before === undefined ? undefined : deleted(before, edit);
     case 'inside':
       return editInside(before, edit.edits);
     default:
@@ -171,32 +183,41 @@ function editInside(before: AttributeValue | undefined, edits: Edits): Attribute
   throw validationError(UPDATE_PATH_INVALID);
 }
 
-function added(before: AttributeValue, value: AttributeValue): AttributeValue {
+function added(before: AttributeValue, edit: Combination): AttributeValue {
+  const { value } = edit;
   if ('N' in before && 'N' in value) return { N: addDecimals(before.N, value.N) };
   if ('SS' in before && 'SS' in value) return { SS: union(before.SS, value.SS) };
   if ('NS' in before && 'NS' in value) return { NS: union(before.NS, value.NS) };
   if ('BS' in before && 'BS' in value) return { BS: union(before.BS, value.BS) };
-  throw validationError(UPDATE_OPERAND_TYPE);
+  if ('L' in before && 'L' in value) return { L: [...before.L, ...value.L] };
+  throw mismatch(edit);
 }
+
+const mismatch = ({ legacy }: Combination): ClientError =>
+  validationError(legacy === true ? ATTRIBUTE_TYPE_MISMATCH : UPDATE_OPERAND_TYPE);
 
 const union = (one: readonly string[], two: readonly string[]): readonly string[] => [
   ...new Set([...one, ...two]),
 ];
 
 /** A set that loses its last member is gone: there are no empty sets. */
-function deleted(before: AttributeValue, value: AttributeValue): AttributeValue | undefined {
-  const gone = new Set(membersOf(value));
-  const left = membersOf(before).filter((member) => !gone.has(member));
+function deleted(before: AttributeValue, edit: Combination): AttributeValue | undefined {
+  const gone = membersOf(edit.value);
+  const members = membersOf(before);
   const type = attributeTypeOf(before);
-  if (type !== attributeTypeOf(value)) throw validationError(UPDATE_OPERAND_TYPE);
+  if (gone === undefined || members === undefined || type !== attributeTypeOf(edit.value)) {
+    throw mismatch(edit);
+  }
+  const leaving = new Set(gone);
+  const left = members.filter((member) => !leaving.has(member));
   if (left.length === 0) return undefined;
   if (type === 'SS') return { SS: left };
   return type === 'NS' ? { NS: left } : { BS: left };
 }
 
-function membersOf(value: AttributeValue): readonly string[] {
+/** Undefined for what is no set. */
+function membersOf(value: AttributeValue): readonly string[] | undefined {
   if ('SS' in value) return value.SS;
   if ('NS' in value) return value.NS;
-  if ('BS' in value) return value.BS;
-  throw validationError(UPDATE_OPERAND_TYPE);
+  return 'BS' in value ? value.BS : undefined;
 }

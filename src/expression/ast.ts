@@ -51,7 +51,13 @@ export type UpdateOperand =
 export type UpdateAction =
   | { readonly kind: 'set'; readonly path: Path; readonly operand: UpdateOperand }
   | { readonly kind: 'remove'; readonly path: Path }
-  | { readonly kind: 'add' | 'delete'; readonly path: Path; readonly value: AttributeValue };
+  | {
+      readonly kind: 'add' | 'delete';
+      readonly path: Path;
+      readonly value: AttributeValue;
+      /** It came as AttributeUpdates, which DynamoDB words in another way, and whose ADD takes lists. */
+      readonly legacy?: true;
+    };
 
 /**
  * What an UpdateItem does. No two paths overlap or conflict. Without actions it only creates the item, as

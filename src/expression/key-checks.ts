@@ -1,14 +1,15 @@
 import { unreachable } from '../base/assert.ts';
 import { validationError } from '../model/errors.ts';
-import type { KeySchema } from '../model/table.ts';
+import type { KeyAttributes, KeySchema } from '../model/table.ts';
 import type {
   ConditionExpression,
   Operand,
   Path,
   ProjectionExpression,
   UpdateExpression,
+  UpdateOperand,
 } from './ast.ts';
-import { filterOnKey, keyNotScalar, keyUpdated } from './messages.ts';
+import { filterOnKey, indexKeyNotScalar, keyNotScalar, keyUpdated } from './messages.ts';
 
 const keyNames = ({ partition, sort }: KeySchema): readonly string[] =>
   sort === undefined ? [partition.name] : [partition.name, sort.name];
@@ -22,33 +23,81 @@ export function checkUpdateSparesKey(update: UpdateExpression, keySchema: KeySch
   }
 }
 
-/** A filter sees what a key condition has found, and may not ask for the key. Throws `ValidationException`. */
-export function checkFilterSparesKey(filter: ConditionExpression, keySchema: KeySchema): void {
-  const names = new Set(pathsIn(filter).map((path) => path[0]));
-  for (const name of keyNames(keySchema)) {
-    if (names.has(name)) throw validationError(filterOnKey(name));
+/**
+ * A filter sees what a key condition has found, and may not ask for the key of what is queried. `member`: what
+ * DynamoDB calls the filter. Throws `ValidationException`.
+ */
+export function checkFilterSparesKey(
+  filter: ConditionExpression,
+  { partition, sort }: KeyAttributes,
+  member = 'Filter Expression',
+): void {
+  const names = attributesRead(filter);
+  for (const { name } of [...partition, ...sort]) {
+    if (names.has(name)) throw validationError(filterOnKey(member, name));
   }
 }
 
+/** The attributes that a condition reads, whole or in part. */
+export const attributesRead = (condition: ConditionExpression): ReadonlySet<string> =>
+  new Set(pathsIn(condition).map((path) => path[0]));
+
+/** Names of attributes that have no inside, because they are keys. */
+export interface ScalarNames {
+  readonly keySchema: KeySchema;
+  /** Those of the table's indexes, in the order in which they are looked at. */
+  readonly indexKeys: readonly string[];
+}
+
 /** Keys have no inside, so that a condition may not look there. Throws `ValidationException`. */
-export function checkKeysScalar(condition: ConditionExpression, keySchema: KeySchema): void {
-  const nested = pathsIn(condition).filter((path) => path.length > 1);
-  const names = new Set(nested.map((path) => path[0]));
-  for (const name of keyNames(keySchema)) {
-    if (names.has(name)) throw validationError(keyNotScalar(name));
-  }
+export function checkKeysScalar(condition: ConditionExpression, names: ScalarNames): void {
+  checkScalar(nestedNames(pathsIn(condition)), names);
 }
 
 /** As `checkKeysScalar`, of a projection. */
 export function checkProjectedKeysScalar(
   projection: ProjectionExpression,
-  keySchema: KeySchema,
+  names: ScalarNames,
 ): void {
+  const nested = projection.members.filter(({ node }) => node.kind !== 'whole');
+  checkScalar(new Set(nested.map(({ name }) => name)), names);
+}
+
+/** As `checkKeysScalar`, of what an update writes and reads. */
+export function checkUpdateKeysScalar(update: UpdateExpression, names: ScalarNames): void {
+  const paths = update.actions.flatMap((action) =>
+    action.kind === 'set' ? [action.path, ...updatePaths(action.operand)] : [action.path],
+  );
+  checkScalar(nestedNames(paths), names);
+}
+
+const nestedNames = (paths: readonly Path[]): ReadonlySet<string> =>
+  new Set(paths.filter((path) => path.length > 1).map((path) => path[0]));
+
+function checkScalar(nested: ReadonlySet<string>, { keySchema, indexKeys }: ScalarNames): void {
+  if (nested.size === 0) return;
   for (const name of keyNames(keySchema)) {
-    const inside = projection.members.some(
-      (member) => member.name === name && member.node.kind !== 'whole',
-    );
-    if (inside) throw validationError(keyNotScalar(name));
+    if (nested.has(name)) throw validationError(keyNotScalar(name));
+  }
+  for (const name of indexKeys) {
+    if (nested.has(name)) throw validationError(indexKeyNotScalar(name));
+  }
+}
+
+function updatePaths(operand: UpdateOperand): readonly Path[] {
+  switch (operand.kind) {
+    case 'path':
+      return [operand.path];
+    case 'value':
+      return [];
+    case 'if_not_exists':
+      return [operand.path, ...updatePaths(operand.otherwise)];
+    case 'list_append':
+    case 'add':
+    case 'subtract':
+      return [...updatePaths(operand.left), ...updatePaths(operand.right)];
+    default:
+      return unreachable(operand);
   }
 }
 

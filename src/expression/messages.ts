@@ -21,8 +21,12 @@ export const EXPRESSION_EMPTY = 'The expression can not be empty;';
 export const REDUNDANT_PARENTHESES = 'The expression has redundant parentheses;';
 export const syntaxError = (token: string, near: string): string =>
   `Syntax error; token: "${token}", near: "${near}"`;
-export const expressionTooLong = (bytes: number): string =>
-  `Expression size has exceeded the maximum allowed size; expression size: ${bytes}`;
+/** Only of conditions and filters does DynamoDB say how long. */
+export const expressionTooLong = (field: ExpressionField, bytes: number): string =>
+  'Expression size has exceeded the maximum allowed size;' +
+  (field === 'ConditionExpression' || field === 'FilterExpression'
+    ? ` expression size: ${bytes}`
+    : '');
 export const tooManyOperators = (count: number): string =>
   `The expression contains too many operators; operator count: ${count}`;
 export const tooManyCandidates = (count: number): string =>
@@ -95,14 +99,19 @@ export const sectionTwice = (section: string): string =>
 export const UPDATE_PATH_INVALID =
   'The document path provided in the update expression is invalid for update';
 export const UPDATE_OPERAND_TYPE = 'An operand in the update expression has an incorrect data type';
+/** The same of AttributeUpdates. */
+export const ATTRIBUTE_TYPE_MISMATCH = 'Type mismatch for attribute to update';
 export const UPDATE_ATTRIBUTE_MISSING =
   'The provided expression refers to an attribute that does not exist in the item';
 export const keyUpdated = (name: string): string =>
   `One or more parameter values were invalid: Cannot update attribute ${name}. This attribute is part of the key`;
 export const keyNotScalar = (name: string): string =>
   `Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: ${name}`;
-export const filterOnKey = (name: string): string =>
-  `Filter Expression can only contain non-primary key attributes: Primary key attribute: ${name}`;
+export const indexKeyNotScalar = (name: string): string =>
+  `Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: IndexKey: ${name}`;
+/** `member`: what DynamoDB calls the filter. */
+export const filterOnKey = (member: string, name: string): string =>
+  `${member} can only contain non-primary key attributes: Primary key attribute: ${name}`;
 
 // Key conditions: whole messages
 
@@ -121,9 +130,17 @@ export const KEY_CONDITION_NO_ATTRIBUTE =
 export const KEY_CONDITION_TWICE =
   'KeyConditionExpressions must only contain one condition per key';
 export const KEY_CONDITION_COUNT = 'Conditions can be of length 1 or 2 only';
+export const KEY_CONDITION_NOT_INDEXABLE =
+  'Attempted conditional constraint is not an indexable operation';
 export const KEY_CONDITION_UNSUPPORTED = 'Query key condition not supported';
 export const keyConditionMissing = (name: string): string =>
   `Query condition missed key schema element: ${name}`;
+/** Of keys that have several attributes of a kind. */
+export const hashKeysNotEqual = (names: readonly string[]): string =>
+  `HASH key attributes ${names.join(', ')} must have equality conditions specified in the query`;
+/** `present`: the attribute after them that has a condition. */
+export const rangeKeysNotEqual = (names: readonly string[], present: string): string =>
+  `RANGE key attributes ${names.join(', ')} must have equality conditions specified in the query because a condition is present on key attribute ${present}`;
 export const KEY_CONDITION_TYPE =
   'One or more parameter values were invalid: Condition parameter type does not match schema type';
 
@@ -134,6 +151,12 @@ export type PlaceholderField = 'ExpressionAttributeNames' | 'ExpressionAttribute
 export const placeholdersEmpty = (field: PlaceholderField): string => `${field} must not be empty`;
 export const placeholderInvalid = (field: PlaceholderField, key: string): string =>
   `${field} contains invalid key: Syntax error; key: "${key}"`;
+/** Only of names does DynamoDB say how long. */
+export const placeholderTooLong = (field: PlaceholderField, bytes: number): string =>
+  `${field} contains invalid key: The expression attribute map contains a key that is too long;` +
+  (field === 'ExpressionAttributeNames' ? ` size of key: ${bytes}` : '');
+export const placeholderNameEmpty = (key: string): string =>
+  `ExpressionAttributeNames contains invalid value: Empty attribute name for key ${key}`;
 export const placeholderValueInvalid = (key: string, fault: string): string =>
   `ExpressionAttributeValues contains invalid value: ${fault} for key ${key}`;
 export const placeholdersUnused = (field: PlaceholderField, keys: readonly string[]): string =>

@@ -1,12 +1,20 @@
-import { type AttributeMap, parseItem } from '../model/attribute-value.ts';
+import {
+  type AttributeMap,
+  checkAttributeName,
+  parseComparedValue,
+} from '../model/attribute-value.ts';
 import { ClientError, validationError } from '../model/errors.ts';
+import { PLACEHOLDER_BYTES_MAX } from '../model/limits.ts';
+import { NESTING_EXCEEDED } from '../model/messages.ts';
 import {
   type ExpressionField,
   NAMES_WITHOUT_EXPRESSION,
   type PlaceholderField,
   placeholderInvalid,
+  placeholderNameEmpty,
   placeholdersEmpty,
   placeholdersUnused,
+  placeholderTooLong,
   placeholderValueInvalid,
   valuesWithoutExpression,
 } from './messages.ts';
@@ -32,7 +40,13 @@ export interface PlaceholderFields {
 export function parsePlaceholders(fields: PlaceholderFields): Placeholders {
   const names = fields.ExpressionAttributeNames;
   const values = fields.ExpressionAttributeValues;
-  if (names !== undefined) checkKeys('ExpressionAttributeNames', names, NAME);
+  if (names !== undefined) {
+    checkKeys('ExpressionAttributeNames', names, NAME);
+    for (const [key, name] of Object.entries(names)) {
+      if (name === '') throw validationError(placeholderNameEmpty(key));
+      checkAttributeName(name);
+    }
+  }
   if (values === undefined) return { names, values };
   checkKeys('ExpressionAttributeValues', values, VALUE);
   return { names, values: parseValues(values) };
@@ -48,16 +62,18 @@ function checkKeys(
 ): void {
   const keys = Object.keys(map);
   if (keys.length === 0) throw validationError(placeholdersEmpty(field));
-  const invalid = keys.find((each) => !key.test(each));
-  if (invalid !== undefined) throw validationError(placeholderInvalid(field, invalid));
+  for (const each of keys) {
+    const bytes = Buffer.byteLength(each);
+    if (bytes > PLACEHOLDER_BYTES_MAX) throw validationError(placeholderTooLong(field, bytes));
+    if (!key.test(each)) throw validationError(placeholderInvalid(field, each));
+  }
 }
 
 function parseValues(values: Readonly<Record<string, unknown>>): AttributeMap {
   const parsed: [string, AttributeMap[string]][] = [];
   for (const [key, raw] of Object.entries(values)) {
     try {
-      const value = parseItem({ [key]: raw })[key];
-      if (value !== undefined) parsed.push([key, value]);
+      parsed.push([key, parseComparedValue(raw)]);
     } catch (error) {
       throw isValidation(error) ? invalidValue(key, error) : error;
     }
@@ -68,8 +84,11 @@ function parseValues(values: Readonly<Record<string, unknown>>): AttributeMap {
 const isValidation = (error: unknown): error is ClientError =>
   error instanceof ClientError && error.code === 'ValidationException';
 
+/** Names the placeholder, except for too deep a value: of that DynamoDB does not say where it stands. */
 const invalidValue = (key: string, error: ClientError): ClientError =>
-  validationError(placeholderValueInvalid(key, error.message));
+  error.message === NESTING_EXCEEDED
+    ? error
+    : validationError(placeholderValueInvalid(key, error.message));
 
 /**
  * Names and values may only come with expressions to use them: `given` of the operation's own `fields`.

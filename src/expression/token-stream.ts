@@ -28,7 +28,8 @@ export class TokenStream {
   constructor(field: ExpressionField, source: string, keywords: ReadonlySet<string>) {
     if (source.trim() === '') throw invalidExpression(field, EXPRESSION_EMPTY);
     const bytes = Buffer.byteLength(source);
-    if (bytes > EXPRESSION_BYTES_MAX) throw invalidExpression(field, expressionTooLong(bytes));
+    if (bytes > EXPRESSION_BYTES_MAX)
+      throw invalidExpression(field, expressionTooLong(field, bytes));
     this.#field = field;
     this.#source = source;
     this.#tokens = lex(source);

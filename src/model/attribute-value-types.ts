@@ -55,10 +55,10 @@ function checkContentTypes(type: string, content: unknown, level: number): void 
       return;
     case 'SS':
     case 'NS':
-      for (const member of listFrom(content)) checkString(member);
+      for (const member of listFrom(content)) if (member !== null) checkString(member);
       return;
     case 'BS':
-      for (const member of listFrom(content)) checkBinary(member);
+      for (const member of listFrom(content)) if (member !== null) checkBinary(member);
       return;
     default:
   }

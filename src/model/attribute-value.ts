@@ -3,17 +3,20 @@ import { checkBase64 } from './base64.ts';
 import { canonicalDecimal } from './decimal.ts';
 import { type ClientError, serializationError, validationError } from './errors.ts';
 import { booleanFrom, wrongBinary, wrongType } from './wrong-type.ts';
-import { ATTRIBUTE_NAME_BYTES_MAX, NESTING_LEVELS_MAX } from './limits.ts';
+import { ATTRIBUTE_NAME_BYTES_MAX, COMPARED_LEVELS_MAX, NESTING_LEVELS_MAX } from './limits.ts';
 import {
   ATTRIBUTE_NAME_EMPTY,
   ATTRIBUTE_NAME_TOO_LONG,
   BINARY_SET_EMPTY,
+  BINARY_SET_NULL,
   binarySetDuplicates,
   NESTING_EXCEEDED,
   NULL_NOT_TRUE,
   NUMBER_SET_DUPLICATES,
   NUMBER_SET_EMPTY,
+  NUMBER_SET_NULL,
   STRING_SET_EMPTY,
+  STRING_SET_NULL,
   stringSetDuplicates,
   UNEXPECTED_FIELD,
   UNEXPECTED_STRUCTURE,
@@ -67,13 +70,20 @@ export const parseItem = (raw: unknown): AttributeMap => parseMap(raw, 0);
 /** One attribute value from parsed JSON, under the contract of `parseItem`. */
 export const parseAttributeValue = (raw: unknown): AttributeValue => parseValue(raw, 1);
 
+/**
+ * The same for a value to compare with, which may be nested deeper than one that is stored: DynamoDB takes it, for one
+ * level more as measured. The deepest that it takes is not known.
+ */
+export const parseComparedValue = (raw: unknown): AttributeValue =>
+  parseValue(raw, 1 + NESTING_LEVELS_MAX - COMPARED_LEVELS_MAX);
+
 function parseMap(raw: unknown, level: number): AttributeMap {
   const map = objectOf(
     raw,
     'java.util.Map<java.lang.String, com.amazonaws.dynamodb.v20120810.AttributeValue>',
   );
   for (const name in map) {
-    if (name.length > NAME_LENGTH_SAFE || name === '') checkName(name);
+    checkAttributeName(name);
     const value = map[name];
     const parsed = parseValue(value, level + 1);
     // The name is the object's own already, so that even `__proto__` stays a plain member.
@@ -85,7 +95,9 @@ function parseMap(raw: unknown, level: number): AttributeMap {
 
 const NAME_LENGTH_SAFE = ATTRIBUTE_NAME_BYTES_MAX / 3;
 
-function checkName(name: string): void {
+/** Throws `ValidationException` for a name that no attribute can have. */
+export function checkAttributeName(name: string): void {
+  if (name.length <= NAME_LENGTH_SAFE && name !== '') return;
   if (name === '') throw validationError(ATTRIBUTE_NAME_EMPTY);
   if (Buffer.byteLength(name) > ATTRIBUTE_NAME_BYTES_MAX) {
     throw validationError(ATTRIBUTE_NAME_TOO_LONG);
@@ -177,11 +189,13 @@ function parseList(content: unknown, level: number): unknown[] {
   return list;
 }
 
+const SET_NULL = { SS: STRING_SET_NULL, NS: NUMBER_SET_NULL, BS: BINARY_SET_NULL } as const;
 const SET_EMPTY = { SS: STRING_SET_EMPTY, NS: NUMBER_SET_EMPTY, BS: BINARY_SET_EMPTY } as const;
 
 function parseSet(type: 'SS' | 'NS' | 'BS', content: unknown): string[] {
   const members = arrayOf(content);
   if (members.length === 0) throw validationError(SET_EMPTY[type]);
+  if (members.includes(null)) throw validationError(SET_NULL[type]);
   const parsed = members.map((member) => parseMember(type, member));
   if (new Set(parsed).size !== parsed.length) throw setDuplicates(type, parsed);
   return parsed;

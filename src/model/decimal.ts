@@ -122,7 +122,7 @@ export function subtractDecimals(left: string, right: string): string {
   return formatDecimal(sum(parseDecimal(left), { ...subtrahend, negative: !subtrahend.negative }));
 }
 
-/** Exact, or an error: DynamoDB rounds no result. */
+/** Exact, or an error: DynamoDB rounds no result, and says of one with too many digits that it is too large. */
 function sum(left: Decimal, right: Decimal): Decimal {
   if (left.digits === '') return right.digits === '' ? ZERO : right;
   if (right.digits === '') return left;
@@ -130,6 +130,7 @@ function sum(left: Decimal, right: Decimal): Decimal {
   const total = inUnits(left, unit) + inUnits(right, unit);
   if (total === 0n) return ZERO;
   const digits = String(total < 0n ? -total : total);
+  if (lastSignificant(digits) >= NUMBER_DIGITS_MAX) throw validationError(NUMBER_OVERFLOW);
   return decimalOf(total < 0n, digits, '', unit);
 }
 

@@ -41,18 +41,27 @@ function keyAttribute(attributes: AttributeMap, key: KeyAttribute): Uint8Array {
 }
 
 /** The bytes of one key attribute, whose unsigned order, shorter first, is DynamoDB's order of sort keys. */
-function encodeKeyValue({ type }: KeyAttribute, value: AttributeValue): Uint8Array {
+export function encodeKeyValue({ type }: KeyAttribute, value: AttributeValue): Uint8Array {
   if ('S' in value && type === 'S') return Buffer.from(value.S, 'utf8');
   if ('N' in value && type === 'N') return encodeDecimal(value.N);
   if ('B' in value && type === 'B') return Buffer.from(value.B, 'base64');
   throw new AssertionError('a key attribute has the type of the schema');
 }
 
-function joinKey(partitionKey: Uint8Array, sortKey: Uint8Array): Uint8Array {
+/** Item key bytes of their two parts. */
+export const joinKey = (partitionKey: Uint8Array, sortKey: Uint8Array): Uint8Array =>
+  joinHashed(partitionKeyHash(partitionKey), partitionKey, sortKey);
+
+/** Item key bytes of what lies at a hash of its own choice. */
+export function joinHashed(
+  hash: number,
+  partitionKey: Uint8Array,
+  sortKey: Uint8Array = NO_BYTES,
+): Uint8Array {
   const length = partitionKey.length;
   const sortStart = HEADER_BYTES + length;
   const key = Buffer.allocUnsafe(sortStart + sortKey.length);
-  key.writeUInt32BE(partitionKeyHash(partitionKey), 0);
+  key.writeUInt32BE(hash, 0);
   key.writeUInt16BE(length, HASH_BYTES);
   key.set(partitionKey, HEADER_BYTES);
   key.set(sortKey, sortStart);
@@ -140,7 +149,7 @@ function after(key: Uint8Array): Uint8Array {
 }
 
 /** The first of all byte strings above those that begin with `prefix`. The header keeps it from overflowing. */
-function afterPrefix(prefix: Uint8Array): Uint8Array {
+export function afterPrefix(prefix: Uint8Array): Uint8Array {
   let last = prefix.length - 1;
   while (prefix[last] === 0xff) last--;
   const next = new Uint8Array(prefix.subarray(0, last + 1));

@@ -23,7 +23,7 @@ export function validateItemKey(keySchema: KeySchema, item: AttributeMap): void 
   if (keySchema.sort !== undefined) validateItemKeyAttribute(item, keySchema.sort, 'sort');
 }
 
-type KeyRole = 'partition' | 'sort';
+export type KeyRole = 'partition' | 'sort';
 
 function validateItemKeyAttribute(item: AttributeMap, key: KeyAttribute, role: KeyRole): void {
   const value = attributeOf(item, key.name);
@@ -64,8 +64,8 @@ export function validateKeyValue(value: AttributeValue, key: KeyAttribute, role:
   if (role === 'sort' && bytes > SORT_KEY_BYTES_MAX) throw validationError(SORT_KEY_TOO_LONG);
 }
 
-/** Numbers are never empty and never too long. */
-function keyValueBytes(value: AttributeValue): number {
+/** The length of a key's value. Numbers, which are never empty and never too long, count 1. */
+export function keyValueBytes(value: AttributeValue): number {
   if ('S' in value) return Buffer.byteLength(value.S);
   return 'B' in value ? base64ByteLength(value.B) : 1;
 }

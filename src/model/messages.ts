@@ -32,6 +32,9 @@ export const NULL_NOT_TRUE = `${INVALID}Null attribute value types must have the
 export const STRING_SET_EMPTY = `${INVALID}An string set  may not be empty`;
 export const NUMBER_SET_EMPTY = `${INVALID}An number set  may not be empty`;
 export const BINARY_SET_EMPTY = `${INVALID}Binary sets should not be empty`;
+export const STRING_SET_NULL = `${INVALID}An string set may not have a null string as a member`;
+export const NUMBER_SET_NULL = `${INVALID}An number set may not have a null string as a member`;
+export const BINARY_SET_NULL = `${INVALID}Binary sets may not contain null values`;
 export const stringSetDuplicates = (members: readonly string[]): string =>
   `${INVALID}Input collection [${members.join(', ')}] contains duplicates.`;
 export const NUMBER_SET_DUPLICATES = 'Input collection contains duplicates';
@@ -55,6 +58,46 @@ export const keyEmpty = (name: string, kind: 'string' | 'binary'): string =>
 export const PARTITION_KEY_TOO_LONG = `${INVALID}Size of hashkey has exceeded the maximum size limit of2048 bytes`;
 export const SORT_KEY_TOO_LONG = `${INVALID}Aggregated size of all range keys has exceeded the size limit of 1024 bytes`;
 
+// Tags of tables
+
+export const tagKeyInvalid = (key: string | undefined): string =>
+  `The Tag Key provided is invalid, Key: ${key ?? 'null'}`;
+export const tagKeyReserved = (key: string): string =>
+  `Tag Key cannot be prefixed with aws:, Key: ${key}`;
+export const tagValueInvalid = (value: string | undefined): string =>
+  `The Tag Value provided is invalid, Value: ${value ?? 'null'}`;
+export const tagKeyDuplicate = (key: string): string =>
+  `Duplicate Tag Keys provided as input: Duplicate Tag Key found ${key}`;
+export const TAGS_TOO_MANY = 'Number of Tags exceed the current limit for the provided ResourceArn';
+export const tagSetTooLarge = (bytes: number, bytesMax: number): string =>
+  `Tag set size ${bytes} bytes is above max size limit of ${bytesMax} bytes`;
+
+// Keys of indexes
+
+interface IndexKeyName {
+  readonly name: string;
+  readonly type: string;
+  readonly index: string;
+}
+
+export const indexKeyTypeMismatch = (key: IndexKeyName, actual: string): string =>
+  `${INVALID}Type mismatch for Index Key ${key.name} Expected: ${key.type} Actual: ${actual} IndexName: ${key.index}`;
+const keyAttributeEmpty = (kind: 'string' | 'binary'): string =>
+  `The AttributeValue for a key attribute cannot contain an empty ${kind} value.`;
+export const indexKeyEmpty = (key: IndexKeyName, kind: 'string' | 'binary'): string =>
+  `${NOT_VALID}A value specified for a secondary index key is not supported. ${keyAttributeEmpty(kind)} ` +
+  `IndexName: ${key.index}, IndexKey: ${key.name}`;
+export const INDEX_KEY_UPDATED_TYPE =
+  'The update expression attempted to update the secondary index key to unsupported type';
+export const indexKeyUpdatedEmpty = (kind: 'string' | 'binary'): string =>
+  `${NOT_VALID}The update expression attempted to update a secondary index key to a value that is not supported. ` +
+  keyAttributeEmpty(kind);
+
+// Tables
+
+export const projectedTooMany = (max: number): string =>
+  `${INVALID}Number of attributes projected into all indexes of the table exceeds the limit of ${max}`;
+
 // Shapes: constraints of the service model
 
 export const validationErrors = (violations: readonly string[]): string =>
@@ -62,6 +105,9 @@ export const validationErrors = (violations: readonly string[]): string =>
 /** `shown` is the value as `Value '...'` shows it, quotes included, or `null`. */
 export const violation = (shown: string, path: string, constraint: string): string =>
   `Value ${shown} at '${path}' failed to satisfy constraint: ${constraint}`;
+/** As newer parts of DynamoDB say it: without the value, and with the member's name as requests have it. */
+export const violationAt = (path: string, constraint: string): string =>
+  `Value at '${path}' failed to satisfy constraint: ${constraint}`;
 export const MEMBER_NULL = 'Member must not be null';
 export const memberLengthMin = (min: number): string =>
   `Member must have length greater than or equal to ${min}`;
@@ -88,6 +134,11 @@ export const UNEXPECTED_STRUCTURE = 'Start of structure or map found where not e
 export const UNEXPECTED_FIELD = 'Unexpected field type';
 export const UNEXPECTED_VALUE = 'Unexpected value type in payload';
 export const UNEXPECTED_TOKEN = 'Unexpected token received from parser';
+/** Said where the parser was to make a list of maps, or a map of lists, and met a scalar inside. */
+export const GENERIC_NOT_CLASS =
+  'class sun.reflect.generics.reflectiveObjects.ParameterizedTypeImpl cannot be cast to class java.lang.Class ' +
+  '(sun.reflect.generics.reflectiveObjects.ParameterizedTypeImpl and java.lang.Class are in module java.base ' +
+  "of loader 'bootstrap')";
 export const unrecognizedCollection = (type: string): string =>
   `Unrecognized collection type ${type}`;
 export const NOT_BASE64 = 'only base-64-encoded strings are convertible to bytes';

@@ -11,13 +11,15 @@ import type { Version } from './version.ts';
  *            | [image length (4) | image] | previous
  *   version: hybrid time (float64) | place among the regions (1)
  *   previous: nothing for `none` | digest (4 + 4), item bytes (4) for `item` | time (float64) for `tombstone`
+ *             | digest (4 + 4), item bytes (4), image length (4), image for an item with its old image
  *
  * Flags: bit 0, `replaced` is there; bit 1, the image is there; bits 2 and 3, the kind of `previous`; bits 4 to
  * 6, the cause; bit 7, the tombstone is kept. Checksums are the entry's, around all of it.
  *
- * Format history: 1, the first.
+ * Format history: 1, the first; 2, old images, and records of a backfill. What was written in 1 reads the same in 2.
  */
-const FORMAT = 1;
+const FORMAT = 2;
+const FORMAT_MIN = 1;
 
 const HEAD_BYTES = 6;
 const FLAGS_BYTES = 1;
@@ -26,6 +28,8 @@ const VERSION_BYTES = 9;
 const RECORD_BYTES = FLAGS_BYTES + 4 + 2 + VERSION_BYTES + 4;
 const IMAGE_LENGTH_BYTES = 4;
 const PREVIOUS_BYTES = { none: 0, item: 12, tombstone: 8 } as const;
+/** The kind of `previous` that stands in the flags for an item with its old image. */
+const ITEM_WITH_IMAGE = 3;
 
 const HAS_REPLACED = 1;
 const HAS_IMAGE = 2;
@@ -42,6 +46,7 @@ const CAUSES: readonly Cause[] = [
   'transaction',
   'restore',
   'system',
+  'backfill',
 ];
 
 const REGIONS_MAX = 256;
@@ -68,10 +73,11 @@ export function encodeRecords(records: readonly ItemRecord[]): Uint8Array {
 }
 
 function recordBytes(record: ItemRecord, regions: Map<string, number>): number {
-  const { key, version, replaced, image, previous } = record;
+  const { key, version, replaced, image, previous, oldImage } = record;
   addRegion(regions, version.region);
   let length = RECORD_BYTES + key.length + PREVIOUS_BYTES[previous.kind];
   if (image !== undefined) length += IMAGE_LENGTH_BYTES + image.length;
+  if (oldImage !== undefined) length += IMAGE_LENGTH_BYTES + oldImage.length;
   if (replaced === undefined) return length;
   addRegion(regions, replaced.region);
   return length + VERSION_BYTES;
@@ -101,7 +107,7 @@ function writeRecord(
   record: ItemRecord,
   regions: ReadonlyMap<string, number>,
 ): number {
-  const { key, version, replaced, image, previous } = record;
+  const { key, version, replaced, image, previous, oldImage } = record;
   assert(key.length <= KEY_BYTES_MAX, 'an item key has at most 65535 bytes');
   bytes[start] = flagsOf(record);
   let offset = bytes.writeUInt32LE(record.table, start + FLAGS_BYTES);
@@ -110,21 +116,26 @@ function writeRecord(
   offset = writeVersion(bytes, offset + key.length, version, regions);
   if (replaced !== undefined) offset = writeVersion(bytes, offset, replaced, regions);
   offset = bytes.writeUInt32LE(record.itemBytes, offset);
-  if (image !== undefined) {
-    offset = bytes.writeUInt32LE(image.length, offset);
-    bytes.set(image, offset);
-    offset += image.length;
-  }
-  return writePrevious(bytes, offset, previous);
+  if (image !== undefined) offset = writeImage(bytes, offset, image);
+  offset = writePrevious(bytes, offset, previous);
+  return oldImage === undefined ? offset : writeImage(bytes, offset, oldImage);
+}
+
+function writeImage(bytes: Buffer, start: number, image: Uint8Array): number {
+  const offset = bytes.writeUInt32LE(image.length, start);
+  bytes.set(image, offset);
+  return offset + image.length;
 }
 
 function flagsOf(record: ItemRecord): number {
-  const { replaced, image, previous, cause, keepsTombstone } = record;
+  const { replaced, image, previous, oldImage, cause, keepsTombstone } = record;
+  assert(oldImage === undefined || previous.kind === 'item', 'an old image is of an item');
+  const kind = oldImage === undefined ? PREVIOUS_KINDS.indexOf(previous.kind) : ITEM_WITH_IMAGE;
   return (
     (keepsTombstone ? KEEPS_TOMBSTONE : 0) |
     (replaced === undefined ? 0 : HAS_REPLACED) |
     (image === undefined ? 0 : HAS_IMAGE) |
-    (PREVIOUS_KINDS.indexOf(previous.kind) << PREVIOUS_SHIFT) |
+    (kind << PREVIOUS_SHIFT) |
     (CAUSES.indexOf(cause) << CAUSE_SHIFT)
   );
 }
@@ -173,7 +184,7 @@ class RecordReader {
 
   readAll(): readonly ItemRecord[] {
     const format = this.#byte();
-    if (format !== FORMAT)
+    if (format < FORMAT_MIN || format > FORMAT)
       throw new DamagedRecordsError(`records have the unknown format ${format}`);
     const count = this.#uint32();
     const regions: string[] = [];
@@ -196,11 +207,14 @@ class RecordReader {
     const replaced = (flags & HAS_REPLACED) === 0 ? undefined : this.#version();
     const itemBytes = this.#uint32();
     const image = (flags & HAS_IMAGE) === 0 ? undefined : this.#take(this.#uint32());
-    const previous = this.#previous((flags >> PREVIOUS_SHIFT) & 0b11);
+    const kind = (flags >> PREVIOUS_SHIFT) & 0b11;
+    const previous = this.#previous(kind);
+    const oldImage = kind === ITEM_WITH_IMAGE ? this.#take(this.#uint32()) : undefined;
     const cause = CAUSES[(flags >> CAUSE_SHIFT) & CAUSE_MASK];
     const keepsTombstone = (flags & KEEPS_TOMBSTONE) !== 0;
     if (cause === undefined) throw new DamagedRecordsError('a record has an unknown cause');
-    return { table, key, version, replaced, image, keepsTombstone, itemBytes, previous, cause };
+    const rest = { itemBytes, previous, oldImage, cause };
+    return { table, key, version, replaced, image, keepsTombstone, ...rest };
   }
 
   #version(): Version {
@@ -211,7 +225,7 @@ class RecordReader {
   }
 
   #previous(place: number): Previous {
-    const kind = PREVIOUS_KINDS[place];
+    const kind = place === ITEM_WITH_IMAGE ? 'item' : PREVIOUS_KINDS[place];
     switch (kind) {
       case 'none':
         return { kind };

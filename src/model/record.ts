@@ -23,6 +23,11 @@ export interface ItemRecord {
   readonly itemBytes: number;
   /** What stood at the key before, so that `apply` reads nothing. */
   readonly previous: Previous;
+  /**
+   * The image of the item that stood there, where something that follows the log needs it; only with a `previous` that
+   * is an item. Absent does not mean that there was none.
+   */
+  readonly oldImage?: Uint8Array | undefined;
   readonly cause: Cause;
 }
 
@@ -34,7 +39,18 @@ export type Previous =
 /** Two unsigned 32-bit lanes over key, version and image; a table's digest is their sum, lane by lane. */
 export type ItemDigest = readonly [number, number];
 
-export type Cause = 'user' | 'expiry' | 'replication' | 'transaction' | 'restore' | 'system';
+/**
+ * `system`: none of the users' data, or what follows from it inside this region, as an index's entries do. `backfill`: the
+ * item as it stands, said once more for an index that is new; it changes nothing, and nobody else takes notice.
+ */
+export type Cause =
+  | 'user'
+  | 'expiry'
+  | 'replication'
+  | 'transaction'
+  | 'restore'
+  | 'system'
+  | 'backfill';
 
 /** What a store has at a key: an item, or the tombstone of one. */
 export interface StoredItem {

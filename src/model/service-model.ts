@@ -3,6 +3,10 @@
  * The input shapes of all of DynamoDB's operations: what a request may hold. Generated from the service model of
  * botocore 1.43.107 (data/dynamodb/2012-08-10, Apache-2.0), outputs and documentation left out. Values of an enum
  * stand in the order in which DynamoDB's messages list them, where that is known.
+ *
+ * By hand: bounds that DynamoDB was seen to word otherwise than as bounds of a shape are not here, but with the
+ * operation (tags, the ARNs of `ResourceArn` to tag, backups, exports and imports, the names of global tables of 2017
+ * and of indexes with insights); `ControlTableName` is `TableArn` where a name is bounded by the shape.
  */
 export type Shape =
   | StructureShape
@@ -39,6 +43,8 @@ export interface StringShape extends Bounds {
   readonly type: 'string';
   /** A regular expression that the whole text matches. */
   readonly pattern?: string;
+  /** Whether DynamoDB tells of the pattern before the length. */
+  readonly patternFirst?: true;
   readonly values?: readonly string[];
 }
 
@@ -117,7 +123,8 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     required: ['AttributeName', 'AttributeType'],
   },
   AttributeDefinitions: { type: 'list', member: 'AttributeDefinition' },
-  AttributeName: { type: 'string', max: 65535 },
+  /** Its length is not a bound of the shape: see `checkAttributeName`. */
+  AttributeName: { type: 'string' },
   AttributeNameList: { type: 'list', min: 1, member: 'AttributeName' },
   AttributeUpdates: { type: 'map', key: 'AttributeName', value: 'AttributeValueUpdate' },
   AttributeValue: {
@@ -176,8 +183,14 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     },
     required: ['TargetValue'],
   },
-  BackupArn: { type: 'string', min: 37, max: 1024 },
-  BackupName: { type: 'string', min: 3, max: 255, pattern: '[a-zA-Z0-9_.-]+' },
+  BackupArn: { type: 'string' },
+  BackupName: {
+    type: 'string',
+    min: 3,
+    max: 255,
+    pattern: '[a-zA-Z0-9_.-]+',
+    patternFirst: true,
+  },
   BackupTypeFilter: { type: 'string', values: ['USER', 'SYSTEM', 'AWS_BACKUP', 'ALL'] },
   BackupsInputLimit: { type: 'integer', min: 1, max: 100 },
   BatchExecuteStatementInput: {
@@ -198,7 +211,6 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   },
   BatchGetRequestMap: {
     type: 'map',
-    min: 1,
     max: 100,
     key: 'TableArn',
     value: 'KeysAndAttributes',
@@ -224,7 +236,6 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   },
   BatchWriteItemRequestMap: {
     type: 'map',
-    min: 1,
     max: 25,
     key: 'TableArn',
     value: 'WriteRequests',
@@ -280,6 +291,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     type: 'string',
     values: ['ACCESSED_AND_THROTTLED_KEYS', 'THROTTLED_KEYS'],
   },
+  ControlTableName: { type: 'string', min: 1, max: 1024 },
   CreateBackupInput: {
     type: 'structure',
     members: { TableName: 'TableArn', BackupName: 'BackupName' },
@@ -299,7 +311,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   },
   CreateGlobalTableInput: {
     type: 'structure',
-    members: { GlobalTableName: 'TableName', ReplicationGroup: 'ReplicaList' },
+    members: { GlobalTableName: 'GlobalTableName', ReplicationGroup: 'ReplicaList' },
     required: ['GlobalTableName', 'ReplicationGroup'],
   },
   CreateGlobalTableWitnessGroupMemberAction: {
@@ -329,7 +341,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     members: {
       AttributeDefinitions: 'AttributeDefinitions',
       TableName: 'TableArn',
-      KeySchema: 'KeySchema',
+      KeySchema: 'TableKeySchema',
       LocalSecondaryIndexes: 'LocalSecondaryIndexList',
       GlobalSecondaryIndexes: 'GlobalSecondaryIndexList',
       BillingMode: 'BillingMode',
@@ -346,7 +358,8 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
       GlobalTableSettingsReplicationMode: 'GlobalTableSettingsReplicationMode',
       VectorIndexes: 'VectorIndexList',
     },
-    required: ['TableName'],
+    /** By hand: two more than the model says. */
+    required: ['AttributeDefinitions', 'TableName', 'KeySchema'],
   },
   CreateVectorIndexAction: {
     type: 'structure',
@@ -435,7 +448,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   },
   DeleteTableInput: {
     type: 'structure',
-    members: { TableName: 'TableArn' },
+    members: { TableName: 'ControlTableName' },
     required: ['TableName'],
   },
   DeleteVectorIndexAction: {
@@ -451,12 +464,12 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   },
   DescribeContinuousBackupsInput: {
     type: 'structure',
-    members: { TableName: 'TableArn' },
+    members: { TableName: 'ControlTableName' },
     required: ['TableName'],
   },
   DescribeContributorInsightsInput: {
     type: 'structure',
-    members: { TableName: 'TableArn', IndexName: 'IndexName' },
+    members: { TableName: 'ControlTableName', IndexName: 'InsightsIndexName' },
     required: ['TableName'],
   },
   DescribeEndpointsRequest: { type: 'structure', members: {} },
@@ -467,12 +480,12 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   },
   DescribeGlobalTableInput: {
     type: 'structure',
-    members: { GlobalTableName: 'TableName' },
+    members: { GlobalTableName: 'GlobalTableName' },
     required: ['GlobalTableName'],
   },
   DescribeGlobalTableSettingsInput: {
     type: 'structure',
-    members: { GlobalTableName: 'TableName' },
+    members: { GlobalTableName: 'GlobalTableName' },
     required: ['GlobalTableName'],
   },
   DescribeImportInput: {
@@ -482,23 +495,23 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   },
   DescribeKinesisStreamingDestinationInput: {
     type: 'structure',
-    members: { TableName: 'TableArn' },
+    members: { TableName: 'ControlTableName' },
     required: ['TableName'],
   },
   DescribeLimitsInput: { type: 'structure', members: {} },
   DescribeTableInput: {
     type: 'structure',
-    members: { TableName: 'TableArn' },
+    members: { TableName: 'ControlTableName' },
     required: ['TableName'],
   },
   DescribeTableReplicaAutoScalingInput: {
     type: 'structure',
-    members: { TableName: 'TableArn' },
+    members: { TableName: 'ControlTableName' },
     required: ['TableName'],
   },
   DescribeTimeToLiveInput: {
     type: 'structure',
-    members: { TableName: 'TableArn' },
+    members: { TableName: 'ControlTableName' },
     required: ['TableName'],
   },
   DoubleObject: { type: 'double' },
@@ -538,7 +551,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
       AttributeValueList: 'AttributeValueList',
     },
   },
-  ExportArn: { type: 'string', min: 37, max: 1024 },
+  ExportArn: { type: 'string' },
   ExportFormat: { type: 'string', values: ['DYNAMODB_JSON', 'ION'] },
   ExportFromTime: { type: 'timestamp' },
   ExportNextToken: { type: 'string' },
@@ -664,6 +677,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     max: 20,
     member: 'GlobalTableGlobalSecondaryIndexSettingsUpdate',
   },
+  GlobalTableName: { type: 'string' },
   GlobalTableSettingsReplicationMode: {
     type: 'string',
     values: ['ENABLED', 'DISABLED', 'ENABLED_WITH_OVERRIDES'],
@@ -681,7 +695,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     max: 1,
     member: 'GlobalTableWitnessGroupUpdate',
   },
-  ImportArn: { type: 'string', min: 37, max: 1024 },
+  ImportArn: { type: 'string' },
   ImportNextToken: { type: 'string', min: 112, max: 1024, pattern: '([0-9a-f]{16})+' },
   ImportTableInput: {
     type: 'structure',
@@ -704,15 +718,18 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     },
   },
   IndexName: { type: 'string', min: 3, max: 255, pattern: '[a-zA-Z0-9_.-]+' },
+  InsightsIndexName: { type: 'string' },
   InputCompressionType: { type: 'string', values: ['GZIP', 'ZSTD', 'NONE'] },
   InputFormat: { type: 'string', values: ['DYNAMODB_JSON', 'ION', 'CSV'] },
   InputFormatOptions: { type: 'structure', members: { Csv: 'CsvOptions' } },
   IntegerObject: { type: 'integer' },
+  JobTableArn: { type: 'string' },
   KMSMasterKeyId: { type: 'string' },
   Key: { type: 'map', key: 'AttributeName', value: 'AttributeValue' },
   KeyConditions: { type: 'map', key: 'AttributeName', value: 'Condition' },
   KeyExpression: { type: 'string' },
-  KeyList: { type: 'list', min: 1, max: 100, member: 'Key' },
+  /** How many keys there may be is not a bound of the shape: BatchGetItem has its own words. */
+  KeyList: { type: 'list', min: 1, member: 'Key' },
   KeySchema: { type: 'list', min: 1, member: 'KeySchemaElement' },
   KeySchemaAttributeName: { type: 'string', min: 1, max: 255 },
   KeySchemaElement: {
@@ -745,7 +762,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   ListBackupsInput: {
     type: 'structure',
     members: {
-      TableName: 'TableArn',
+      TableName: 'ControlTableName',
       Limit: 'BackupsInputLimit',
       TimeRangeLowerBound: 'TimeRangeLowerBound',
       TimeRangeUpperBound: 'TimeRangeUpperBound',
@@ -756,7 +773,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   ListContributorInsightsInput: {
     type: 'structure',
     members: {
-      TableName: 'TableArn',
+      TableName: 'ControlTableName',
       NextToken: 'NextTokenString',
       MaxResults: 'ListContributorInsightsLimit',
     },
@@ -765,7 +782,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   ListExportsInput: {
     type: 'structure',
     members: {
-      TableArn: 'TableArn',
+      TableArn: 'JobTableArn',
       MaxResults: 'ListExportsMaxLimit',
       NextToken: 'ExportNextToken',
     },
@@ -782,7 +799,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   ListImportsInput: {
     type: 'structure',
     members: {
-      TableArn: 'TableArn',
+      TableArn: 'JobTableArn',
       PageSize: 'ListImportsMaxLimit',
       NextToken: 'ImportNextToken',
     },
@@ -790,17 +807,16 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   ListImportsMaxLimit: { type: 'integer', min: 1, max: 25 },
   ListTablesInput: {
     type: 'structure',
-    members: { ExclusiveStartTableName: 'TableName', Limit: 'ListTablesInputLimit' },
+    members: { Limit: 'ListTablesInputLimit', ExclusiveStartTableName: 'TableName' },
   },
   ListTablesInputLimit: { type: 'integer', min: 1, max: 100 },
   ListTagsOfResourceInput: {
     type: 'structure',
-    members: { ResourceArn: 'ResourceArnString', NextToken: 'NextTokenString' },
-    required: ['ResourceArn'],
+    members: { ResourceArn: 'TaggedArn', NextToken: 'NextTokenString' },
   },
   LocalSecondaryIndex: {
     type: 'structure',
-    members: { IndexName: 'IndexName', KeySchema: 'KeySchema', Projection: 'Projection' },
+    members: { IndexName: 'IndexName', KeySchema: 'TableKeySchema', Projection: 'Projection' },
     required: ['IndexName', 'KeySchema', 'Projection'],
   },
   LocalSecondaryIndexList: { type: 'list', member: 'LocalSecondaryIndex' },
@@ -848,7 +864,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     members: { ProjectionType: 'ProjectionType', NonKeyAttributes: 'NonKeyAttributeNameList' },
   },
   ProjectionExpression: { type: 'string' },
-  ProjectionType: { type: 'string', values: ['ALL', 'KEYS_ONLY', 'INCLUDE'] },
+  ProjectionType: { type: 'string', values: ['ALL', 'INCLUDE', 'KEYS_ONLY'] },
   ProvisionedThroughput: {
     type: 'structure',
     members: { ReadCapacityUnits: 'PositiveLongObject', WriteCapacityUnits: 'PositiveLongObject' },
@@ -903,6 +919,8 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     },
     required: ['ResourceArn', 'Policy'],
   },
+  /** Its lower bound is not one of the shape: Query has its own words. */
+  QueryLimit: { type: 'integer' },
   QueryInput: {
     type: 'structure',
     members: {
@@ -910,7 +928,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
       IndexName: 'IndexName',
       Select: 'Select',
       AttributesToGet: 'AttributeNameList',
-      Limit: 'PositiveIntegerObject',
+      Limit: 'QueryLimit',
       ConsistentRead: 'ConsistentRead',
       KeyConditions: 'KeyConditions',
       QueryFilter: 'FilterConditionMap',
@@ -1121,12 +1139,14 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   },
   StreamViewType: {
     type: 'string',
-    values: ['NEW_IMAGE', 'OLD_IMAGE', 'NEW_AND_OLD_IMAGES', 'KEYS_ONLY'],
+    values: ['OLD_IMAGE', 'KEYS_ONLY', 'NEW_AND_OLD_IMAGES', 'NEW_IMAGE'],
   },
   String: { type: 'string' },
   StringAttributeValue: { type: 'string' },
   StringSetAttributeValue: { type: 'list', member: 'StringAttributeValue' },
   TableArn: { type: 'string', min: 1, max: 1024 },
+  /** By hand: a global index alone has more. */
+  TableKeySchema: { type: 'list', min: 1, max: 2, member: 'KeySchemaElement' },
   TableClass: { type: 'string', values: ['STANDARD', 'STANDARD_INFREQUENT_ACCESS'] },
   TableCreationParameters: {
     type: 'structure',
@@ -1143,21 +1163,17 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     },
     required: ['TableName', 'AttributeDefinitions', 'KeySchema'],
   },
-  TableName: { type: 'string', min: 3, max: 255, pattern: '[a-zA-Z0-9_.-]+' },
-  Tag: {
-    type: 'structure',
-    members: { Key: 'TagKeyString', Value: 'TagValueString' },
-    required: ['Key', 'Value'],
-  },
+  TableName: { type: 'string', min: 3, max: 255, pattern: '[a-zA-Z0-9_.-]+', patternFirst: true },
+  Tag: { type: 'structure', members: { Key: 'TagKeyString', Value: 'TagValueString' } },
   TagKeyList: { type: 'list', member: 'TagKeyString' },
-  TagKeyString: { type: 'string', min: 1, max: 128 },
+  TagKeyString: { type: 'string' },
   TagList: { type: 'list', member: 'Tag' },
+  TaggedArn: { type: 'string' },
   TagResourceInput: {
     type: 'structure',
-    members: { ResourceArn: 'ResourceArnString', Tags: 'TagList' },
-    required: ['ResourceArn', 'Tags'],
+    members: { ResourceArn: 'TaggedArn', Tags: 'TagList' },
   },
-  TagValueString: { type: 'string', min: 0, max: 256 },
+  TagValueString: { type: 'string' },
   TimeRangeLowerBound: { type: 'timestamp' },
   TimeRangeUpperBound: { type: 'timestamp' },
   TimeToLiveAttributeName: { type: 'string', min: 1, max: 255 },
@@ -1195,8 +1211,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   },
   UntagResourceInput: {
     type: 'structure',
-    members: { ResourceArn: 'ResourceArnString', TagKeys: 'TagKeyList' },
-    required: ['ResourceArn', 'TagKeys'],
+    members: { ResourceArn: 'TaggedArn', TagKeys: 'TagKeyList' },
   },
   Update: {
     type: 'structure',
@@ -1242,13 +1257,13 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   },
   UpdateGlobalTableInput: {
     type: 'structure',
-    members: { GlobalTableName: 'TableName', ReplicaUpdates: 'ReplicaUpdateList' },
+    members: { GlobalTableName: 'GlobalTableName', ReplicaUpdates: 'ReplicaUpdateList' },
     required: ['GlobalTableName', 'ReplicaUpdates'],
   },
   UpdateGlobalTableSettingsInput: {
     type: 'structure',
     members: {
-      GlobalTableName: 'TableName',
+      GlobalTableName: 'GlobalTableName',
       GlobalTableBillingMode: 'BillingMode',
       GlobalTableProvisionedWriteCapacityUnits: 'PositiveLongObject',
       GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate: 'AutoScalingSettingsUpdate',
@@ -1306,7 +1321,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     type: 'structure',
     members: {
       AttributeDefinitions: 'AttributeDefinitions',
-      TableName: 'TableArn',
+      TableName: 'ControlTableName',
       BillingMode: 'BillingMode',
       ProvisionedThroughput: 'ProvisionedThroughput',
       GlobalSecondaryIndexUpdates: 'GlobalSecondaryIndexUpdateList',

@@ -13,6 +13,7 @@ import {
   memberPattern,
   memberValueMax,
   memberValueMin,
+  GENERIC_NOT_CLASS,
   UNEXPECTED_FIELD,
   UNEXPECTED_STRUCTURE,
   UNEXPECTED_VALUE,
@@ -30,6 +31,7 @@ import {
   type StringShape,
   type StructureShape,
 } from './service-model.ts';
+import { showAs } from './shown-value.ts';
 import { isArn } from './table-arn.ts';
 import { booleanFrom, wrongBinary, wrongType } from './wrong-type.ts';
 
@@ -88,8 +90,9 @@ function shapeOf(name: string): Shape {
 
 /** `scalarMessage` is what DynamoDB says to a scalar in the place of a structure. */
 function checkOf(name: string, scalarMessage: string): Check {
-  if (name === 'AttributeValue') return attributeValueCheck;
+  if (name === 'AttributeValue') return attributeValueCheck(scalarMessage);
   if (name === 'TableArn') return tableNameCheck;
+  if (name === 'ControlTableName') return controlTableNameCheck;
   const shape = shapeOf(name);
   switch (shape.type) {
     case 'structure':
@@ -115,10 +118,13 @@ function checkOf(name: string, scalarMessage: string): Check {
   }
 }
 
-function attributeValueCheck(value: unknown): unknown {
-  checkAttributeValueTypes(value, 1);
-  return value;
-}
+const attributeValueCheck =
+  (scalarMessage: string): Check =>
+  (value) => {
+    if (typeof value !== 'object') throw serializationError(scalarMessage);
+    checkAttributeValueTypes(value, 1);
+    return value;
+  };
 
 /**
  * The order in which DynamoDB looks at members, seen in its answers to requests with several violations; the
@@ -130,6 +136,7 @@ const MEMBERS_FIRST = [
   'ReturnItemCollectionMetrics',
   'ReturnValues',
   'ConditionalOperator',
+  'WriteCapacityUnits',
 ];
 
 interface MemberCheck {
@@ -166,7 +173,9 @@ function structureCheck(
       const given = structure[member.name];
       if (given === undefined || given === null) {
         if (given === null) delete structure[member.name];
-        if (member.required) add(violations, null, prefix + member.label, MEMBER_NULL);
+        if (member.required) {
+          add(violations, undefined, { path: prefix + member.label, constraint: MEMBER_NULL });
+        }
         continue;
       }
       const read = member.check(given, prefix + member.label, violations);
@@ -186,17 +195,15 @@ function objectFrom(
   return value as Record<string, unknown>;
 }
 
-function add(violations: string[], value: unknown, path: string, constraint: string): void {
+/** `shown`: the value as messages show it; undefined for none. */
+function add(
+  violations: string[],
+  shown: string | undefined,
+  { path, constraint }: { readonly path: string; readonly constraint: string },
+): void {
   if (violations.length >= VIOLATIONS_MAX) return;
-  const shown = value === null ? 'null' : `'${show(value)}'`;
-  violations.push(violation(shown, path, constraint));
-}
-
-/** A value as messages show it. */
-function show(value: unknown): string {
-  if (typeof value === 'string') return value;
-  if (Array.isArray(value)) return `[${value.map(show).join(', ')}]`;
-  return JSON.stringify(value);
+  const quoted = shown === undefined ? 'null' : `'${shown}'`;
+  violations.push(violation(quoted, path, constraint));
 }
 
 /** A bound and its wording. */
@@ -206,20 +213,22 @@ interface Constraint {
 }
 
 function enforce(
-  constraints: readonly Constraint[],
+  shape: Shape,
+  constraints: readonly Constraint[] = constraintsOf(shape),
 ): (value: unknown, path: string, violations: string[]) => void {
   return (value, path, violations) => {
     for (const { holds, text } of constraints)
-      if (!holds(value)) add(violations, value, path, text);
+      if (!holds(value)) add(violations, showAs(shape, value), { path, constraint: text });
   };
 }
 
-function listCheck(shape: ListShape): Check {
-  const element = checkOf(shape.member, UNEXPECTED_VALUE);
-  const enforceBounds = enforce(lengthConstraints(shape));
+/** `scalarMessage` is what DynamoDB's parser says to a scalar in the list's place. */
+function listCheck(shape: ListShape, scalarMessage: string = UNEXPECTED_FIELD): Check {
+  const element = elementCheck(shape.member);
+  const enforceBounds = enforce(shape);
   return (value, path, violations) => {
     if (!Array.isArray(value)) {
-      throw serializationError(typeof value === 'object' ? UNEXPECTED_STRUCTURE : UNEXPECTED_FIELD);
+      throw serializationError(typeof value === 'object' ? UNEXPECTED_STRUCTURE : scalarMessage);
     }
     const list: unknown[] = value;
     enforceBounds(list, path, violations);
@@ -230,25 +239,34 @@ function listCheck(shape: ListShape): Check {
   };
 }
 
-function mapCheck(shape: MapShape): Check {
+function elementCheck(name: string): Check {
+  const shape = shapeOf(name);
+  return shape.type === 'map'
+    ? mapCheck(shape, GENERIC_NOT_CLASS)
+    : checkOf(name, UNEXPECTED_VALUE);
+}
+
+function mapCheck(shape: MapShape, scalarMessage: string = UNEXPECTED_FIELD): Check {
   const javaType = `java.util.Map<java.lang.String, ${javaTypeOf(shape.value)}>`;
   if (shape.value === 'AttributeValue') {
     return (value) => {
+      if (typeof value !== 'object') throw serializationError(scalarMessage);
       checkAttributeMapTypes(value, 0);
       return value;
     };
   }
   const element = mapValueCheck(shape.value);
-  const enforceBounds = enforce(lengthConstraints(shape));
+  const shown = (map: unknown): string => showAs(shape, map);
+  const enforceBounds = enforce(shape);
   const keyBounds =
     shape.key === 'TableArn' ? TABLE_KEY_CONSTRAINTS : constraintsOf(shapeOf(shape.key));
   const enforceKeys = enforceOnEach(keyBounds, mapKeys);
   const enforceValues = enforceOnEach(valueConstraints(shape.value), mapValues);
   return (value, path, violations) => {
-    const map = objectFrom(value, { javaType, scalarMessage: UNEXPECTED_FIELD });
+    const map = objectFrom(value, { javaType, scalarMessage });
     enforceBounds(map, path, violations);
-    enforceKeys(Object.keys(map), { map, path, violations });
-    enforceValues(Object.values(map), { map, path, violations });
+    enforceKeys(Object.keys(map), { shown: () => shown(map), path, violations });
+    enforceValues(Object.values(map), { shown: () => shown(map), path, violations });
     for (const key in map) {
       const given = map[key];
       const read = element(given, `${path}.${key}.member`, violations);
@@ -262,7 +280,9 @@ function mapCheck(shape: MapShape): Check {
 /** Bounds of a map's values are the map's violations, so the check of one value has none of its own. */
 function mapValueCheck(name: string): Check {
   const shape = shapeOf(name);
-  if (shape.type === 'list') return listCheck({ type: 'list', member: shape.member });
+  if (shape.type === 'list') {
+    return listCheck({ type: 'list', member: shape.member }, GENERIC_NOT_CLASS);
+  }
   if (shape.type === 'string') return stringCheck({ type: 'string' });
   return checkOf(name, UNEXPECTED_VALUE);
 }
@@ -273,7 +293,7 @@ function valueConstraints(name: string): readonly Constraint[] {
 }
 
 interface MapPlace {
-  readonly map: unknown;
+  readonly shown: () => string;
   readonly path: string;
   readonly violations: string[];
 }
@@ -285,9 +305,10 @@ function enforceOnEach(
 ): (parts: readonly unknown[], place: MapPlace) => void {
   if (constraints.length === 0) return () => undefined;
   const text = wording(constraints.map((constraint) => constraint.text));
-  return (parts, { map, path, violations }) => {
+  return (parts, { shown, path, violations }) => {
     for (const part of parts) {
-      if (!constraints.every(({ holds }) => holds(part))) add(violations, map, path, text);
+      if (!constraints.every(({ holds }) => holds(part)))
+        add(violations, shown(), { path, constraint: text });
     }
   };
 }
@@ -301,7 +322,7 @@ function javaTypeOf(name: string): string {
 
 function stringCheck(shape: StringShape): Check {
   const constraints = constraintsOf(shape);
-  const enforceAll = enforce(constraints);
+  const enforceAll = enforce(shape, constraints);
   if (constraints.length === 0) return stringFrom;
   return (value, path, violations) => {
     enforceAll(stringFrom(value), path, violations);
@@ -324,7 +345,7 @@ function numberCheck(shape: NumberShape): Check {
     constraints.push({ text: memberValueMin(min), holds: (value) => Number(value) >= min });
   if (max !== undefined)
     constraints.push({ text: memberValueMax(max), holds: (value) => Number(value) <= max });
-  const enforceAll = enforce(constraints);
+  const enforceAll = enforce(shape, constraints);
   return (value, path, violations) => {
     if (typeof value !== 'number') throw wrongType(value, javaType);
     const read = shape.type === 'double' ? value : Math.trunc(value);
@@ -348,9 +369,10 @@ function checkTimestamp(value: unknown): unknown {
 function constraintsOf(shape: Shape): readonly Constraint[] {
   if (shape.type === 'list' || shape.type === 'map') return lengthConstraints(shape);
   if (shape.type !== 'string') return [];
-  const { pattern, values } = shape;
-  const constraints = [...lengthConstraints(shape)];
-  if (pattern !== undefined) constraints.push(patternConstraint(pattern, shape.max));
+  const { pattern, patternFirst, values } = shape;
+  const lengths = lengthConstraints(shape);
+  const patterns = pattern === undefined ? [] : [patternConstraint(pattern, shape.max)];
+  const constraints = patternFirst === true ? [...patterns, ...lengths] : [...lengths, ...patterns];
   if (values !== undefined) {
     const allowed: ReadonlySet<unknown> = new Set(values);
     constraints.push({ text: memberEnum(values), holds: (value) => allowed.has(value) });
@@ -393,11 +415,12 @@ function lengthOf(value: unknown): number {
 const TABLE_NAME_PATTERN = '[a-zA-Z0-9_.-]+';
 const TABLE_NAME: StringShape = {
   type: 'string',
+  min: TABLE_NAME_LENGTH_MIN,
   max: TABLE_NAME_LENGTH_MAX,
   pattern: TABLE_NAME_PATTERN,
 };
-const enforceTableName = enforce(constraintsOf(TABLE_NAME));
-const enforceTableArn = enforce(constraintsOf(shapeOf('TableArn')));
+const enforceTableName = enforce(TABLE_NAME);
+const enforceTableArn = enforce(shapeOf('TableArn'));
 
 /** A table is named by its name or its ARN; the service model bounds only the ARN. An empty text is neither. */
 function tableNameCheck(value: unknown, path: string, violations: string[]): unknown {
@@ -407,10 +430,17 @@ function tableNameCheck(value: unknown, path: string, violations: string[]): unk
   return name;
 }
 
-const TABLE_KEY_CONSTRAINTS: readonly Constraint[] = constraintsOf({
-  ...TABLE_NAME,
-  min: TABLE_NAME_LENGTH_MIN,
-}).map(({ text, holds }) => ({
-  text,
-  holds: (key) => holds(key) || (typeof key === 'string' && isArn(key)),
-}));
+/** Operations on tables bound a name by its shape at both ends. Source: measured, DDB-TABLE-457 of api-quirks. */
+function controlTableNameCheck(value: unknown, path: string, violations: string[]): unknown {
+  const name = stringFrom(value);
+  if (isArn(name)) enforceTableArn(name, path, violations);
+  else enforceTableName(name, path, violations);
+  return name;
+}
+
+const TABLE_KEY_CONSTRAINTS: readonly Constraint[] = constraintsOf(TABLE_NAME).map(
+  ({ text, holds }) => ({
+    text,
+    holds: (key) => holds(key) || (typeof key === 'string' && isArn(key)),
+  }),
+);

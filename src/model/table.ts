@@ -24,11 +24,75 @@ export interface Table {
    * region; it is never taken over from others.
    */
   readonly memberStarts?: MemberStarts;
+  /** This region's own. Absent means nothing. */
+  readonly paid?: PaidCopies;
   /**
    * This region's secondary indexes of the table, in the order of their making: those of the definition, and those that
    * are still being deleted. Absent means none.
    */
   readonly indexes?: readonly TableIndex[];
+  /** This region's own, never taken over from others, in the order of their adding. Absent means none. */
+  readonly tags?: readonly Tag[];
+  /** This region's own. Absent means that it can be deleted. */
+  readonly deletionProtection?: boolean;
+  /** This region's own. */
+  readonly resourcePolicy?: ResourcePolicy;
+  /** Names this region's latest stream of the table, which may be disabled by now: when it was enabled. */
+  readonly streamLabel?: string;
+  readonly throughputHistory?: ThroughputHistory;
+  /** When this region last saw the table become one of mode PAY_PER_REQUEST. */
+  readonly payPerRequestAtMs?: number;
+  /** When this region last saw the table's class change. */
+  readonly tableClassAtMs?: number;
+  /** What is shown as under way in this region, oldest first. Absent means nothing. */
+  readonly updates?: readonly TableUpdate[];
+}
+
+/** A change of settings that is already in the definition, and still shown as under way. */
+export interface TableUpdate {
+  readonly kind: TableUpdateKind;
+  /** The index that it is about, of kinds `index` and `allocation`. */
+  readonly index: string | undefined;
+  readonly sinceMs: number;
+  /** What the table had: throughput, class and warm throughput are shown as they were until the end. */
+  readonly before: TableDefinition;
+}
+
+/**
+ * `billing`: the mode, with whatever goes with it. `index`: throughput of one. `allocation`: an index is added to a table
+ * that stands, and is not yet being filled as far as anybody sees.
+ */
+export const TABLE_UPDATE_KINDS = [
+  'throughput',
+  'billing',
+  'stream',
+  'class',
+  'encryption',
+  'warm',
+  'index',
+  'allocation',
+] as const;
+
+export type TableUpdateKind = (typeof TABLE_UPDATE_KINDS)[number];
+
+/** What a region remembers of the changes of a provisioned throughput. */
+export interface ThroughputHistory {
+  readonly increasedAtMs: number | undefined;
+  readonly decreasedAtMs: number | undefined;
+  /** Decreases on the UTC day of the last one. */
+  readonly decreases: number;
+}
+
+export interface ResourcePolicy {
+  /** JSON, as it was given. */
+  readonly document: string;
+  readonly revisionId: string;
+}
+
+/** What DynamoDB keeps of it for the owner of the table. No two of a table have the same key. */
+export interface Tag {
+  readonly key: string;
+  readonly value: string;
 }
 
 /**
@@ -42,6 +106,7 @@ export interface TableIndex {
   readonly status: TableStatus;
   /** Whether what the table held before the index is still on its way into it. */
   readonly backfilling: boolean;
+  readonly throughputHistory?: ThroughputHistory;
 }
 
 export type MemberStarts = Readonly<Record<string, readonly LogPlace[]>>;
@@ -61,9 +126,48 @@ export interface TableDefinition {
   readonly keySchema: KeySchema;
   readonly attributeDefinitions: readonly AttributeDefinition[];
   readonly billingMode: 'PROVISIONED' | 'PAY_PER_REQUEST';
-  readonly provisionedThroughput: { readonly read: number; readonly write: number };
+  /** 0 and 0 when it is PAY_PER_REQUEST. */
+  readonly provisionedThroughput: Throughput;
   /** Absent means none. */
   readonly indexes?: readonly IndexDefinition[];
+  readonly onDemandThroughput?: OnDemandThroughput;
+  /** What the table can take at once, units per second. It never falls. Absent: what goes without saying. */
+  readonly warmThroughput?: Throughput;
+  /** Absent: nobody has asked for one, so it is STANDARD. */
+  readonly tableClass?: TableClass;
+  /** What the table's stream tells; absent when it has none. */
+  readonly stream?: StreamViewType;
+  /** Absent: under a key that is the service's own. */
+  readonly encryption?: Encryption;
+}
+
+/** Units of capacity. */
+export interface Throughput {
+  readonly read: number;
+  readonly write: number;
+}
+
+/** The most that is taken of a table or index that is PAY_PER_REQUEST, in request units; undefined means no bound. */
+export interface OnDemandThroughput {
+  readonly read: number | undefined;
+  readonly write: number | undefined;
+}
+
+export type TableClass = 'STANDARD' | 'STANDARD_INFREQUENT_ACCESS';
+
+export const STREAM_VIEW_TYPES = [
+  'NEW_IMAGE',
+  'OLD_IMAGE',
+  'NEW_AND_OLD_IMAGES',
+  'KEYS_ONLY',
+] as const;
+
+export type StreamViewType = (typeof STREAM_VIEW_TYPES)[number];
+
+/** Under a key of KMS. No key is ever used: it is described as AWS would. */
+export interface Encryption {
+  /** As the client named it: id, alias or ARN. Undefined: the one that AWS manages for DynamoDB. */
+  readonly keyId: string | undefined;
 }
 
 export interface IndexDefinition {
@@ -75,6 +179,10 @@ export interface IndexDefinition {
   /** None to four attributes; of a local index one. */
   readonly sort: readonly KeyAttribute[];
   readonly projection: IndexProjection;
+  /** The next three: of a global index alone, and as the table's. Absent in one of a table that is PAY_PER_REQUEST. */
+  readonly provisionedThroughput?: Throughput;
+  readonly onDemandThroughput?: OnDemandThroughput;
+  readonly warmThroughput?: Throughput;
 }
 
 /** `keys` are those of the index and of the table. They are in every projection. */
@@ -93,6 +201,12 @@ export interface AttributeDefinition {
 export interface KeyAttribute {
   readonly name: string;
   readonly type: KeyType;
+}
+
+/** The key attributes of a table or an index. */
+export interface KeyAttributes {
+  readonly partition: readonly KeyAttribute[];
+  readonly sort: readonly KeyAttribute[];
 }
 
 export interface KeySchema {
@@ -114,11 +228,19 @@ export interface GlobalTable {
   readonly debts: readonly Debt[];
 }
 
+/**
+ * Per member, by its `tableId`, up to which of its `missed` changes it has said to have made up for here; -1 after it
+ * said that it owes its copy. Who is not in it has made up for none.
+ */
+export type PaidCopies = Readonly<Record<string, number>>;
+
 /** A whole copy that is owed to the member `to`, named by the state by which it came to be owed: no two are alike. */
 export interface Debt {
   readonly to: string;
   readonly term: number;
   readonly revision: number;
+  /** The member had been removed by what this region knew, and is back: what is deleted here goes there, too. */
+  readonly isBack?: boolean;
 }
 
 export interface Member {
@@ -129,6 +251,22 @@ export interface Member {
   readonly addedAtMs: number;
   /** Counts how often a change went on without this member, because it did not answer: it then owes all its copy. */
   readonly missed: number;
+  /** What this replica has otherwise than the table's definition says. Absent means nothing. */
+  readonly overrides?: ReplicaOverrides;
+}
+
+/** Units of reading, provisioned and at the most on demand, and the class, of one replica. */
+export interface ReplicaOverrides {
+  readonly read?: number;
+  readonly onDemandRead?: number;
+  readonly tableClass?: TableClass;
+  readonly indexes?: readonly IndexOverride[];
+}
+
+export interface IndexOverride {
+  readonly name: string;
+  readonly read?: number;
+  readonly onDemandRead?: number;
 }
 
 /**

@@ -42,6 +42,7 @@ export class AppendPipeline {
   #isStuck = false;
   #newLogId = '';
   #groupsMade = 0;
+  #timesOvertaken = 0;
   #unsubscribe: (() => void) | undefined;
   #failure: unknown;
 
@@ -61,6 +62,16 @@ export class AppendPipeline {
   /** Why nothing will ever be appended again, although nobody stopped it; undefined while that is not so. */
   get failure(): unknown {
     return this.#failure;
+  }
+
+  /** Goes up when entries of another leader are taken in: what was read before may be older than they are. */
+  get timesOvertaken(): number {
+    return this.#timesOvertaken;
+  }
+
+  /** Other leaders' entries may stand in the log that are not taken in yet. */
+  get isRecovering(): boolean {
+    return this.#state === 'recovering';
   }
 
   /** Nothing is gathered nor in flight. */
@@ -101,14 +112,23 @@ export class AppendPipeline {
 
   /** Gathers one record. `time` is the partition's time with it; `key` comes back with the commit. */
   append(record: ItemRecord, key: string, time: HybridTime): Group {
-    const bytes = recordBytes(record);
-    let group = this.#gathering.at(-1);
-    if (group?.kind !== 'records' || group.bytes + bytes > groupBytesMax) {
-      group = this.#newGroup('records', time);
-      this.#enqueue(group);
-    }
+    const group = this.#groupFor(recordBytes(record), time);
     group.add(record, key, time);
     return group;
+  }
+
+  /** Gathers records that stand in one entry or nowhere. */
+  appendTogether(records: readonly KeyedRecord[], time: HybridTime): Group {
+    const bytes = records.reduce((sum, { record }) => sum + recordBytes(record), 0);
+    const group = this.#groupFor(bytes, time);
+    for (const { record, key } of records) group.add(record, key, time);
+    return group;
+  }
+
+  #groupFor(bytes: number, time: HybridTime): Group {
+    const last = this.#gathering.at(-1);
+    if (last?.kind === 'records' && last.bytes + bytes <= groupBytesMax) return last;
+    return this.#enqueue(this.#newGroup('records', time));
   }
 
   #enqueue(group: Group): Group {
@@ -263,7 +283,7 @@ export class AppendPipeline {
 
   /**
    * Commits what stands, in the log's order, and rejects the rest, with all that was evaluated on top of it, or
-   * without knowing what another leader has appended meanwhile.
+   * without knowing what another leader has appended meanwhile: its items, or a time that later versions must be above.
    */
   #settle(standing: readonly Entry[]): void {
     const doubtful = this.#inFlight.splice(0);
@@ -272,10 +292,13 @@ export class AppendPipeline {
     for (const entry of standing) {
       const group = doubtful.find((each) => isSame(each.entry, entry));
       const committed = group ?? this.#foreignGroup(entry);
-      isForeign ||= group === undefined && committed.changesItems;
+      isForeign ||=
+        group === undefined &&
+        (committed.changesItems || entry.partitionTime > this.#end.partitionTime);
       this.#owner.committed(committed, entry);
       kept.push(committed);
     }
+    if (isForeign) this.#timesOvertaken += 1;
     const lost = doubtful.filter((group) => !kept.includes(group));
     const undone = lost.length > 0 || isForeign ? [...lost, ...this.#gathering] : [];
     if (undone.length > 0 || isForeign) {
@@ -306,6 +329,12 @@ export class AppendPipeline {
     this.#unsubscribe?.();
     this.#tellUnavailable();
   }
+}
+
+/** A record, and the overlay's key of it. */
+export interface KeyedRecord {
+  readonly record: ItemRecord;
+  readonly key: string;
 }
 
 export interface PipelineOwner {
@@ -393,7 +422,10 @@ export class Group implements Commit {
 
 /** What a record takes up in an entry, about. */
 export const recordBytes = (record: ItemRecord): number =>
-  record.key.length + (record.image?.length ?? 0) + recordOverheadBytes;
+  record.key.length +
+  (record.image?.length ?? 0) +
+  (record.oldImage?.length ?? 0) +
+  recordOverheadBytes;
 
-/** What a record costs in an entry besides key and image, about. */
+/** What a record costs in an entry besides key and images, about. */
 const recordOverheadBytes = 64;

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import { type Clock, WOKEN } from '../base/clock.ts';
 import { prepareEntry, type EntryToApply } from '../storage/apply.ts';
 import { LogError } from '../log/replicated-log.ts';
 import { StoreError } from '../storage/key-value-store.ts';
@@ -84,7 +84,7 @@ export class Applier {
     if (copies.isWanted) return;
     const wanted = new AbortController();
     const unlisten = copies.onWanted(() => {
-      wanted.abort();
+      wanted.abort(WOKEN);
     });
     await this.#options.clock.sleep(gatherMs, wanted.signal);
     unlisten();

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import { type Clock, WOKEN } from '../base/clock.ts';
 import { internalError } from '../model/errors.ts';
 import type { Copy } from '../storage/copy.ts';
 import { StoreError } from '../storage/key-value-store.ts';
@@ -128,7 +128,7 @@ export class Copies {
     });
     for (const listener of this.#onWanted) listener();
     await Promise.race([applied, this.#options.clock.sleep(waitMs, waited.signal)]);
-    waited.abort();
+    waited.abort(WOKEN);
     this.#waiting = this.#waiting.filter((each) => each !== waiting);
     return this.#nearestAt(index);
   }

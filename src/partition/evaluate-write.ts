@@ -1,10 +1,12 @@
 import { applyUpdate } from '../expression/apply-update.ts';
 import { evaluateCondition } from '../expression/evaluate-condition.ts';
 import type { AttributeMap } from '../model/attribute-value.ts';
+import { validateUpdatedIndexKeys } from '../model/index-key-validation.ts';
 import { itemSizeBytes } from '../model/item-size.ts';
 import { validationError } from '../model/errors.ts';
 import { ITEM_BYTES_MAX } from '../model/limits.ts';
 import { UPDATED_ITEM_TOO_LARGE } from '../model/messages.ts';
+import { parseImage } from './item-image.ts';
 import type { ItemImage, ItemWrite } from './item-write.ts';
 
 /** What a write comes to, given the item as it stands. `nothing`: it holds already, so no record is made. */
@@ -16,7 +18,8 @@ export type WriteDecision =
 
 /**
  * Evaluates condition and change against `before`. Pure. Throws `ClientError` where DynamoDB refuses an update
- * for what the item holds: wrong operand types, paths that lead nowhere, an item that would grow past 400 KB.
+ * for what the item holds: wrong operand types, paths that lead nowhere, an item that would grow past 400 KB, what no
+ * key of an index can be.
  */
 export function evaluateWrite(write: ItemWrite, before: ItemImage | undefined): WriteDecision {
   const { change, condition } = write;
@@ -29,17 +32,12 @@ export function evaluateWrite(write: ItemWrite, before: ItemImage | undefined): 
   if (change.kind === 'delete') {
     return before === undefined ? { kind: 'nothing' } : { kind: 'remove' };
   }
-  const { update, keyAttributes } = change;
+  const { update, keyAttributes, indexKeys } = change;
   const next = applyUpdate(update, { current: item, keyAttributes }).item;
-  return next === undefined ? { kind: 'nothing' } : { kind: 'put', after: imageOf(next) };
+  if (next === undefined) return { kind: 'nothing' };
+  if (indexKeys !== undefined) validateUpdatedIndexKeys(indexKeys, next);
+  return { kind: 'put', after: imageOf(next) };
 }
-
-/** An item from its wire JSON, which this project wrote itself. */
-const parseImage = (image: Uint8Array): AttributeMap =>
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every image was parsed before it was written
-  JSON.parse(
-    Buffer.from(image.buffer, image.byteOffset, image.byteLength).toString('utf8'),
-  ) as AttributeMap;
 
 /** Wire JSON of an item, and its size. Throws `ValidationException` above 400 KB. */
 function imageOf(item: AttributeMap): ItemImage {

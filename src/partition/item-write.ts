@@ -1,5 +1,6 @@
 import type { ConditionExpression, UpdateExpression } from '../expression/ast.ts';
 import type { AttributeMap } from '../model/attribute-value.ts';
+import type { IndexKeyRules } from '../model/index-key-validation.ts';
 import type { Cause } from '../model/record.ts';
 
 /**
@@ -27,6 +28,8 @@ export type ItemChange =
       readonly update: UpdateExpression;
       /** The key attributes, with which an item that did not exist begins. */
       readonly keyAttributes: AttributeMap;
+      /** Keys of indexes that the update touches: what it makes of them is checked. Absent means none. */
+      readonly indexKeys?: IndexKeyRules;
     }
   | { readonly kind: 'delete' };
 

@@ -1,19 +1,22 @@
-import { yieldTo, type Clock } from '../base/clock.ts';
+import { type Clock, WOKEN, yieldTo } from '../base/clock.ts';
 import type { HybridTime } from '../clock/hybrid-time.ts';
 import { endOf } from '../log/chain.ts';
 import type { Entry, LogEnd } from '../log/entry.ts';
 import { LogError, type ReplicatedLog } from '../log/replicated-log.ts';
 import { internalError } from '../model/errors.ts';
-import { itemDigest } from '../model/item-digest.ts';
 import { decodeRecords } from '../model/record-codec.ts';
-import type { ItemRecord, Previous, StoredItem } from '../model/record.ts';
+import type { ItemRecord, StoredItem } from '../model/record.ts';
 import { compareVersions, type Version } from '../model/version.ts';
+import { PARTITION_TABLE } from '../storage/key-layout.ts';
 import { readItem, readItemOrTombstone } from '../storage/read.ts';
 import { AppendPipeline, recordBytes, type Group } from './append-pipeline.ts';
 import { CommittedLog } from './committed-log.ts';
 import type { Copies } from './copies.ts';
 import { evaluateWrite, type WriteDecision } from './evaluate-write.ts';
 import { decodeForgetDecision, encodeForgetDecision } from './forget-codec.ts';
+import type { IndexedTable } from './index-entries.ts';
+import { entryRecord, withIndexRecords } from './index-records.ts';
+import { decodeLogEnd, encodeLogEnd, isSameEnd } from './index-stand.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from './item-write.ts';
 import { COMMITTED, Overlay, overlayKey, type Commit } from './overlay.ts';
 import type {
@@ -21,11 +24,14 @@ import type {
   DiscardedItem,
   Follower,
   ForgetDecision,
+  IndexBatch,
+  ItemVersion,
   ReceivedRecord,
   Resolution,
   Resolve,
   TimeVector,
 } from './partition.ts';
+import { Standing } from './standing.ts';
 
 /**
  * Bytes of records that are pending, or committed and not applied by every copy that serves reads. Above a half of it
@@ -49,6 +55,8 @@ export interface LeaderOptions {
   readonly resolve: Resolve;
   /** Whether a tombstone of that table must be kept: it has, or is getting, a replica elsewhere. */
   readonly keepsTombstones: (table: number) => boolean;
+  /** What is to be known of a table with secondary indexes; undefined of any other. */
+  readonly indexed?: (table: number) => IndexedTable | undefined;
   readonly onFailure: (error: unknown) => void;
   /** How long the log took with an entry. */
   readonly onAppended?: (durationMs: number) => void;
@@ -142,7 +150,7 @@ export class Leader {
         this.#waitingForCopies.push(resolve);
       });
       await Promise.race([room, clock.sleep(leftMs, waited.signal)]);
-      waited.abort();
+      waited.abort(WOKEN);
       this.#assertAvailable();
     }
   }
@@ -180,7 +188,7 @@ export class Leader {
     const after = decision.kind === 'put' ? decision.after : undefined;
     const time = this.#stamp();
     const record = this.#localRecord(write, after, standing, time);
-    await this.#append(record, key, time).durable;
+    await this.#append(record, { key, standing, time }).durable;
     return { kind: 'applied', before, after };
   }
 
@@ -228,21 +236,53 @@ export class Leader {
     return this.#partitionTime;
   }
 
-  #append(record: ItemRecord, key: string, time: HybridTime): Commit {
+  /** `time`: the partition's, with it. With the record goes what it changes in local indexes. */
+  #append(
+    record: ItemRecord,
+    { key, standing, time }: { key: string; standing: Standing; time: HybridTime },
+  ): Commit {
+    const table = this.#options.indexed?.(record.table);
+    if (table !== undefined) {
+      const standingOf = (index: number, entryKey: Uint8Array): Standing =>
+        this.#standing(overlayKey(index, entryKey), index, entryKey);
+      return this.#appendTogether(withIndexRecords(record, standing, { table, standingOf }), time);
+    }
     const commit = this.#pipeline.append(record, key, time);
     this.#pendingBytes += recordBytes(record);
     this.#overlay.set(key, { record, commit });
     return commit;
   }
 
-  /** What an answer that appends nothing waits for: the pending write that it saw, and that nobody else leads. */
-  async #certain(commit: Commit): Promise<void> {
-    if (!commit.done) await commit.durable;
-    await this.confirm();
+  #appendTogether(records: readonly ItemRecord[], time: HybridTime): Commit {
+    const keyed = records.map((record) => ({
+      record,
+      key: overlayKey(record.table, record.key),
+    }));
+    const commit = this.#pipeline.appendTogether(keyed, time);
+    for (const { record, key } of keyed) {
+      this.#pendingBytes += recordBytes(record);
+      this.#overlay.set(key, { record, commit });
+    }
+    return commit;
   }
 
-  /** Rejects with `InternalServerError` when it is not certain that nobody else leads. */
-  async confirm(): Promise<void> {
+  /** What an answer that appends nothing waits for: the pending write that it saw, and that nobody else leads. */
+  async #certain(commit: Commit): Promise<void> {
+    const { timesOvertaken } = this;
+    if (!commit.done) await commit.durable;
+    await this.confirm(timesOvertaken);
+  }
+
+  /** See `AppendPipeline.timesOvertaken`. */
+  get timesOvertaken(): number {
+    return this.#pipeline.timesOvertaken;
+  }
+
+  /**
+   * Rejects with `InternalServerError` when it is not certain that nobody else leads, or did since `timesOvertaken` was
+   * what it says: when what is to be answered was read.
+   */
+  async confirm(timesOvertaken = this.timesOvertaken): Promise<void> {
     if (this.#opened?.done !== true) await this.#open();
     try {
       await this.#options.log.confirm();
@@ -250,6 +290,9 @@ export class Leader {
       if (error instanceof LogError) throw internalError();
       throw error;
     }
+    // An epoch that was opened again serves as proof for the log before its leader knows what stands in front of it.
+    if (this.#pipeline.isRecovering || timesOvertaken !== this.timesOvertaken)
+      throw internalError();
   }
 
   #standing(key: string, table: number, itemKey: Uint8Array): Standing {
@@ -300,6 +343,7 @@ export class Leader {
 
   async receive(records: readonly ReceivedRecord[]): Promise<readonly Resolution[]> {
     if (!this.#isReady) await this.#ready();
+    const { timesOvertaken } = this;
     const resolutions: Resolution[] = [];
     const commits = new Set<Commit>();
     for (const [place, received] of records.entries()) {
@@ -309,7 +353,7 @@ export class Leader {
       if (!commit.done) commits.add(commit);
     }
     for (const commit of commits) await commit.durable;
-    await this.confirm();
+    await this.confirm(timesOvertaken);
     return resolutions;
   }
 
@@ -329,7 +373,8 @@ export class Leader {
       previous: standing.previous(),
       cause: 'replication',
     };
-    return { resolution, commit: this.#append(record, key, this.#partitionTime) };
+    const time = this.#partitionTime;
+    return { resolution, commit: this.#append(record, { key, standing, time }) };
   }
 
   /** See `Partition.discard`. A record one tick after what it removes, so that the same item coming again loses to it. */
@@ -353,9 +398,81 @@ export class Leader {
         previous: standing.previous(),
         cause: 'replication',
       };
-      commits.add(this.#append(record, key, this.#partitionTime));
+      commits.add(this.#append(record, { key, standing, time: this.#partitionTime }));
     }
     for (const commit of commits) await commit.durable;
+  }
+
+  /** See `IndexedPartition.reemit`. */
+  async reemit(table: number, items: readonly ItemVersion[]): Promise<void> {
+    if (!this.#isReady) await this.#ready();
+    const commits = new Set<Commit>();
+    for (const [place, { key: itemKey, version }] of items.entries()) {
+      if (place > 0 && place % receivedRunMax === 0) await yieldTo(this.#options.clock);
+      const key = overlayKey(table, itemKey);
+      const standing = this.#standing(key, table, itemKey);
+      const { stored } = standing;
+      if (stored?.image === undefined || compareVersions(stored.version, version) !== 0) {
+        commits.add(standing.commit);
+        continue;
+      }
+      const record: ItemRecord = {
+        table,
+        key: itemKey,
+        version,
+        replaced: stored.replaced,
+        image: stored.image,
+        itemBytes: stored.itemBytes,
+        keepsTombstone: false,
+        previous: standing.previous(),
+        cause: 'backfill',
+      };
+      commits.add(this.#appendTogether([record], this.#partitionTime));
+    }
+    for (const commit of commits) await commit.durable;
+  }
+
+  /**
+   * See `IndexedPartition.takeIndexBatch`. `standKey`: under which the position of the batch's source is kept. One
+   * synchronous run and one entry, so that neither is ever without the other.
+   */
+  async takeIndexBatch(batch: IndexBatch, standKey: Uint8Array): Promise<LogEnd | undefined> {
+    if (!this.#isReady) await this.#ready();
+    const standing = this.#standing(
+      overlayKey(PARTITION_TABLE, standKey),
+      PARTITION_TABLE,
+      standKey,
+    );
+    const { stored, commit } = standing;
+    const end = stored?.image === undefined ? undefined : decodeLogEnd(stored.image);
+    if (!isSameEnd(end, batch.after)) {
+      await this.#certain(commit);
+      return end;
+    }
+    const records: ItemRecord[] = [];
+    for (const { version, ...change } of batch.changes) {
+      const key = overlayKey(change.table, change.key);
+      const record = entryRecord(change, version, this.#standing(key, change.table, change.key));
+      if (record !== undefined) records.push(record);
+    }
+    if (batch.to !== undefined) records.push(this.#standRecord(standKey, standing, batch.to));
+    if (records.length > 0) await this.#appendTogether(records, this.#partitionTime).durable;
+    return batch.to ?? end;
+  }
+
+  #standRecord(key: Uint8Array, standing: Standing, end: LogEnd): ItemRecord {
+    const image = encodeLogEnd(end);
+    return {
+      table: PARTITION_TABLE,
+      key,
+      version: { time: this.#stamp(), region: this.#options.region },
+      replaced: undefined,
+      image,
+      itemBytes: image.length,
+      keepsTombstone: false,
+      previous: standing.previous(),
+      cause: 'system',
+    };
   }
 
   async advanceTime(): Promise<LogEnd> {
@@ -471,40 +588,6 @@ const indexOf = (group: Group): number => group.entry?.index ?? Number.POSITIVE_
 
 const itemIn = (record: ItemRecord): StoredItem | undefined =>
   record.image === undefined ? undefined : record;
-
-/** What stands at a key, and how sure that is. */
-class Standing {
-  readonly stored: StoredItem | undefined;
-  readonly commit: Commit;
-  readonly #itemKey: Uint8Array;
-  readonly #keepsTombstone: boolean;
-
-  /** `keepsTombstone`: a copy holds a tombstone at the key when it comes to apply what is appended next. */
-  constructor(
-    itemKey: Uint8Array,
-    found: {
-      readonly stored: StoredItem | undefined;
-      readonly commit: Commit;
-      readonly keepsTombstone: boolean;
-    },
-  ) {
-    this.#itemKey = itemKey;
-    this.stored = found.stored;
-    this.commit = found.commit;
-    this.#keepsTombstone = found.keepsTombstone;
-  }
-
-  previous(): Previous {
-    const { stored } = this;
-    if (stored?.image !== undefined) {
-      const digest = itemDigest(this.#itemKey, stored.version, stored.image);
-      return { kind: 'item', digest, itemBytes: stored.itemBytes };
-    }
-    return this.#keepsTombstone && stored !== undefined
-      ? { kind: 'tombstone', time: stored.version.time }
-      : { kind: 'none' };
-  }
-}
 
 /** See `ItemRecord.replaced`. */
 const seenBy = (region: string, stored: StoredItem | undefined): Version | undefined =>

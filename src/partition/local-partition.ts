@@ -3,9 +3,21 @@ import type { HybridTime } from '../clock/hybrid-time.ts';
 import type { LogEnd } from '../log/entry.ts';
 import type { StoredItem } from '../model/record.ts';
 import { NO_COUNTERS, type TableCounters } from '../storage/apply.ts';
-import { hashRange, tableHashRange, type HashRange } from '../storage/key-layout.ts';
+import {
+  hashRange,
+  PARTITION_TABLE,
+  tableHashRange,
+  type HashRange,
+} from '../storage/key-layout.ts';
 import { readPage, scanVersions, type PageRequest, type StoredPage } from '../storage/read.ts';
 import { Copies, type ServingCopy } from './copies.ts';
+import {
+  decodeDocument,
+  decodeLogEnd,
+  encodeDocument,
+  indexStandKey,
+  shippedKey,
+} from './index-stand.ts';
 import type { ItemWrite, WriteOutcome } from './item-write.ts';
 import { Leader, type LeaderOptions } from './leader.ts';
 import type { Commit } from './overlay.ts';
@@ -13,7 +25,9 @@ import type {
   DiscardedItem,
   Follower,
   ForgetDecision,
-  Partition,
+  IndexBatch,
+  IndexedPartition,
+  ItemVersion,
   ReceivedRecord,
   Resolution,
   ScannedItem,
@@ -34,7 +48,7 @@ export interface LocalPartitionOptions extends Omit<LeaderOptions, 'copies'> {
 }
 
 /** A partition whose leader, and whose copies, are in this process. */
-export class LocalPartition implements Partition {
+export class LocalPartition implements IndexedPartition {
   readonly number: number;
   readonly hashes: HashRange;
   readonly copies: Copies;
@@ -103,6 +117,7 @@ export class LocalPartition implements Partition {
    */
   async readPage(request: PageRequest, consistent: boolean): Promise<StoredPage> {
     const { index } = this.committed;
+    const { timesOvertaken } = this.#leader;
     const page = await this.copies.readAsync(
       async () =>
         consistent
@@ -117,7 +132,7 @@ export class LocalPartition implements Partition {
         }
       },
     );
-    if (consistent) await this.#leader.confirm();
+    if (consistent) await this.#leader.confirm(timesOvertaken);
     return page;
   }
 
@@ -127,6 +142,35 @@ export class LocalPartition implements Partition {
 
   async discard(table: number, items: readonly DiscardedItem[]): Promise<void> {
     return this.#leader.discard(table, items);
+  }
+
+  async reemit(table: number, items: readonly ItemVersion[]): Promise<void> {
+    return this.#leader.reemit(table, items);
+  }
+
+  async indexStand(source: number): Promise<LogEnd | undefined> {
+    const stored = await this.read(PARTITION_TABLE, indexStandKey(this.hashes, source));
+    return stored?.image === undefined ? undefined : decodeLogEnd(stored.image);
+  }
+
+  async takeIndexBatch(batch: IndexBatch): Promise<LogEnd | undefined> {
+    return this.#leader.takeIndexBatch(batch, indexStandKey(this.hashes, batch.source));
+  }
+
+  async shipped(): Promise<unknown> {
+    const stored = await this.read(PARTITION_TABLE, shippedKey(this.hashes));
+    return stored?.image === undefined ? undefined : decodeDocument(stored.image);
+  }
+
+  async keepShipped(document: unknown): Promise<void> {
+    const image = encodeDocument(document);
+    await this.write({
+      table: PARTITION_TABLE,
+      key: shippedKey(this.hashes),
+      change: { kind: 'put', image, itemBytes: image.length },
+      condition: undefined,
+      cause: 'system',
+    });
   }
 
   async advanceTime(): Promise<LogEnd> {

@@ -2,6 +2,7 @@ import type { HybridTime } from '../clock/hybrid-time.ts';
 import type { Entry, LogEnd } from '../log/entry.ts';
 import type { ItemRecord, StoredItem } from '../model/record.ts';
 import type { Version } from '../model/version.ts';
+import type { EntryChange } from './index-entries.ts';
 import type { ItemWrite, WriteOutcome } from './item-write.ts';
 
 /**
@@ -53,6 +54,46 @@ export interface Partition {
     after: Uint8Array | undefined,
     limitBytes: number,
   ): Promise<readonly ScannedItem[]>;
+}
+
+/** A partition as the secondary indexes of its region see it. */
+export interface IndexedPartition extends Partition {
+  /**
+   * Says these items once more, each only if what stands is still that version: see the cause `backfill`. Resolves when
+   * durable, and when what stood otherwise is.
+   */
+  reemit(table: number, items: readonly ItemVersion[]): Promise<void>;
+  /** Up to where this partition has taken, for global indexes, what follows from the log of another. */
+  indexStand(source: number): Promise<LogEnd | undefined>;
+  /**
+   * Takes a batch if it goes on where this partition stands with its source. Answers where that is then; when the batch
+   * is not taken nothing is appended. Resolves when durable.
+   */
+  takeIndexBatch(batch: IndexBatch): Promise<LogEnd | undefined>;
+  /** What this partition's own follower has kept by `keepShipped`. */
+  shipped(): Promise<unknown>;
+  /** Keeps a small JSON document of the follower of this partition's log. Resolves when durable. */
+  keepShipped(document: unknown): Promise<void>;
+}
+
+/** What the log of one partition changes in the entries of global indexes in another: one entry of that one's log. */
+export interface IndexBatch {
+  /** The number of the partition whose log this follows from. */
+  readonly source: number;
+  /** Where the taker must stand with that log. */
+  readonly after: LogEnd | undefined;
+  /**
+   * Where it stands with this batch. Undefined for a part of what follows from one entry, with the rest to come: it is
+   * sent again if that does not come.
+   */
+  readonly to: LogEnd | undefined;
+  /** At most one for a key: the last. */
+  readonly changes: readonly VersionedChange[];
+}
+
+export interface VersionedChange extends EntryChange {
+  /** Of the item from which it follows. */
+  readonly version: Version;
 }
 
 export interface Follower {
@@ -119,10 +160,12 @@ export interface ForgetDecision {
   readonly horizons: Readonly<Record<number, HybridTime>>;
 }
 
-export interface DiscardedItem {
+export interface ItemVersion {
   readonly key: Uint8Array;
   readonly version: Version;
 }
+
+export type DiscardedItem = ItemVersion;
 
 export interface ScannedItem extends StoredItem {
   readonly key: Uint8Array;

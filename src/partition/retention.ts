@@ -27,15 +27,15 @@ export interface RetentionOptions {
   /** How long, and up to how many bytes in a zone, the log is kept for whoever is away. */
   readonly hours: number;
   readonly bytes: number;
-  /** Per partition, up to where no peer needs the log any more. */
-  readonly releasedByPeers: (partition: number) => number;
+  /** Per partition, up to where no peer, and no global index of this region, needs the log any more. */
+  readonly releasedByFollowers: (partition: number) => number;
 }
 
 /**
  * Trims the logs. What a running copy of this region has not synced is never trimmed, even when its disk is full, nor
- * anything while a copy is rebuilt; a full zone that is to hold up nothing is stopped. What a peer, or a zone that is
- * stopped or has failed, still needs is kept for a time and up to a size: whoever is away for longer is resynced or
- * rebuilt.
+ * anything while a copy is rebuilt; a full zone that is to hold up nothing is stopped. What a peer, a global index, or a zone
+ * that is stopped or has failed, still needs is kept for a time and up to a size: whoever is away for longer is resynced, filled
+ * anew or rebuilt.
  */
 export class Retention implements Service {
   readonly #options: RetentionOptions;
@@ -124,8 +124,8 @@ export class Retention implements Service {
     partition: LocalPartition,
     { applied, allUp }: { readonly applied: number; readonly allUp: boolean },
   ): Promise<number> {
-    const { logs, bytes, releasedByPeers } = this.#options;
-    const wanted = allUp ? releasedByPeers(partition.number) : 0;
+    const { logs, bytes, releasedByFollowers } = this.#options;
+    const wanted = allUp ? releasedByFollowers(partition.number) : 0;
     const retained = Math.max(...ZONES.map((zone) => logs.retainedBytes(zone)));
     const bySize = retained > bytes ? this.#givenUp(partition, applied) : 0;
     return Math.max(wanted, bySize, await this.#endedBefore(partition, this.#oldestKept()));

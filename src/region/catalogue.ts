@@ -1,9 +1,17 @@
-import { dictionary, finite, list, members, oneOf, optional, text } from '../base/shape.ts';
-import type { LogPlace, Table } from '../model/table.ts';
+import { dictionary, finite, flag, list, members, oneOf, optional, text } from '../base/shape.ts';
+import type { LogPlace, Table, TableIndex, Tag } from '../model/table.ts';
 import { assert } from '../base/assert.ts';
 import { SYSTEM_TABLE } from '../storage/key-layout.ts';
-import { definitionShape, globalShape } from './control-wire.ts';
+import { globalShape } from './control-wire.ts';
+import {
+  definitionShape,
+  resourcePolicyShape,
+  tableIndexesShape,
+  tableUpdatesShape,
+  throughputHistoryShape,
+} from './definition-shape.ts';
 import { memberStartsOf, placesShape } from './member-starts.ts';
+import { paidCopiesShape } from './paid-copies.ts';
 import type { SystemDocuments } from './system-documents.ts';
 
 /** Global ids of deleted tables that are remembered, newest last, so that late records of them can be dropped. */
@@ -21,6 +29,7 @@ export class Catalogue {
   readonly #ends: () => readonly LogPlace[];
   readonly #byName = new Map<string, Table>();
   readonly #byNumber = new Map<number, Table>();
+  readonly #byIndexNumber = new Map<number, IndexOfTable>();
   readonly #byGlobalId = new Map<string, Table>();
   #lastNumber = 0;
   #gone: readonly string[] = [];
@@ -53,14 +62,24 @@ export class Catalogue {
     return this.#byNumber.get(number);
   }
 
+  /** The index whose entries are kept under that number, and its table. */
+  indexByNumber(number: number): IndexOfTable | undefined {
+    return this.#byIndexNumber.get(number);
+  }
+
   /** `gone`: a table of that id was here and is deleted. `unknown`: never heard of, so it may come yet. */
   byGlobalId(globalId: string): Table | 'gone' | 'unknown' {
     return this.#byGlobalId.get(globalId) ?? (this.#gone.includes(globalId) ? 'gone' : 'unknown');
   }
 
-  /** Whether a table of that number is, or may yet come to be: the system's own, or one not yet given out. */
+  /** Whether a table or index of that number is, or may yet come to be: the system's own, or one not yet given out. */
   isKnown(number: number): boolean {
-    return number === SYSTEM_TABLE || number > this.#lastNumber || this.#byNumber.has(number);
+    return (
+      number === SYSTEM_TABLE ||
+      number > this.#lastNumber ||
+      this.#byNumber.has(number) ||
+      this.#byIndexNumber.has(number)
+    );
   }
 
   get all(): readonly Table[] {
@@ -74,8 +93,9 @@ export class Catalogue {
   }
 
   /**
-   * Replaces the table called `name` by what `decide` makes of it: a table (`number` 0 asks for the next free one), or
-   * undefined to remove it. Returning the same object changes nothing. Resolves when durable, with what stands then.
+   * Replaces the table called `name` by what `decide` makes of it: a table (`number` 0, of it or of its indexes, asks
+   * for the next free one), or undefined to remove it. Returning the same object changes nothing. Resolves when durable,
+   * with what stands then.
    */
   async change<T extends Table | undefined>(
     name: string,
@@ -105,14 +125,15 @@ export class Catalogue {
       await this.#remove(before);
       return decided;
     }
-    const number = decided.number === 0 ? await this.#nextNumber() : decided.number;
-    const memberStarts = memberStartsOf(before, decided, this.#ends);
-    const after: T = { ...decided, number, memberStarts };
+    const numbered = await this.#numbered(decided);
+    const memberStarts = memberStartsOf(before, numbered, this.#ends);
+    const after: T = { ...numbered, memberStarts };
     assert(after.name === name, 'a change keeps the name');
     const isNewId = before !== undefined && before.globalId !== after.globalId;
     if (isNewId) await this.#saveGone(before.globalId);
     await this.#documents.put(tablePrefix + name, after);
     if (isNewId) this.#byGlobalId.delete(before.globalId);
+    if (before !== undefined) this.#forgetIndexes(before);
     this.#put(after);
     this.#tell(before, after);
     return after;
@@ -123,15 +144,23 @@ export class Catalogue {
     await this.#documents.delete(tablePrefix + table.name);
     this.#byName.delete(table.name);
     this.#byNumber.delete(table.number);
+    this.#forgetIndexes(table);
     this.#byGlobalId.delete(table.globalId);
     this.#tell(table, undefined);
   }
 
-  async #nextNumber(): Promise<number> {
-    this.#lastNumber += 1;
-    const number = this.#lastNumber;
+  /** Gives numbers to what has none. They are durable as taken before anything is written under them. */
+  async #numbered<T extends Table>(table: T): Promise<T> {
+    const isNew = table.number === 0;
+    const isIndexNew = table.indexes?.some(({ number }) => number === 0) ?? false;
+    if (!isNew && !isIndexNew) return table;
+    const next = (): number => (this.#lastNumber += 1);
+    const number = isNew ? next() : table.number;
+    const numbered = isIndexNew
+      ? { ...table, number, indexes: table.indexes?.map((index) => numberedIndex(index, next)) }
+      : { ...table, number };
     await this.#saveState();
-    return number;
+    return numbered;
   }
 
   async #saveGone(globalId: string): Promise<void> {
@@ -147,12 +176,27 @@ export class Catalogue {
   #put(table: Table): void {
     this.#byName.set(table.name, table);
     this.#byNumber.set(table.number, table);
+    for (const index of table.indexes ?? [])
+      this.#byIndexNumber.set(index.number, { table, index });
     this.#byGlobalId.set(table.globalId, table);
+  }
+
+  #forgetIndexes(table: Table): void {
+    for (const { number } of table.indexes ?? []) this.#byIndexNumber.delete(number);
   }
 
   #tell(before: Table | undefined, after: Table | undefined): void {
     for (const listener of this.#listeners) listener(before, after);
   }
+}
+
+const numberedIndex = (index: TableIndex, next: () => number): TableIndex =>
+  index.number === 0 ? { ...index, number: next() } : index;
+
+/** An index, and the table that has it as the catalogue holds it. */
+export interface IndexOfTable {
+  readonly table: Table;
+  readonly index: TableIndex;
 }
 
 export type CatalogueListener = (before: Table | undefined, after: Table | undefined) => void;
@@ -163,6 +207,8 @@ interface CatalogueState {
 }
 
 const stateShape = members<CatalogueState>({ lastNumber: finite, gone: list(text) });
+
+const tagShape = members<Tag>({ key: text, value: text });
 
 const tableShape = members<Table>({
   number: finite,
@@ -175,4 +221,14 @@ const tableShape = members<Table>({
   global: optional(globalShape),
   parted: optional(globalShape),
   memberStarts: optional(dictionary(placesShape)),
+  paid: optional(paidCopiesShape),
+  indexes: optional(tableIndexesShape),
+  tags: optional(list(tagShape)),
+  deletionProtection: optional(flag),
+  resourcePolicy: optional(resourcePolicyShape),
+  streamLabel: optional(text),
+  throughputHistory: optional(throughputHistoryShape),
+  payPerRequestAtMs: optional(finite),
+  tableClassAtMs: optional(finite),
+  updates: optional(tableUpdatesShape),
 });

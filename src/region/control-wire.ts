@@ -15,10 +15,11 @@ import {
   MEMBER_PHASES,
   type Debt,
   type GlobalTable,
-  type KeyAttribute,
   type Member,
   type TableDefinition,
 } from '../model/table.ts';
+import { tableChangeShape, type SharedTableChange } from './change-wire.ts';
+import { definitionShape, overridesShape } from './definition-shape.ts';
 import type { ReplicaChange } from './region.ts';
 
 /**
@@ -36,13 +37,28 @@ export interface ChangeRequest {
 
 /** The state after the change, or DynamoDB's refusal. */
 export type ChangeAnswer =
-  | { readonly kind: 'changed'; readonly global: GlobalTable }
+  | {
+      readonly kind: 'changed';
+      readonly global: GlobalTable;
+      readonly definition: TableDefinition;
+    }
   | {
       readonly kind: 'refused';
       readonly code: string;
       readonly message: string;
       readonly status: number;
     };
+
+/** `control.update`: a member asks the home for a change of what all replicas share. */
+export interface UpdateRequest {
+  readonly globalId: string;
+  readonly change: SharedTableChange;
+}
+
+/** What the table is then, or DynamoDB's refusal. */
+export type UpdateAnswer =
+  | { readonly kind: 'changed'; readonly state: TableState }
+  | Extract<ChangeAnswer, { kind: 'refused' }>;
 
 /** `control.probe`: the home asks a region that is to get a replica. */
 export interface ProbeRequest {
@@ -52,6 +68,8 @@ export interface ProbeRequest {
 /** Whether a table of that name is there already. */
 export interface ProbeAnswer {
   readonly exists: boolean;
+  /** Whether that table is protected against deletion there. Absent means no. */
+  readonly isProtected?: boolean | undefined;
 }
 
 /** `control.table`: the state of a global table, for a member to take over, create or delete by. */
@@ -65,12 +83,16 @@ export interface TableState {
 export interface StateAnswer {
   /** The state that the member holds now; undefined when it has no such table (any more). */
   readonly holds: GlobalTable | undefined;
+  /** What goes with `holds`. */
+  readonly definition: TableDefinition | undefined;
   /** Per log of the member, the end when it held the state: what later writes come after. */
   readonly ends: readonly number[];
   /** Per region, the time up to which everything that it made is applied here. */
   readonly watermarks: Readonly<Record<string, number>>;
   /** Regions that have not acknowledged everything that this member made up to `ends`. */
   readonly undrained: readonly string[];
+  /** Regions of which this member does not know yet that they stand in its logs: `ends` say nothing of what they have. */
+  readonly unplaced: readonly string[];
 }
 
 /** `control.scan`: asks a member to send a copy, or says how far that is. Repeating it starts nothing twice. */
@@ -99,6 +121,8 @@ export interface CompareRequest {
     readonly term: number;
     readonly revision: number;
     readonly home: string;
+    /** See `paidTo`. Undefined when nothing is said of it. */
+    readonly paid?: number;
   }[];
 }
 
@@ -107,17 +131,25 @@ export interface CompareAnswer {
   readonly newer: readonly TableState[];
   /** Global ids of asked tables that the asked region has as tables of its own, without any other member, or has deleted. */
   readonly apart: readonly string[];
+  /** Global ids of asked tables that the asked region has never heard of. */
+  readonly unknown: readonly string[];
 }
 
 /** The state of a global table, as regions send it to each other and keep it. */
-const memberShape: Shape<Member> = members({
+const memberShape: Shape<Member> = members<Member>({
   tableId: text,
   phase: oneOf(...MEMBER_PHASES),
   source: text,
   addedAtMs: finite,
   missed: finite,
+  overrides: optional(overridesShape),
 });
-const debtShape: Shape<Debt> = members({ to: text, term: finite, revision: finite });
+const debtShape = members<Debt>({
+  to: text,
+  term: finite,
+  revision: finite,
+  isBack: optional(flag),
+});
 export const globalShape: Shape<GlobalTable> = members({
   home: text,
   term: finite,
@@ -125,22 +157,23 @@ export const globalShape: Shape<GlobalTable> = members({
   members: dictionary(memberShape),
   debts: list(debtShape),
 });
-const keyAttributeShape = members<KeyAttribute>({ name: text, type: oneOf('S', 'N', 'B') });
-export const definitionShape: Shape<TableDefinition> = members({
-  keySchema: members({ partition: keyAttributeShape, sort: optional(keyAttributeShape) }),
-  attributeDefinitions: list(keyAttributeShape),
-  billingMode: oneOf('PROVISIONED', 'PAY_PER_REQUEST'),
-  provisionedThroughput: members({ read: finite, write: finite }),
-});
 const stateShape: Shape<TableState> = members({
   name: text,
   globalId: text,
   definition: definitionShape,
   global: globalShape,
 });
-const changeShape: Shape<ReplicaChange> = members({
-  kind: oneOf('create', 'delete'),
-  region: text,
+const changeShape: Shape<ReplicaChange> = tagged<ReplicaChange>({
+  create: members({ kind: oneOf('create'), region: text, overrides: optional(overridesShape) }),
+  update: members({ kind: oneOf('update'), region: text, overrides: overridesShape }),
+  delete: members({ kind: oneOf('delete'), region: text }),
+});
+
+const refusedShape: Shape<Extract<ChangeAnswer, { kind: 'refused' }>> = members({
+  kind: oneOf('refused'),
+  code: text,
+  message: text,
+  status: finite,
 });
 
 /** What is asked and answered on each subject. */
@@ -148,21 +181,34 @@ export const CONTROL = {
   'control.change': {
     request: members<ChangeRequest>({ globalId: text, change: changeShape, askedIn: text }),
     answer: tagged<ChangeAnswer>({
-      changed: members({ kind: oneOf('changed'), global: globalShape }),
-      refused: members({ kind: oneOf('refused'), code: text, message: text, status: finite }),
+      changed: members({
+        kind: oneOf('changed'),
+        global: globalShape,
+        definition: definitionShape,
+      }),
+      refused: refusedShape,
+    }),
+  },
+  'control.update': {
+    request: members<UpdateRequest>({ globalId: text, change: tableChangeShape }),
+    answer: tagged<UpdateAnswer>({
+      changed: members({ kind: oneOf('changed'), state: stateShape }),
+      refused: refusedShape,
     }),
   },
   'control.probe': {
     request: members<ProbeRequest>({ name: text }),
-    answer: members<ProbeAnswer>({ exists: flag }),
+    answer: members<ProbeAnswer>({ exists: flag, isProtected: optional(flag) }),
   },
   'control.table': {
     request: stateShape,
     answer: members<StateAnswer>({
       holds: optional(globalShape),
+      definition: optional(definitionShape),
       ends: list(finite),
       watermarks: dictionary(finite),
       undrained: list(text),
+      unplaced: list(text),
     }),
   },
   'control.takeover': { request: stateShape, answer: globalShape },
@@ -179,9 +225,21 @@ export const CONTROL = {
   },
   'control.compare': {
     request: members<CompareRequest>({
-      tables: list(members({ globalId: text, term: finite, revision: finite, home: text })),
+      tables: list(
+        members<CompareRequest['tables'][number]>({
+          globalId: text,
+          term: finite,
+          revision: finite,
+          home: text,
+          paid: optional(finite),
+        }),
+      ),
     }),
-    answer: members<CompareAnswer>({ newer: list(stateShape), apart: list(text) }),
+    answer: members<CompareAnswer>({
+      newer: list(stateShape),
+      apart: list(text),
+      unknown: list(text),
+    }),
   },
 } as const satisfies Readonly<Record<string, { request: Shape<unknown>; answer: Shape<unknown> }>>;
 

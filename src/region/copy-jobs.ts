@@ -4,6 +4,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ScanAnswer, ScanRequest } from './control-wire.ts';
 import type { ReplicationSeams } from './replication-seams.ts';
+import { whileMember } from './while-member.ts';
 
 /** How often it is looked whether what a copy awaits has come. */
 const awaitMs = 20;
@@ -16,7 +17,10 @@ const finishedMax = 256;
 interface Job {
   state: 'running' | 'done' | 'failed';
   items: number;
-  /** What is still awaited, per origin: the ends of the first asking, of those that the last asking still names. */
+  /**
+   * What is still awaited, per origin: the ends of the first asking, of those that the last asking still names. A later
+   * asking counts where a log ends before that: it is of an older disk, and may never get there.
+   */
   awaits: Readonly<Record<string, readonly number[]>>;
   failures: number;
   /** When one that has failed may start anew. */
@@ -50,7 +54,11 @@ export class CopyJobs implements Service {
     };
     if (job.state === 'running')
       job.awaits = Object.fromEntries(
-        Object.entries(job.awaits).filter(([origin]) => origin in request.awaits),
+        Object.entries(job.awaits).flatMap(([origin, ends]) => {
+          const now = request.awaits[origin];
+          if (now === undefined) return [];
+          return [[origin, now.some((end, log) => end < (ends[log] ?? 0)) ? now : ends]];
+        }),
       );
     if (job.state === 'failed' && this.#options.clock.monotonicMs() >= job.retryMs) {
       Object.assign(job, { state: 'running', items: 0, awaits: request.awaits });
@@ -69,10 +77,12 @@ export class CopyJobs implements Service {
   async #run(job: Job, request: ScanRequest): Promise<void> {
     const { clock, logger, seams, catalogue } = this.#options;
     const { target, globalId } = request;
+    const member = whileMember(catalogue, request, this.#stopped.signal);
+    const { signal } = member;
     try {
       while (Object.entries(job.awaits).some((awaited) => !seams.hasReceived(...awaited))) {
-        if (this.#stopped.signal.aborted) return;
-        await clock.sleep(awaitMs, this.#stopped.signal);
+        if (signal.aborted) throw new Error(`${target} is not to get a copy any more`);
+        await clock.sleep(awaitMs, signal);
       }
       const table = catalogue.byGlobalId(globalId);
       if (typeof table === 'string') throw new Error(`table ${globalId} is not here`);
@@ -83,7 +93,7 @@ export class CopyJobs implements Service {
         target,
         only: request.only,
         authoritative: request.authoritative,
-        signal: this.#stopped.signal,
+        signal,
         onProgress: (items) => {
           job.items = items;
         },
@@ -91,6 +101,7 @@ export class CopyJobs implements Service {
       job.state = 'done';
       logger.info({ table: table.name, target, items: job.items }, 'copy of a table sent');
     } catch (error) {
+      if (this.#stopped.signal.aborted) return;
       job.failures += 1;
       const pauseMs = Math.min(RETRY.maxMs, RETRY.firstMs * 2 ** (job.failures - 1));
       job.state = 'failed';
@@ -99,6 +110,8 @@ export class CopyJobs implements Service {
         { error, target, globalId },
         'copy of a table interrupted; it will be asked for again',
       );
+    } finally {
+      member.release();
     }
   }
 

@@ -2,6 +2,7 @@ import { addDigests, NO_DIGEST } from '../model/item-digest.ts';
 import { internalError } from '../model/errors.ts';
 import type { ItemDigest } from '../model/record.ts';
 import type { Table, TableDefinition } from '../model/table.ts';
+import { changedTags, type TagChange } from '../model/table-tags.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
 import type { LocalPartition } from '../partition/local-partition.ts';
 import type { Catalogue } from './catalogue.ts';
@@ -12,11 +13,15 @@ import type {
   Region,
   ReplicaChange,
   ReplicaView,
+  TableChange,
   TableScan,
+  TableSettings,
 } from './region.ts';
 import { Router } from './router.ts';
 import { tableInUse, tableMissing } from './table-errors.ts';
 import type { TableLifecycle } from './table-lifecycle.ts';
+import type { TableUpdater } from './table-updater.ts';
+import { assertMayDelete } from './update-admission.ts';
 
 export interface LocalRegionOptions {
   readonly name: string;
@@ -24,6 +29,7 @@ export interface LocalRegionOptions {
   readonly partitions: readonly LocalPartition[];
   readonly catalogue: Catalogue;
   readonly lifecycle: TableLifecycle;
+  readonly updater: Pick<TableUpdater, 'update'>;
   readonly replicas: ReplicaControl;
 }
 
@@ -59,11 +65,14 @@ export class LocalRegion implements Region {
     return this.#catalogue.all.map(({ name }) => name).toSorted(byCodePoint);
   }
 
-  statistics(table: Table): { readonly itemCount: number; readonly sizeBytes: number } {
+  statistics({ number }: { readonly number: number }): {
+    readonly itemCount: number;
+    readonly sizeBytes: number;
+  } {
     let itemCount = 0;
     let sizeBytes = 0;
     for (const partition of this.#options.partitions) {
-      const counters = partition.counters(table.number);
+      const counters = partition.counters(number);
       itemCount += counters.itemCount;
       sizeBytes += counters.sizeBytes;
     }
@@ -81,17 +90,36 @@ export class LocalRegion implements Region {
     return this.#options.replicas.view(table);
   }
 
-  async createTable(name: string, definition: TableDefinition): Promise<Table> {
-    return this.#options.lifecycle.create(name, definition);
+  async createTable(
+    name: string,
+    definition: TableDefinition,
+    settings?: TableSettings,
+  ): Promise<Table> {
+    return this.#options.lifecycle.create(name, definition, settings);
   }
 
   async deleteTable(name: string): Promise<Table> {
     const table = this.#catalogue.find(name);
     if (table === undefined) throw tableMissing(name);
+    assertMayDelete(table);
     if (table.status !== 'ACTIVE') throw tableInUse(table);
     return table.global === undefined
       ? this.#options.lifecycle.delete(name)
       : this.#options.replicas.change(table, { kind: 'delete', region: this.name });
+  }
+
+  async updateTable(name: string, change: TableChange): Promise<Table> {
+    return this.#options.updater.update(name, change);
+  }
+
+  async changeTags(name: string, change: TagChange): Promise<void> {
+    await this.#catalogue.change(name, (standing): Table => {
+      if (standing === undefined) throw tableMissing(name);
+      const { status, tags = [] } = standing;
+      if (status === 'CREATING' || status === 'DELETING') throw tableInUse(standing);
+      const changed = changedTags(tags, change);
+      return changed === tags ? standing : { ...standing, tags: changed };
+    });
   }
 
   async changeReplica(name: string, change: ReplicaChange): Promise<Table> {

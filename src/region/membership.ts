@@ -1,5 +1,7 @@
 import type { Debt, GlobalTable, Member, MemberPhase, Table, TableStatus } from '../model/table.ts';
 import type { ReplicaView } from './region.ts';
+import { withIndexesActive } from './table-indexes.ts';
+import { isUpdating } from './table-updates.ts';
 
 /** Pure moves and views of a global table's control state. */
 
@@ -113,6 +115,7 @@ export const isComing = (phase: MemberPhase | undefined): boolean =>
 export const isGrowing = (global: GlobalTable): boolean =>
   Object.values(global.members).some(({ phase }) => GROWING.has(phase));
 
+const WHOLE: ReadonlySet<MemberPhase> = new Set(['active', 'draining']);
 const GROWING: ReadonlySet<MemberPhase> = new Set(['requested', 'preparing', 'copying']);
 const LEAVING: ReadonlySet<MemberPhase> = new Set(['evicting', 'deleting']);
 
@@ -131,7 +134,11 @@ function tableStatusIn(global: GlobalTable, region: string): TableStatus {
 export function replicaViews(global: GlobalTable, region: string): readonly ReplicaView[] {
   return Object.entries(global.members)
     .filter(([name, { phase }]) => name !== region && phase !== 'requested')
-    .map(([name, { phase }]) => ({ region: name, status: shownStatus(phase) }));
+    .map(([name, { phase, overrides }]) => ({
+      region: name,
+      status: shownStatus(phase),
+      overrides,
+    }));
 }
 
 function shownStatus(phase: MemberPhase): ReplicaView['status'] {
@@ -141,10 +148,35 @@ function shownStatus(phase: MemberPhase): ReplicaView['status'] {
 
 /** The table as it stands in `region` under a state; regional again when no other member is left. */
 export function tableUnder(table: Table, global: GlobalTable, region: string): Table {
-  if (peersOf(global, region).length === 0)
-    return { ...table, status: 'ACTIVE', global: undefined, parted: global };
-  return { ...table, status: tableStatusIn(global, region), global };
+  const isAlone = peersOf(global, region).length === 0;
+  return withStatus(
+    isAlone
+      ? { ...table, status: 'ACTIVE', global: undefined, parted: global }
+      : { ...table, global },
+    region,
+  );
 }
+
+/**
+ * The table with the status that follows from the state that it shares, and from what this region does with it: to be
+ * asked for after each change of its updates or its indexes.
+ */
+export function withStatus(table: Table, region: string): Table {
+  const { global, status } = table;
+  if (global === undefined && (status === 'CREATING' || status === 'DELETING')) return table;
+  const shared = global === undefined ? 'ACTIVE' : tableStatusIn(global, region);
+  const next = shared === 'ACTIVE' && isUpdating(table) ? 'UPDATING' : shared;
+  return withIndexesActive(next === status ? table : { ...table, status: next });
+}
+
+/**
+ * Whether a replica that was removed, or never told of, by the state that is held is a whole one by a later state. Two
+ * regions that could not reach each other have each removed the other's side: what was made, and forgotten, meanwhile is not
+ * there.
+ */
+const isBack = (peer: string, held: GlobalTable, heard: GlobalTable): boolean =>
+  heard.members[peer]?.tableId !== held.members[peer]?.tableId &&
+  WHOLE.has(phaseOf(heard, peer) ?? 'requested');
 
 /**
  * The state that a region holds once it has heard of another: the later one. What it owes stays its own matter, and
@@ -159,7 +191,12 @@ export function adopted(
   if (compareStates(heard, held) <= 0) return held;
   // A home that takes over from an older state may count from less.
   const isMissed = heard.members[region]?.missed !== held.members[region]?.missed;
-  const debts = debtsWith(held.debts, isMissed ? peersOf(heard, region) : [], heard);
+  const missed = debtsWith(held.debts, isMissed ? peersOf(heard, region) : [], heard);
+  const back = peersOf(heard, region).filter((peer) => isBack(peer, held, heard));
+  const debts = [
+    ...missed.filter(({ to }) => !back.includes(to)),
+    ...debtsWith([], back, heard).map((debt): Debt => ({ ...debt, isBack: true })),
+  ];
   return { ...heard, debts: debts.filter(({ to }) => heard.members[to] !== undefined) };
 }
 
@@ -173,7 +210,9 @@ export function leftOut(
   heard: GlobalTable,
   { region, globalId }: { readonly region: string; readonly globalId: string },
 ): Table {
-  const own = table.global?.members[region];
+  // Of an older disk, on which the table is not shared yet.
+  if (table.global === undefined) return { ...table, globalId, parted: undefined };
+  const own = table.global.members[region];
   if (own === undefined || own.phase === 'deleting') return table;
   if (!GROWING.has(own.phase))
     return { ...table, globalId, status: 'ACTIVE', global: undefined, parted: undefined };

@@ -1,4 +1,15 @@
-import type { TableDefinition, Table } from '../model/table.ts';
+import type {
+  Encryption,
+  IndexDefinition,
+  OnDemandThroughput,
+  ReplicaOverrides,
+  StreamViewType,
+  Table,
+  TableClass,
+  TableDefinition,
+  Throughput,
+} from '../model/table.ts';
+import type { TagChange } from '../model/table-tags.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
 
 /** What the API needs of the partitions' vocabulary: this file is all that it sees. */
@@ -16,13 +27,23 @@ export interface Region {
   findTable(name: string): Table | undefined;
   /** All table names in code point order. */
   tableNames(): readonly string[];
-  /** Counted by the copies as they apply; summed over partitions. */
-  statistics(table: Table): { readonly itemCount: number; readonly sizeBytes: number };
+  /** Of a table or an index. Counted by the copies as they apply; summed over partitions. */
+  statistics(of: { readonly number: number }): {
+    readonly itemCount: number;
+    readonly sizeBytes: number;
+  };
   /** The statuses of the other members, never the asked region. */
   replicas(table: Table): readonly ReplicaView[];
 
-  createTable(name: string, definition: TableDefinition): Promise<Table>;
+  createTable(name: string, definition: TableDefinition, settings?: TableSettings): Promise<Table>;
+  /**
+   * One request's changes of a table, for all its replicas but for what is this region's own. Answers once the change is
+   * durable at the table's home; what it asks of indexes is done after. Rejects what cannot be as the table stands.
+   */
+  updateTable(name: string, change: TableChange): Promise<Table>;
   deleteTable(name: string): Promise<Table>;
+  /** Of this region's table alone. Rejects for one that is being created or deleted, and as `changedTags` throws. */
+  changeTags(name: string, change: TagChange): Promise<void>;
   /** One action, as AWS allows. Answers once the change is durable at the table's home; the work goes on after. */
   changeReplica(name: string, change: ReplicaChange): Promise<Table>;
 
@@ -35,13 +56,61 @@ export interface Region {
   scan(scan: TableScan): Promise<Page>;
 }
 
+/** What a new table has of this region alone. */
+export type TableSettings = Pick<Table, 'tags' | 'deletionProtection' | 'resourcePolicy'>;
+
+/** What is absent stays as it is. */
+export interface TableChange {
+  /** Of this region alone, so it comes alone. */
+  readonly deletionProtection?: boolean;
+  readonly billingMode?: TableDefinition['billingMode'];
+  readonly provisionedThroughput?: Throughput;
+  /** -1 takes a bound away; undefined leaves it. */
+  readonly onDemandThroughput?: OnDemandThroughput;
+  readonly warmThroughput?: WarmThroughputChange;
+  readonly stream?: StreamViewType | 'off';
+  readonly tableClass?: TableClass;
+  readonly encryption?: Encryption | 'off';
+  /** At least one, each of another index. */
+  readonly indexes?: readonly IndexChange[];
+}
+
+/** Undefined leaves what is. */
+export interface WarmThroughputChange {
+  readonly read: number | undefined;
+  readonly write: number | undefined;
+}
+
+/** The throughput that a request asks for an index, as `TableChange` has it for the table. */
+export interface IndexThroughputChange {
+  readonly provisionedThroughput?: Throughput;
+  readonly onDemandThroughput?: OnDemandThroughput;
+  readonly warmThroughput?: WarmThroughputChange;
+}
+
+export type IndexChange =
+  | {
+      readonly kind: 'create';
+      readonly index: Pick<IndexDefinition, 'name' | 'partition' | 'sort' | 'projection'>;
+      readonly throughput: IndexThroughputChange;
+    }
+  | { readonly kind: 'update'; readonly name: string; readonly throughput: IndexThroughputChange }
+  | { readonly kind: 'delete'; readonly name: string };
+
 export interface ReplicaView {
   readonly region: string;
+  readonly overrides?: ReplicaOverrides | undefined;
   readonly status: 'CREATING' | 'UPDATING' | 'DELETING' | 'ACTIVE';
 }
 
 export type ReplicaChange =
-  | { readonly kind: 'create'; readonly region: string }
+  | {
+      readonly kind: 'create';
+      readonly region: string;
+      readonly overrides?: ReplicaOverrides | undefined;
+    }
+  /** -1 takes a bound on demand away; what equals the table's own is no override. */
+  | { readonly kind: 'update'; readonly region: string; readonly overrides: ReplicaOverrides }
   | { readonly kind: 'delete'; readonly region: string };
 
 export interface ItemRead {

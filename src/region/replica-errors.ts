@@ -24,6 +24,11 @@ export const replicaBeingAdded = (table: string, region: string): ClientError =>
     `Create/Update/Delete of replica is not allowed while the replica is being added to table with name: ‘${table}’ in region: ‘${region}’.`,
   );
 
+export const replicaProtected = (table: string, region: string): ClientError =>
+  validationError(
+    `Cannot delete table ${table} in region ${region} because it has deletion protection enabled. Disable deletion protection first.`,
+  );
+
 export const sourceTooYoung = (): ClientError =>
   validationError(
     'Replica cannot be deleted because it has acted as a source region for new replica(s) being added to the table in the last 24 hours.',

@@ -67,12 +67,21 @@ export class ReplicationAdapter implements ReplicationSeams {
     return ends.map(({ index }) => index);
   }
 
+  async advancedEnds(peer: string, signal: AbortSignal): Promise<readonly number[]> {
+    const positions = await this.#options.replicator.advancedPositions(peer, signal);
+    return positions.map(({ index }) => index);
+  }
+
   hasReceived(origin: string, ends: readonly number[]): boolean {
     return this.#options.replicator.hasReceived(origin, ends);
   }
 
   isAcknowledged(peer: string, ends: readonly number[]): boolean {
     return this.#options.replicator.isAcknowledged(peer, ends);
+  }
+
+  isPlaced(peer: string): boolean {
+    return this.#options.replicator.isPlaced(peer);
   }
 
   watermarks(): TimeVector {

@@ -6,10 +6,17 @@ export interface ReplicationSeams {
   ends(): readonly number[];
   /** The same once everything is committed that was under way at the call. */
   settledEnds(): Promise<readonly number[]>;
+  /** Like `ends`, of a peer: see `Replicator.advancedPositions`. Rejects when it cannot be reached. */
+  advancedEnds(peer: string, signal: AbortSignal): Promise<readonly number[]>;
   /** Whether everything of `origin` up to those ends, per log of it, is applied and durable here. */
   hasReceived(origin: string, ends: readonly number[]): boolean;
   /** Whether the peer has said that it applied everything of this region up to those ends. */
   isAcknowledged(peer: string, ends: readonly number[]): boolean;
+  /**
+   * Whether the peer has said, in this life of the process, where it stands with each of this region's logs, and that is
+   * in them: what it has is no future of theirs that an older disk has lost.
+   */
+  isPlaced(peer: string): boolean;
   /** Per region, this one included, the time up to which everything that it made is applied here. */
   watermarks(): TimeVector;
   /** The peer may have something new to say, or to hear: outboxes try at once. */

@@ -13,6 +13,7 @@ import type { Catalogue } from './catalogue.ts';
 import type { ScanAnswer, ScanRequest } from './control-wire.ts';
 import { memberStart } from './member-starts.ts';
 import { isComing, isShippedTo } from './membership.ts';
+import { whileMember } from './while-member.ts';
 
 /** How long the mismatches of a peer's other logs are waited for. */
 const gatherMs = 200;
@@ -53,6 +54,8 @@ export interface ResyncOptions {
   /** Asks the peer to send a copy, or how far that is; undefined when it cannot be reached. */
   readonly askScan: (peer: string, request: ScanRequest) => Promise<ScanAnswer | undefined>;
   readonly sendCopy: (job: CopySending) => Promise<void>;
+  /** Takes over what the peer knows of the tables that both share. Whether it has answered. */
+  readonly hearOf: (peer: string, signal: AbortSignal) => Promise<boolean>;
   /** A resync towards the peer has begun. Must not throw. */
   readonly onBegun: (peer: string) => void;
 }
@@ -90,7 +93,7 @@ export class Resync implements Service {
 
   /** Whether this region is being made equal with any peer: nothing may be forgotten meanwhile. */
   isResyncing(): boolean {
-    return this.#running.size > 0;
+    return [...this.#running.keys()].some((peer) => this.#shared(peer).length > 0);
   }
 
   status(): readonly ResyncStatus[] {
@@ -139,16 +142,22 @@ export class Resync implements Service {
   }
 
   async #resync(peer: string, logs: Logs): Promise<void> {
-    const { logger, onBegun, freshEnds } = this.#options;
-    if (this.#shared(peer).length === 0) return this.#place(peer, logs, this.#ends());
+    const { logger, onBegun, freshEnds, hearOf } = this.#options;
     const mismatches = [...logs.values()];
+    const isOfOldDisk = mismatches.some(
+      ({ reason }) => reason === 'ahead' || reason === 'mismatch',
+    );
+    // The catalogue is as old as the disk: a replica that is coming by it may be complete by now.
+    if (isOfOldDisk && !(await hearOf(peer, this.#stopped.signal)))
+      throw new Error(`${peer} does not say what it knows of the tables`);
+    if (this.#shared(peer).length === 0) return this.#place(peer, logs, this.#ends());
     const fresh = freshEnds(peer);
     if (fresh !== undefined && mismatches.every((mismatch) => isBefore(mismatch, fresh)))
       return this.#place(peer, logs, fresh);
     const reasons = mismatches.map(({ log, reason }) => `${log}: ${reason}`);
     logger.warn({ peer, logs: reasons }, 'resync with a peer begun');
     onBegun(peer);
-    if (mismatches.some(({ reason }) => reason === 'ahead' || reason === 'mismatch')) {
+    if (isOfOldDisk) {
       await this.#fork(peer, mismatches);
       await this.#catchUp(peer);
       for (const table of this.#shared(peer)) await this.#receive(peer, table);
@@ -255,7 +264,7 @@ export class Resync implements Service {
       await this.#copy(peer, table);
       return ends;
     } catch (error) {
-      if (!(error instanceof CopyError && error.code === 'refused')) throw error;
+      if (!(error instanceof CopyError) || this.#isStopped()) throw error;
       this.#options.logger.warn(
         { peer, table: table.name, error },
         'the peer does not take a table',
@@ -275,16 +284,25 @@ export class Resync implements Service {
   async #copy(peer: string, table: Table): Promise<void> {
     const { name, number, globalId, global } = table;
     this.#is(peer, 'sending', { table: name, items: 0 });
-    await this.#options.sendCopy({
-      table: number,
-      globalId,
-      target: peer,
-      only: undefined,
-      authoritative: false,
-      via: isComing(global?.members[peer]?.phase) ? 'bootstrap' : 'scan',
-      signal: this.#stopped.signal,
-      onProgress: (items) => this.#is(peer, 'sending', { table: name, items }),
-    });
+    const member = whileMember(
+      this.#options.catalogue,
+      { globalId, target: peer },
+      this.#stopped.signal,
+    );
+    try {
+      await this.#options.sendCopy({
+        table: number,
+        globalId,
+        target: peer,
+        only: undefined,
+        authoritative: false,
+        via: isComing(global?.members[peer]?.phase) ? 'bootstrap' : 'scan',
+        signal: member.signal,
+        onProgress: (items) => this.#is(peer, 'sending', { table: name, items }),
+      });
+    } finally {
+      member.release();
+    }
   }
 
   async #place(peer: string, logs: Logs, ends: readonly LogEnd[]): Promise<void> {
@@ -293,12 +311,31 @@ export class Resync implements Service {
       const end = ends[log];
       if (end !== undefined) await this.#options.placeAt(peer, log, end);
     });
-    // A peer out of reach may take its position much later: a stop does not wait for that.
+    const apart = this.#untilApart(peer);
+    await Promise.race([Promise.all(placements), apart.promise]);
+    apart.release();
+  }
+
+  /** A peer out of reach may take its position much later, or never: neither a stop nor its removal waits for that. */
+  #untilApart(peer: string): { readonly promise: Promise<void>; readonly release: () => void } {
     const { signal } = this.#stopped;
-    const stopped = new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
+    const apart = new AbortController();
+    const end = (): void => apart.abort();
+    const promise = new Promise<void>((resolve) => {
+      apart.signal.addEventListener('abort', () => resolve(), { once: true });
     });
-    await Promise.race([Promise.all(placements), stopped]);
+    const unlisten = this.#options.catalogue.onChange(() => {
+      if (this.#shared(peer).length === 0) end();
+    });
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted || this.#shared(peer).length === 0) end();
+    return {
+      promise,
+      release: () => {
+        unlisten();
+        signal.removeEventListener('abort', end);
+      },
+    };
   }
 
   #is(

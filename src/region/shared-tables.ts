@@ -3,6 +3,7 @@ import type { EntryPlace, SharedTable, Tables } from '../replication/tables.ts';
 import type { Catalogue } from './catalogue.ts';
 import { memberStart } from './member-starts.ts';
 import { isGrowing, isShippedTo } from './membership.ts';
+import { isOwedBy } from './paid-copies.ts';
 
 export interface SharedTablesOptions {
   readonly region: string;
@@ -41,6 +42,15 @@ export class SharedTables implements Tables {
     if (typeof table === 'string' || origin === this.#options.region) return table;
     if (table.global === undefined) return 'gone';
     return isShippedTo(table.global, origin) ? table : 'unknown';
+  }
+
+  owes(table: number, peer: string): boolean {
+    const debts = this.#options.catalogue.byNumber(table)?.global?.debts ?? [];
+    return debts.some(({ to }) => to === peer);
+  }
+
+  isOwedBy(origin: string): boolean {
+    return this.#options.catalogue.all.some((table) => isOwedBy(table, origin));
   }
 
   nameOf(table: number): string {

@@ -6,6 +6,7 @@ import type { Catalogue } from './catalogue.ts';
 import type { ControlLine } from './control-line.ts';
 import type { ScanAnswer, ScanRequest, StateAnswer, TableState } from './control-wire.ts';
 import type { CopyJobs } from './copy-jobs.ts';
+import type { HeardStates } from './heard-states.ts';
 import {
   adopted,
   compareStates,
@@ -18,8 +19,10 @@ import {
   withMissed,
   withPhase,
 } from './membership.ts';
+import { withoutOwing } from './paid-copies.ts';
 import { Reach } from './reach.ts';
 import type { ReplicationSeams } from './replication-seams.ts';
+import { withDefinition } from './table-updates.ts';
 
 /** Pause between two looks at a change that is under way. */
 const lookMs = 20;
@@ -29,11 +32,14 @@ const drainMsMax = 10_000;
 
 const TAKEN = 'replica withdrawn: its region has another table of that name';
 
+const LOST = 'replica withdrawn: its region, on an older disk, has lost what it had of it';
+
 export interface TableHomeOptions {
   readonly region: string;
   readonly catalogue: Catalogue;
   readonly line: ControlLine;
   readonly seams: ReplicationSeams;
+  readonly states: HeardStates;
   readonly copyJobs: CopyJobs;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -124,6 +130,7 @@ export class TableHome implements Service {
     const changing = Object.entries(global.members).filter(([, { phase }]) => phase !== 'active');
     const answers = await this.#tell(table, global);
     if (await this.#adoptLater(table, global, answers)) return true;
+    if (changing.length > 0) await this.#options.states.claim(table, this.#stopped.signal);
     for (const [member, state] of changing) await this.#advance({ table, member, state, answers });
     return changing.length > 0;
   }
@@ -151,16 +158,24 @@ export class TableHome implements Service {
 
   /** A member may hold a later state than this region: on an old disk, or when another has taken its place. */
   async #adoptLater(table: Table, global: GlobalTable, answers: Answers): Promise<boolean> {
-    const { catalogue, region } = this.#options;
+    const { catalogue, region, clock } = this.#options;
     let latest = global;
-    for (const { holds } of answers.values())
-      if (holds !== undefined && compareStates(holds, latest) > 0) latest = holds;
+    let { definition } = table;
+    for (const { holds, definition: held } of answers.values()) {
+      if (holds === undefined || compareStates(holds, latest) <= 0) continue;
+      latest = holds;
+      definition = held ?? definition;
+    }
     if (latest === global) return false;
     await catalogue.change(table.name, (standing) =>
       standing?.tableId === table.tableId &&
       standing.global !== undefined &&
       latest.members[region]?.tableId === standing.tableId
-        ? tableUnder(standing, adopted(standing.global, latest, region), region)
+        ? tableUnder(
+            withDefinition(standing, definition, clock.wallMs()),
+            adopted(standing.global, latest, region),
+            region,
+          )
         : standing,
     );
     return true;
@@ -231,15 +246,20 @@ export class TableHome implements Service {
     const { table, member, state, answers } = look;
     const { global } = table;
     if (global === undefined || !answers.has(member)) return;
-    const { region } = this.#options;
+    const { region, logger } = this.#options;
+    if (answers.get(member)?.holds === undefined) {
+      logger.error({ table: table.name, replica: member }, LOST);
+      await this.#remove(look);
+      return;
+    }
     const source = survivorsOf(global).includes(state.source) ? state.source : region;
     const others = this.#others(look).filter((peer) => peer !== source);
     const silent = others.filter((peer) => answers.get(peer)?.holds === undefined);
     if (!(await this.#mayGoOnWithout(look, silent))) return;
+    const awaited = others.filter((peer) => !silent.includes(peer));
+    if (this.#isAnyUnplaced(look, awaited, source)) return;
     const awaits = Object.fromEntries([
-      ...others
-        .filter((peer) => !silent.includes(peer))
-        .map((peer) => [peer, answers.get(peer)?.ends ?? []] as const),
+      ...awaited.map((peer) => [peer, answers.get(peer)?.ends ?? []] as const),
       ...(source === region ? [] : [[region, this.#options.seams.ends()] as const]),
     ]);
     const request: ScanRequest = {
@@ -252,6 +272,16 @@ export class TableHome implements Service {
     };
     const answer = await this.#askScan(source, request);
     if (answer?.state === 'done' && look.isShown) await this.#move(look, 'active');
+  }
+
+  /**
+   * Whether what the source has of any awaited member, or of this region, may be a future that an older disk has lost.
+   * Then the ends say nothing of what the source has, until the two have been made equal.
+   */
+  #isAnyUnplaced({ answers }: Look, awaited: readonly string[], source: string): boolean {
+    const { region, seams } = this.#options;
+    if (source !== region && !seams.isPlaced(source)) return true;
+    return awaited.some((peer) => answers.get(peer)?.unplaced.includes(source) === true);
   }
 
   /**
@@ -288,7 +318,9 @@ export class TableHome implements Service {
     );
     const silent = others.filter((peer) => answers.get(peer)?.holds === undefined);
     if (!(await this.#mayGoOnWithout(look, silent))) return;
-    const watermarks = new Map<string, number>([[region, seams.watermarks()[member] ?? 0]]);
+    const watermarks = new Map<string, number>([
+      [region, withoutOwing(table, seams.watermarks())[member] ?? 0],
+    ]);
     for (const peer of others) {
       const answer = answers.get(peer);
       const isWhole = table.global?.members[peer]?.phase === 'active';

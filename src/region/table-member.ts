@@ -1,5 +1,4 @@
 import type { Clock } from '../base/clock.ts';
-import { randomUuid, type Random } from '../base/random.ts';
 import type { Service } from '../base/service.ts';
 import type { Debt, GlobalTable, Table } from '../model/table.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -7,16 +6,14 @@ import type { Catalogue } from './catalogue.ts';
 import type { ControlLine } from './control-line.ts';
 import type { CompareAnswer, CompareRequest, StateAnswer, TableState } from './control-wire.ts';
 import type { CopyJobs } from './copy-jobs.ts';
-import { adopted, compareStates, leftOut, peersOf, phaseOf, tableUnder } from './membership.ts';
+import type { HeardStates } from './heard-states.ts';
+import { compareStates, peersOf, phaseOf } from './membership.ts';
+import { withoutOwing, withPaid } from './paid-copies.ts';
 import type { ReplicationSeams } from './replication-seams.ts';
+import { dropTableItems } from './table-lifecycle.ts';
 
 /** How often a region compares what it holds with each peer, so that whoever was away hears of what it missed. */
 const compareMs = 2000;
-
-const RELEASED =
-  'no longer a member of the global table: this replica is a table of its own, with all that it holds';
-const ABANDONED =
-  'no longer a member of the global table: this replica, not filled yet, is deleted';
 
 /** Pause before a replica that could not be deleted is tried again. */
 const retryMs = 500;
@@ -30,12 +27,14 @@ export interface TableMemberOptions {
   readonly catalogue: Catalogue;
   readonly line: ControlLine;
   readonly seams: ReplicationSeams;
+  readonly states: HeardStates;
   readonly copyJobs: CopyJobs;
   readonly clock: Clock;
-  readonly random: Random;
   readonly logger: Logger;
   readonly statusMs: number;
   readonly dropItems: (tableNumber: number) => Promise<void>;
+  /** A peer that is a complete member of the table does not have it. */
+  readonly onReplicaLost: (table: Table, peer: string) => Promise<void>;
 }
 
 /**
@@ -51,6 +50,8 @@ export class TableMember implements Service {
   readonly #drainEnds = new Map<string, readonly number[]>();
   /** Per incarnation of a table here, the peers that were last heard to have no part in it with this region. */
   readonly #apart = new Map<string, Set<string>>();
+  /** Per ticket of a member that is back, where its logs ended: what it had made until then is to be told from what came later. */
+  readonly #endsBack = new Map<string, readonly number[]>();
   #unlisten = (): void => {};
 
   constructor(options: TableMemberOptions) {
@@ -92,16 +93,18 @@ export class TableMember implements Service {
   }
 
   async #take(state: TableState): Promise<StateAnswer> {
-    const table = await this.#adopt(state);
-    const { seams, region } = this.#options;
+    const { seams, region, states } = this.#options;
+    const table = await states.adopt(state);
     const global = table?.globalId === state.globalId ? table.global : undefined;
     const ends = await this.#endsFor(state.globalId, global);
     const peers = global === undefined ? [] : peersOf(global, region);
     return {
       holds: global,
+      definition: global === undefined ? undefined : table?.definition,
       ends,
-      watermarks: seams.watermarks(),
+      watermarks: withoutOwing(global === undefined ? undefined : table, seams.watermarks()),
       undrained: peers.filter((peer) => !seams.isAcknowledged(peer, ends)),
+      unplaced: peers.filter((peer) => !seams.isPlaced(peer)),
     };
   }
 
@@ -118,52 +121,6 @@ export class TableMember implements Service {
     return first;
   }
 
-  /** Undefined when this region has no such table, and is to have none. */
-  async #adopt(state: TableState): Promise<Table | undefined> {
-    const { catalogue, region } = this.#options;
-    const { name, globalId, global } = state;
-    return catalogue.change(name, (standing): Table | undefined => {
-      if (standing === undefined) return this.#created(state);
-      const isOfIt = standing.globalId === globalId && standing.global !== undefined;
-      if (!isOfIt || compareStates(global, standing.global) <= 0) return standing;
-      if (global.members[region]?.tableId !== standing.tableId)
-        return this.#leftOut(standing, global);
-      return tableUnder(standing, adopted(standing.global, global, region), region);
-    });
-  }
-
-  #created({ name, globalId, definition, global }: TableState): Table | undefined {
-    const { region, clock, logger } = this.#options;
-    const member = global.members[region];
-    if (member === undefined || (member.phase !== 'preparing' && member.phase !== 'copying'))
-      return undefined;
-    logger.info({ table: name, home: global.home }, 'replica being created here');
-    const created: Table = {
-      number: 0,
-      name,
-      tableId: member.tableId,
-      globalId,
-      createdAtMs: clock.wallMs(),
-      status: 'CREATING',
-      definition,
-      global,
-      parted: undefined,
-    };
-    return tableUnder(created, adopted(undefined, global, region), region);
-  }
-
-  /** This region is no member by a later state: it was removed while it could not be reached. */
-  #leftOut(table: Table, heard: GlobalTable): Table {
-    const { region, random, logger } = this.#options;
-    const next = leftOut(table, heard, { region, globalId: randomUuid(random) });
-    if (next !== table)
-      logger.warn(
-        { table: table.name, home: heard.home },
-        next.global === undefined ? RELEASED : ABANDONED,
-      );
-    return next;
-  }
-
   #deleteIfDue(table: Table): void {
     const { region } = this.#options;
     const isDue = table.global !== undefined && phaseOf(table.global, region) === 'deleting';
@@ -177,7 +134,7 @@ export class TableMember implements Service {
     await clock.sleep(statusMs, this.#stopped.signal);
     while (!this.#stopped.signal.aborted) {
       try {
-        await dropItems(table.number);
+        await dropTableItems(table, dropItems);
         await catalogue.change(table.name, (standing) =>
           standing?.tableId === table.tableId ? undefined : standing,
         );
@@ -206,18 +163,11 @@ export class TableMember implements Service {
   }
 
   async #compareOnce(peer: string): Promise<void> {
-    const { line, catalogue } = this.#options;
-    const shared = catalogue.all.flatMap(({ globalId, tableId, global }) =>
-      global === undefined ? [] : [{ globalId, tableId, global }],
-    );
+    const { states, catalogue, onReplicaLost } = this.#options;
+    const shared = states.shared();
     if (shared.length === 0) return;
-    const tables = shared.map(({ globalId, global }) => {
-      const { term, revision, home } = global;
-      return { globalId, term, revision, home };
-    });
-    const answer = await line.tryAsk(peer, 'control.compare', { tables }, this.#stopped.signal);
+    const answer = await states.compare(peer, shared, this.#stopped.signal);
     if (answer === undefined) return;
-    for (const state of answer.newer) await this.#take(state);
     const heard = new Set(answer.newer.map(({ globalId }) => globalId));
     for (const { globalId, tableId, global } of shared) {
       const table = catalogue.byGlobalId(globalId);
@@ -225,6 +175,10 @@ export class TableMember implements Service {
       const isApart = global.members[peer] === undefined && !heard.has(globalId);
       this.#noteApart(tableId, peer, isApart || answer.apart.includes(globalId));
       await this.#leaveIfAlone(table);
+      const lacks = answer.apart.includes(globalId) || answer.unknown.includes(globalId);
+      const standing = catalogue.byGlobalId(globalId);
+      if (!lacks || typeof standing === 'string' || standing.global !== global) continue;
+      if (phaseOf(global, peer) === 'active') await onReplicaLost(standing, peer);
     }
   }
 
@@ -238,17 +192,21 @@ export class TableMember implements Service {
   /**
    * The home, and every other region, has this table as its own or not any more: this region was removed while it could
    * not be reached, and no state is kept that says so. Each region is asked, because the table may have moved on to
-   * members that this region has not heard of.
+   * members that this region has not heard of; but of two that are both being evicted neither waits for the other.
    */
-  async #leaveIfAlone({ name, tableId }: Table): Promise<void> {
-    const { catalogue, regions, region } = this.#options;
+  async #leaveIfAlone({ name, tableId, global }: Table): Promise<void> {
+    const { catalogue, regions, region, states } = this.#options;
     const apart = this.#apart.get(tableId);
-    if (!regions.every((other) => other === region || apart?.has(other) === true)) return;
+    const isEvicted = (member: string): boolean =>
+      global !== undefined && phaseOf(global, member) === 'evicting';
+    const isApart = (other: string): boolean =>
+      apart?.has(other) === true || (isEvicted(region) && isEvicted(other));
+    if (!regions.every((other) => other === region || isApart(other))) return;
     await catalogue.change(name, (standing) =>
       standing?.tableId === tableId &&
       standing.global !== undefined &&
       standing.global.home !== region
-        ? this.#leftOut(standing, standing.global)
+        ? states.leave(standing, standing.global)
         : standing,
     );
     if (catalogue.find(name)?.global === undefined) this.#apart.delete(tableId);
@@ -257,6 +215,7 @@ export class TableMember implements Service {
   /** Answers with every state that is later than the asker's, also where the asker is no member any more. */
   async #compare(request: CompareRequest, from: string): Promise<CompareAnswer> {
     const { catalogue } = this.#options;
+    this.#own(this.#notePaid(request, from));
     const newer = request.tables.flatMap(({ globalId, term, revision, home }): TableState[] => {
       const table = catalogue.byGlobalId(globalId);
       if (typeof table === 'string') return [];
@@ -275,7 +234,28 @@ export class TableMember implements Service {
         const table = catalogue.byGlobalId(globalId);
         return table === 'gone' || (table !== 'unknown' && table.global === undefined);
       });
-    return { newer, apart };
+    const unknown = request.tables
+      .map(({ globalId }) => globalId)
+      .filter((globalId) => catalogue.byGlobalId(globalId) === 'unknown');
+    return { newer, apart, unknown };
+  }
+
+  /** Not awaited by whoever says it: it is said again. */
+  async #notePaid({ tables }: CompareRequest, from: string): Promise<void> {
+    const { catalogue, logger } = this.#options;
+    for (const { globalId, paid } of tables) {
+      const table = catalogue.byGlobalId(globalId);
+      if (paid === undefined || typeof table === 'string') continue;
+      if (withPaid(table, from, paid) === table) continue;
+      try {
+        await catalogue.change(table.name, (standing) =>
+          standing?.globalId === globalId ? withPaid(standing, from, paid) : standing,
+        );
+      } catch (error) {
+        if (this.#isStopped()) return;
+        logger.warn({ error, table: table.name, from }, 'a copy that was paid is not noted');
+      }
+    }
   }
 
   async #payWhatIsOwed(): Promise<void> {
@@ -294,13 +274,24 @@ export class TableMember implements Service {
     }
   }
 
-  /** The ticket is the debt's own: a copy that was sent for an older one may lack what this one is for. */
+  /**
+   * The ticket is the debt's own: a copy that was sent for an older one may lack what this one is for. A member that is
+   * back gets a second copy, which tells what is deleted: of all that it had made by then.
+   */
   async #pay({ name, globalId, global }: Table, debt: Debt): Promise<void> {
-    const { catalogue, copyJobs } = this.#options;
+    const { catalogue, copyJobs, seams } = this.#options;
     const { to, term, revision } = debt;
     const ticket = `owed ${term}.${revision} ${global?.members[to]?.tableId ?? ''}`;
     const asked = { globalId, target: to, ticket, awaits: {}, only: undefined };
     if (copyJobs.ask({ ...asked, authoritative: false }).state !== 'done') return;
+    if (debt.isBack === true) {
+      const ends =
+        this.#endsBack.get(ticket) ?? (await seams.advancedEnds(to, this.#stopped.signal));
+      this.#endsBack.set(ticket, ends);
+      const again = { ...asked, ticket: `${ticket} deleted`, awaits: { [to]: ends } };
+      if (copyJobs.ask({ ...again, authoritative: true }).state !== 'done') return;
+      this.#endsBack.delete(ticket);
+    }
     await catalogue.change(name, (standing) => {
       if (standing?.globalId !== globalId || standing.global === undefined) return standing;
       const debts = standing.global.debts.filter(

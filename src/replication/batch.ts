@@ -39,17 +39,19 @@ export const shippedBytes = (record: Pick<ItemRecord, 'key' | 'image'>): number 
 
 /**
  * The global id under which `record` of the entry at `at` goes to `peer`, or undefined when it does not: it was made
- * elsewhere, is none of the users' data, only says what was discarded here (`Partition.discard`), its table has no
- * replica there, or that replica gets it by its copy.
+ * elsewhere, is none of the users' data, only says what was discarded here (`Partition.discard`) or stands already, its
+ * table has no replica there, or that replica gets it by its copy.
  */
 export function sharedAs(
   record: ItemRecord,
   at: EntryPlace,
   { region, peer, tables }: { region: string; peer: string; tables: Tables },
 ): string | undefined {
-  if (record.version.region !== region || record.cause === 'system') return undefined;
+  const { cause } = record;
+  if (record.version.region !== region || cause === 'system' || cause === 'backfill')
+    return undefined;
   const isDiscarded =
-    record.cause === 'replication' && record.image === undefined && !record.keepsTombstone;
+    cause === 'replication' && record.image === undefined && !record.keepsTombstone;
   if (isDiscarded) return undefined;
   return tables.shared(record.table, peer, at);
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import { type Clock, WOKEN } from '../base/clock.ts';
 import type { Service } from '../base/service.ts';
 import type { HybridTime } from '../clock/hybrid-time.ts';
 import type { Partition, TimeVector } from '../partition/partition.ts';
@@ -63,7 +63,7 @@ export class Forgetter implements Service {
     this.#stopping.abort();
     const timer = new AbortController();
     await Promise.race([this.#running, this.#options.clock.sleep(STOP_MS, timer.signal)]);
-    timer.abort();
+    timer.abort(WOKEN);
   }
 
   async #run(): Promise<void> {

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 
 import { assert } from '../base/assert.ts';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, WOKEN } from '../base/clock.ts';
 import type { Service } from '../base/service.ts';
 import { FrameError } from '../bus/frame.ts';
 import { type HybridTime, wallMsOf } from '../clock/hybrid-time.ts';
@@ -135,7 +135,7 @@ export class Inbox implements Service {
     const timer = new AbortController();
     const limit = this.#options.clock.sleep(STOP_MS, timer.signal);
     await Promise.race([this.#quiet(), limit]);
-    timer.abort();
+    timer.abort(WOKEN);
     for (const [name, origin] of this.#origins) {
       await origin.saving;
       await this.#save(name, origin);

@@ -84,7 +84,7 @@ export interface PeerStatus {
   readonly clock: OffsetEstimate | undefined;
   readonly outboxes: readonly OutboxStatus[];
   readonly inbox: {
-    /** Everything that the peer made up to this time is here. */
+    /** Everything that the peer made up to this time is here. Undefined before the first contact, and while it owes a copy. */
     readonly watermark: HybridTime | undefined;
     readonly logs: readonly InboxLogStatus[];
   };
@@ -107,7 +107,7 @@ export interface InboxLogStatus {
 export interface TableLag {
   readonly table: string;
   readonly number: number;
-  /** Undefined before the first contact. */
+  /** Undefined before the first contact, and while a copy is owed. */
   readonly pending: Pending | undefined;
 }
 
@@ -206,6 +206,15 @@ export class Replicator implements Service {
     return decodePositions(answer);
   }
 
+  /**
+   * Where the peer's logs end once each of them has got one more entry: with what is received up to there the peer's
+   * watermark covers all that it had made, however idle it is. Rejects when it cannot be reached.
+   */
+  async advancedPositions(peer: string, signal: AbortSignal): Promise<readonly LogEnd[]> {
+    await this.#askToAdvance(peer, Number.MAX_SAFE_INTEGER, signal);
+    return this.peerPositions(peer, signal);
+  }
+
   /** The index of the last committed entry of each log, by number. */
   ends(): readonly number[] {
     return this.#options.partitions.map(({ committed }) => committed.index);
@@ -222,7 +231,16 @@ export class Replicator implements Service {
     return ends.every((index, log) => (outboxes[log]?.acknowledged?.index ?? -1) >= index);
   }
 
-  /** Per region, the time up to which everything that it made is applied here; without those not heard of. */
+  /** Whether the peer's position in each log of this region is known, and in that log: not before the first contact. */
+  isPlaced(peer: string): boolean {
+    const outboxes = this.#peers.get(peer)?.outboxes ?? [];
+    return outboxes.every(({ acknowledged }) => acknowledged !== undefined);
+  }
+
+  /**
+   * Per region, the time up to which everything of it that came by its logs is applied here; without those not heard of.
+   * What a copy will bring that is owed is not asked about.
+   */
   watermarks(): TimeVector {
     const times = this.#options.partitions.map(({ committed }) => committed.partitionTime);
     const watermarks: Record<string, HybridTime> = { [this.#options.region]: Math.min(...times) };
@@ -267,8 +285,9 @@ export class Replicator implements Service {
     return { vector: this.watermarks(), unsettled: unsettled.map(({ globalId }) => globalId) };
   }
 
-  /** What a peer is not known to have of a table; undefined before the first contact. */
+  /** What a peer is not known to have of a table; undefined before the first contact, and while a copy is owed to it. */
   pending(peer: string, table: number): Pending | undefined {
+    if (this.#options.tables.owes(table, peer)) return undefined;
     return this.#peers.get(peer)?.lag.of(table, this.#options.nowMs());
   }
 
@@ -291,7 +310,7 @@ export class Replicator implements Service {
         acknowledged: outbox.acknowledged?.index,
       })),
       inbox: {
-        watermark: this.inbox.watermark(name),
+        watermark: tables.isOwedBy(name) ? undefined : this.inbox.watermark(name),
         logs: [...this.inbox.stands(name)].map(([log, { applied, durable }]) => ({
           log,
           applied: applied?.index,

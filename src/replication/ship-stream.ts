@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, WOKEN } from '../base/clock.ts';
 import type { LogEnd } from '../log/entry.ts';
 import type { CommittedEntry, Follower, Partition } from '../partition/partition.ts';
 import { type Batch, BatchBuilder, sameEnd } from './batch.ts';
@@ -138,7 +138,7 @@ export class ShipStream {
       void this.#options.clock.sleep(this.#quietMs(), timer.signal).then(resolve);
     });
     this.#stir = undefined;
-    timer.abort();
+    timer.abort(WOKEN);
   }
 
   /** How long it may stay quiet from now on. */

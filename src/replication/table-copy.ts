@@ -1,6 +1,7 @@
 import { backoffMs } from '../base/backoff.ts';
 import { yieldTo, type Clock } from '../base/clock.ts';
 import { randomUuid, type Random } from '../base/random.ts';
+import { BusError } from '../bus/bus.ts';
 import type { Partition, ScannedItem, TimeVector } from '../partition/partition.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { decodeCopyAnswer, encodeCopyPage, type CopyAnswer, type CopyPage } from './copy-wire.ts';
@@ -189,13 +190,17 @@ class Scan {
     const payload = encodeCopyPage(page);
     let failures = 0;
     while (!this.#ended.signal.aborted) {
+      const timeoutMs = this.#answerMs;
       try {
-        this.#take(page, await this.#ask(payload));
+        this.#take(page, await this.#ask(payload, timeoutMs));
         return;
       } catch (error) {
         if (error instanceof CopyError) throw error;
         failures += 1;
-        this.#answerMs = Math.min(ANSWER_MS_MAX, this.#answerMs * 2);
+        // Pages that are lost together are one failure: after a short cut nobody waits for long.
+        const isSlow = error instanceof BusError && error.code === 'timeout';
+        if (isSlow && this.#answerMs === timeoutMs)
+          this.#answerMs = Math.min(ANSWER_MS_MAX, timeoutMs * 2);
         const { target } = this.#job;
         if (failures === 1) logger.info({ target, error }, 'page of a copy will be sent again');
       }
@@ -203,9 +208,9 @@ class Scan {
     }
   }
 
-  async #ask(payload: Uint8Array): Promise<CopyAnswer> {
+  async #ask(payload: Uint8Array, timeoutMs: number): Promise<CopyAnswer> {
     const line = this.#options.lineTo(this.#job.target);
-    const options = { timeoutMs: this.#answerMs, signal: this.#ended.signal };
+    const options = { timeoutMs, signal: this.#ended.signal };
     return decodeCopyAnswer(await line.ask('replication.scan', payload, options));
   }
 

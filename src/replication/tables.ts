@@ -12,6 +12,10 @@ export interface Tables {
    * so records wait. `gone`: it never will, so they are dropped.
    */
   byGlobalId(globalId: string, origin: string): { readonly number: number } | 'unknown' | 'gone';
+  /** Whether this region owes `peer` a copy of the table: that may lack what no log will bring. */
+  owes(table: number, peer: string): boolean;
+  /** Whether `origin` owes this region a copy of any table, or may owe it: then its logs do not bring all that it made. */
+  isOwedBy(origin: string): boolean;
   /** For logs and metrics. */
   nameOf(table: number): string;
   /** The tables that may have tombstones: those that have, or had, a replica in another region. */

@@ -28,6 +28,12 @@ export const STORE_FORMAT_VERSION = 2;
 /** The catalogue's own table. It lies in partition 0 entirely, whatever the hashes of its keys. */
 export const SYSTEM_TABLE = 0;
 
+/**
+ * What a partition keeps of itself as items, so that it is written, copied and recovered with them: how far it has
+ * followed other logs. The last of all numbers, so that no table gets it.
+ */
+export const PARTITION_TABLE = 0xffff_ffff;
+
 const PARTITIONS_MAX = 65_536;
 
 const HASHES = 2 ** 32;

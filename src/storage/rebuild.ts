@@ -1,5 +1,5 @@
 import { NO_COUNTERS, START, type Position, type TableCounters } from './apply.ts';
-import { readDroppedTables, CLEARED } from './drop-table.ts';
+import { CLEARED, DROPPED, readDroppedTables } from './drop-table.ts';
 import {
   countersRange,
   droppedTableKey,
@@ -145,8 +145,11 @@ const NOTHING = new Uint8Array(0);
 /** The last batch: what the partition keeps of itself, in exchange for the mark. */
 async function finish({ source, target, partition }: Rebuild): Promise<Position> {
   const operations: KeyValueOperation[] = [{ kind: 'delete', key: rebuildingKey(partition) }];
+  // What the target's other partitions hold of such a table is not cleared by that: whoever takes the copy does it.
   for (const [table, cleared] of await readDroppedTables(source)) {
-    if (cleared) operations.push({ kind: 'put', key: droppedTableKey(table), value: CLEARED });
+    const key = droppedTableKey(table);
+    if (cleared && target.get(key)?.[0] !== CLEARED[0])
+      operations.push({ kind: 'put', key, value: DROPPED });
   }
   const copied = [
     ...(await readRange(source, countersRange(partition))),

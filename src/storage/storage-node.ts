@@ -222,15 +222,17 @@ export class StorageNode {
 
   /** Tables that either side has dropped meanwhile go again from what was copied. */
   async #takeRebuilt(partition: number): Promise<void> {
-    const copy = await withSnapshot(this.store, async (snapshot) => {
-      for (const table of (await readDroppedTables(snapshot)).keys()) this.#dropped.add(table);
-      return Copy.load(snapshot, partition);
-    });
-    for (const table of copy.tables.filter(this.#isDropped)) {
-      await this.#guard(async () => clearDroppedTable(this.store, table, this.#copies.keys()));
-      copy.dropTable(table);
-    }
+    const { copy, marks } = await withSnapshot(this.store, async (snapshot) => ({
+      copy: await Copy.load(snapshot, partition),
+      marks: await readDroppedTables(snapshot),
+    }));
+    const found = [...marks].flatMap(([table, cleared]) => (cleared ? [] : [table]));
     this.#copies.set(partition, copy);
+    for (const table of marks.keys()) this.#dropped.add(table);
+    for (const table of new Set([...found, ...copy.tables.filter(this.#isDropped)])) {
+      await this.#guard(async () => clearDroppedTable(this.store, table, this.#copies.keys()));
+      for (const other of this.#copies.values()) other.dropTable(table);
+    }
   }
 
   async #applyRecords(

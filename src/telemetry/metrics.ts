@@ -107,6 +107,12 @@ export const METRICS = {
     help: 'Copies that were rebuilt from another one.',
     labels: ['zone'],
   },
+  tidemark_index_pending_entries: {
+    kind: 'gauge',
+    unit: 'count',
+    help: "Entries of a partition's log that the global indexes have not taken yet; 0 while the region has none.",
+    labels: ['partition'],
+  },
   tidemark_replication_lag_seconds: {
     kind: 'gauge',
     unit: 'seconds',

@@ -89,7 +89,7 @@ describe('Query', () => {
   test.each([
     [{ pk: { S: 'a' } }, 'The provided starting key is invalid'],
     [keyOf('b', 1), 'The provided starting key is outside query boundaries'],
-    [{ pk: { S: 'a' }, sk: { S: '1' } }, 'The provided starting key is invalid: The provided key'],
+    [{ pk: { S: 'a' }, sk: { S: '1' } }, 'The provided key element does not match the schema'],
   ])('a starting key that no page ended at is refused: %j', async (ExclusiveStartKey, message) => {
     const TableName = await createKeyedTable(client);
     await expect(

@@ -1,6 +1,7 @@
-import { createServer } from 'node:http';
+import { createServer, request } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
-import { crc32, gzipSync } from 'node:zlib';
+import { crc32, gzipSync, inflateSync } from 'node:zlib';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -84,7 +85,7 @@ test('the checksum of an answer that is copied bytes is that of the body', async
 
 test('a GET is answered like a health check of AWS', async () => {
   const { status, text } = await api.send({ method: 'GET' });
-  expect([status, text]).toEqual([200, 'healthy: dynamodb.us-east-1.amazonaws.com ']);
+  expect([status, text]).toEqual([200, `healthy: 127.0.0.1:${api.port} `]);
 });
 
 test('a preflight is answered for any page', async () => {
@@ -102,6 +103,57 @@ test('a preflight is answered for any page', async () => {
     'access-control-allow-headers': 'x-amz-target',
     'access-control-allow-methods': 'POST',
     'access-control-max-age': '172800',
+  });
+});
+
+test('only the root is asked for its health', async () => {
+  const { status } = await api.send({ method: 'GET', path: '/health' });
+  expect(status).toBe(404);
+});
+
+test.each(['GET', 'POST', 'OPTIONS'])(
+  'a %s of a page may read the headers of AWS',
+  async (method) => {
+    const { headers } = await api.send({ method, headers: { origin: 'http://localhost:3000' } });
+    expect(headers['access-control-allow-origin']).toBe('*');
+    expect(headers['access-control-expose-headers']).toContain('x-amzn-RequestId');
+    expect(headers['access-control-max-age']).toBe(method === 'OPTIONS' ? '172800' : undefined);
+  },
+);
+
+test('a body in an unknown coding is an internal error, as AWS answers', async () => {
+  const { status, text } = await api.send(
+    listTables({ headers: { ...listTables().headers, 'content-encoding': 'garbage' } }),
+  );
+  expect([status, JSON.parse(text)]).toMatchObject([
+    500,
+    { __type: 'com.amazonaws.dynamodb.v20120810#InternalServerError' },
+  ]);
+});
+
+test('a long answer is coded for who accepts it, with the checksum of what goes out', async () => {
+  const long = 'x'.repeat(5000);
+  await api.call('PutItem', { TableName: 'table', Item: { pk: { S: 'long' }, long: { S: long } } });
+  const answer = await new Promise<{ body: Buffer; headers: IncomingHttpHeaders }>((resolve) => {
+    const headers = {
+      ...SIGNED_HEADERS,
+      'x-amz-target': 'DynamoDB_20120810.GetItem',
+      'accept-encoding': 'deflate, gzip;q=0.5',
+    };
+    const sent = request({ port: api.port, method: 'POST', headers }, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('end', () => {
+        resolve({ body: Buffer.concat(chunks), headers: incoming.headers });
+      });
+    });
+    sent.end(JSON.stringify({ TableName: 'table', Key: { pk: { S: 'long' } } }));
+  });
+  expect(answer.headers['content-encoding']).toBe('deflate');
+  expect(answer.headers['x-amz-crc32']).toBe(String(crc32(answer.body)));
+  expect(answer.body.length).toBeLessThan(500);
+  expect(JSON.parse(String(inflateSync(answer.body)))).toMatchObject({
+    Item: { long: { S: long } },
   });
 });
 

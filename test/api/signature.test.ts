@@ -142,3 +142,43 @@ describe('faults of a signature', () => {
     }).toThrow(message);
   });
 });
+
+describe('anyone may sign', () => {
+  const check = new SignatureCheck({
+    region: 'us-east-1',
+    credentials: [],
+    checkRegionScope: true,
+  });
+  const elsewhere = scoped('any/20260101/eu-west-1/dynamodb/aws4_request');
+  const verifyAt = (nowMs: number, authorization: string) => (): void => {
+    check.verify(request({ authorization }), nowMs);
+  };
+
+  test('an old date is complained of only with another fault, and then first', () => {
+    const here = scoped('any/20260101/us-east-1/dynamodb/aws4_request');
+    expect(verifyAt(Date.UTC(2026, 5, 1), here)).not.toThrow();
+    expect(verifyAt(Date.UTC(2026, 5, 1), elsewhere)).toThrow('Signature expired: ');
+    expect(verifyAt(Date.UTC(2026, 0, 1), elsewhere)).toThrow('Credential should be scoped');
+  });
+
+  test.each([
+    ['X-Amz-Algorithm=AWS4-HMAC-SHA256', SIGNED_HEADERS['authorization'], "Found both 'X-Amz-Al"],
+    [
+      'X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a&X-Amz-Signature=b&X-Amz-Date=c',
+      undefined,
+      "AWS query-string parameters must include 'X-Amz-SignedHeaders'. Re-examine the query-string parameters.",
+    ],
+    [
+      'X-Amz-Algorithm=a&X-Amz-Credential=b&X-Amz-Signature=c&X-Amz-SignedHeaders=d&X-Amz-Date=e',
+      undefined,
+      'Request is missing Authentication Token',
+    ],
+  ])('signing in the query string is refused: %s', (query, authorization, message) => {
+    const headers = { host: 'localhost', 'content-type': 'application/x-amz-json-1.0' };
+    const signed = authorization === undefined ? headers : { ...headers, authorization };
+    const asked = { method: 'POST', url: `/?${query}`, headers: signed, body: Buffer.from('{}') };
+    expect(() => {
+      check.verify(asked, Date.UTC(2026, 0, 1));
+    }).toThrow(message);
+  });
+});

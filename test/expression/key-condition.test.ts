@@ -4,9 +4,15 @@ import {
   checkKeysScalar,
   checkUpdateSparesKey,
 } from '../../src/expression/key-checks.ts';
-import { type KeyCondition, keyCondition } from '../../src/expression/key-condition.ts';
+import {
+  type AttributeCondition,
+  type KeyCondition,
+  keyCondition,
+} from '../../src/expression/key-condition.ts';
 import { ExpressionCompiler } from '../../src/expression/expression-compiler.ts';
+import type { AttributeValue } from '../../src/model/attribute-value.ts';
 import { validationError } from '../../src/model/errors.ts';
+import { keyAttributesOf } from '../../src/model/index-key-validation.ts';
 import type { KeySchema } from '../../src/model/table.ts';
 
 const compiler = new ExpressionCompiler();
@@ -33,10 +39,10 @@ function parse(source: string, schema = keySchema): KeyCondition {
     ['KeyConditionExpression'],
   );
   if (keyConditions === undefined) throw new Error('no key condition');
-  return keyCondition(keyConditions, schema);
+  return keyCondition(keyConditions, keyAttributesOf(schema));
 }
 
-const partition = { S: 'k' };
+const partition = [{ S: 'k' }];
 
 test.each([
   ['p = :p', undefined],
@@ -46,13 +52,13 @@ test.each([
   [':c <= c AND p = :p', { kind: '>=', value: { N: '5' } }],
   ['p = :p AND c BeTwEeN :c aNd :d', { kind: 'between', low: { N: '5' }, high: { N: '7' } }],
 ])('%s is a key condition', (source, sort) => {
-  expect(parse(source)).toEqual({ partition, sort });
+  expect(parse(source)).toEqual({ partition, sort: sort === undefined ? [] : [sort] });
 });
 
 test('begins_with is for texts', () => {
   expect(parse('p = :p AND begins_with(c, :t)', textSchema)).toEqual({
     partition,
-    sort: { kind: 'begins-with', value: { S: '00' } },
+    sort: [{ kind: 'begins-with', value: { S: '00' } }],
   });
 });
 
@@ -109,7 +115,7 @@ test.each([
 
 test('a table without a sort key takes one condition', () => {
   const schema = { partition: keySchema.partition, sort: undefined };
-  expect(parse('p = :p', schema)).toEqual({ partition, sort: undefined });
+  expect(parse('p = :p', schema)).toEqual({ partition, sort: [] });
   expect(() => parse('p = :p AND c = :c', schema)).toThrow('Query key condition not supported');
 });
 
@@ -128,13 +134,46 @@ test('keys are neither updated nor filtered by nor looked into', () => {
     'One or more parameter values were invalid: Cannot update attribute c. This attribute is part of the key',
   );
   expect(() => {
-    if (filter !== undefined) checkFilterSparesKey(filter, keySchema);
+    if (filter !== undefined) checkFilterSparesKey(filter, keyAttributesOf(keySchema));
   }).toThrow(
     'Filter Expression can only contain non-primary key attributes: Primary key attribute: p',
   );
   expect(() => {
-    if (condition !== undefined) checkKeysScalar(condition, keySchema);
+    if (condition !== undefined) checkKeysScalar(condition, { keySchema, indexKeys: [] });
   }).toThrow(
     "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: p",
   );
+});
+
+const many = {
+  partition: [
+    { name: 'p', type: 'S' },
+    { name: 'q', type: 'S' },
+  ],
+  sort: [
+    { name: 'c', type: 'N' },
+    { name: 'd', type: 'S' },
+  ],
+} as const;
+
+const equal = (value: AttributeValue): AttributeCondition => ({ kind: '=', value });
+
+test('each key attribute is visited before its condition is looked at, until one does not fit', () => {
+  const visited: string[] = [];
+  const conditions = new Map([
+    ['p', equal({ S: 'k' })],
+    ['q', equal({ S: 'l' })],
+    ['d', equal({ S: 'm' })],
+  ]);
+  const fit = (): KeyCondition =>
+    keyCondition(conditions, many, ({ name }, role) => visited.push(`${role} ${name}`));
+  expect(fit).toThrow(
+    'RANGE key attributes c must have equality conditions specified in the query because a condition is present on key attribute d',
+  );
+  expect(visited).toEqual(['partition p', 'partition q', 'sort c', 'sort d']);
+  conditions.set('c', equal({ N: '1' }));
+  expect(fit()).toEqual({
+    partition: [{ S: 'k' }, { S: 'l' }],
+    sort: [equal({ N: '1' }), equal({ S: 'm' })],
+  });
 });

@@ -1,3 +1,4 @@
+import { GENERIC_NOT_CLASS } from '../../src/model/messages.ts';
 import { expect, test } from 'vitest';
 import { ClientError } from '../../src/model/errors.ts';
 import { OPERATION_INPUTS, SHAPES } from '../../src/model/service-model.ts';
@@ -162,13 +163,19 @@ test('what is inside lists and maps is named by its place', () => {
   );
 });
 
+/** A string as messages show it, with all that the class has. */
+const shownString = (text: string): string =>
+  `AttributeValue(s=${text}, n=null, b=null, iNT=null, dECIMAL=null, dOUBLE=null, sS=null, nS=null, bS=null, ` +
+  'iNTSET=null, dECIMALSET=null, dOUBLESET=null, m=null, l=null, nULL=null, bOOL=null)';
+
 test('bounds of keys and values are the map’s', () => {
   expect(
     refusal('BatchGetItem', { RequestItems: { 'bad!name': { Keys: [{ pk: { S: 'a' } }] } } }),
   ).toBe(
     refusedFor(
       failed(
-        `'{"bad!name":{"Keys":[{"pk":{"S":"a"}}]}}'`,
+        `'{bad!name=KeysAndAttributes(keys=[{pk=${shownString('a')}}], attributesToGet=null, ` +
+          `consistentRead=null, projectionExpression=null, expressionAttributeNames=null)}'`,
         'requestItems',
         'Map keys must satisfy constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 3, Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+]',
       ),
@@ -177,7 +184,7 @@ test('bounds of keys and values are the map’s', () => {
   expect(refusal('BatchWriteItem', { RequestItems: { Music: [] } })).toBe(
     refusedFor(
       failed(
-        `'{"Music":[]}'`,
+        `'{Music=[]}'`,
         'requestItems',
         'Map value must satisfy constraint: [Member must have length less than or equal to 25, Member must have length greater than or equal to 1]',
       ),
@@ -213,6 +220,9 @@ test.each<[OperationName, unknown, string]>([
     'Unrecognized collection type java.util.Map<java.lang.String, com.amazonaws.dynamodb.v20120810.AttributeValue>',
   ],
   ['PutItem', { Item: { a: 'x' } }, 'Unexpected value type in payload'],
+  ['PutItem', { Expected: { a: { Value: 'x' } } }, 'Unexpected field type'],
+  ['BatchGetItem', { RequestItems: { abc: { Keys: ['x'] } } }, GENERIC_NOT_CLASS],
+  ['BatchWriteItem', { RequestItems: { abc: 'x' } }, GENERIC_NOT_CLASS],
   [
     'PutItem',
     { Item: { a: [] } },

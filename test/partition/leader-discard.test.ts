@@ -24,6 +24,8 @@ test('only the version that is named is discarded, without a trace, and it is ne
     shared: () => 'the-table',
     sharesWith: () => true,
     byGlobalId: () => 'gone' as const,
+    owes: () => false,
+    isOwedBy: () => false,
     nameOf: () => '',
     global: () => [],
   };

@@ -30,7 +30,7 @@ function retentionOf({ logs, zones, partitions, region, logger }: ZonesWorld): R
     logger,
     hours: 0,
     bytes: 0,
-    releasedByPeers: () => Number.MAX_SAFE_INTEGER,
+    releasedByFollowers: () => Number.MAX_SAFE_INTEGER,
   });
 }
 

@@ -278,3 +278,23 @@ test('the other of two regions, removed while it was away, is told by a home tha
   expect(world.region('a').get('late')).toBeUndefined();
   await world.stop();
 });
+
+test('a copy whose pages were lost together waits for the next answers no longer than for one that was lost', async () => {
+  const world = new GlobalWorld({ names: ['a', 'b'] });
+  await world.start();
+  await world.region('a').createTable();
+  for (let at = 0; at < 1000; at += 1) world.region('a').put(`k${at}`, 'v'.repeat(4000));
+  world.network.endpoint('a').links.set('b', { delayMs: 100 });
+  await world.region('a').change({ kind: 'create', region: 'b' });
+  while (world.region('b').table === undefined) await world.clock.advance(10);
+  while (world.region('b').content().length < 20) await world.clock.advance(10);
+  for (const cutMs of [6000, 1000]) {
+    world.network.endpoint('b').links.set('a', { up: false });
+    await world.clock.advance(cutMs);
+    world.network.endpoint('b').links.set('a', { up: true });
+    await world.clock.advance(150);
+  }
+  await world.clock.advance(25_000);
+  expect(members(world, 'a')).toEqual({ a: 'active', b: 'active' });
+  await world.stop();
+});

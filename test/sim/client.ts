@@ -1,10 +1,11 @@
+import { WOKEN } from '../../src/base/clock.ts';
 import type { AttributeMap } from '../../src/model/attribute-value.ts';
 import { ClientError } from '../../src/model/errors.ts';
 import { encodeItemKey } from '../../src/model/item-key.ts';
 import { itemSizeBytes } from '../../src/model/item-size.ts';
 import type { Table, TableDefinition } from '../../src/model/table.ts';
 import type { ConditionExpression } from '../../src/expression/ast.ts';
-import type { ItemChange, ItemImage, Region } from '../../src/region/region.ts';
+import type { ItemChange, ItemImage, ItemWrite, Region } from '../../src/region/region.ts';
 import type { Action, Expectation, Operation, Outcome } from './history.ts';
 import type { SimRegion } from './sim-region.ts';
 import type { World } from './world.ts';
@@ -19,7 +20,7 @@ export const DEFINITION: TableDefinition = {
   provisionedThroughput: { read: 0, write: 0 },
 };
 
-const keyBytes = (key: string): Uint8Array =>
+export const keyBytes = (key: string): Uint8Array =>
   encodeItemKey(DEFINITION.keySchema, { id: { S: key } });
 
 const attributesOf = (key: string, value: string, fill: number): AttributeMap => ({
@@ -91,7 +92,7 @@ export class Client {
       life.died.then((): Outcome => ({ kind: 'unknown' })),
       world.clock.sleep(clientTimeoutMs, timer.signal).then((): Outcome => ({ kind: 'unknown' })),
     ]);
-    timer.abort();
+    timer.abort(WOKEN);
     return world.answer(operation, outcome);
   }
 
@@ -105,10 +106,7 @@ export class Client {
       }
       const outcome = await region.write({
         table: table.number,
-        key,
-        change: this.#change(name, action),
-        condition: action.kind === 'add' ? undefined : conditionOf(action.expects),
-        cause: 'user',
+        ...writeOf(name, action, this.#fill),
       });
       const seen = valueOf(outcome.before?.image);
       return { kind: outcome.kind, seen };
@@ -118,19 +116,28 @@ export class Client {
       return { kind: action.kind.startsWith('read') ? 'failed' : 'unknown' };
     }
   }
+}
 
-  #change(
-    key: string,
-    action: Exclude<Action, { readonly kind: 'read' | 'read nearby' }>,
-  ): ItemChange {
-    if (action.kind === 'add') {
-      const keyAttributes: AttributeMap = { id: { S: key } };
-      const actions = [{ kind: 'add', path: ['n'], value: { N: '1' } }] as const;
-      return { kind: 'update', update: { actions }, keyAttributes };
-    }
-    if (action.value === undefined) return { kind: 'delete' };
-    return { kind: 'put', ...imageOf(attributesOf(key, action.value, this.#fill)) };
+/** What an action on an item asks for. `fill`: how much is put beside the value. */
+export function writeOf(key: string, action: WriteAction, fill: number): Omit<ItemWrite, 'table'> {
+  return {
+    key: keyBytes(key),
+    change: changeOf(key, action, fill),
+    condition: action.kind === 'add' ? undefined : conditionOf(action.expects),
+    cause: 'user',
+  };
+}
+
+type WriteAction = Exclude<Action, { readonly kind: 'read' | 'read nearby' }>;
+
+function changeOf(key: string, action: WriteAction, fill: number): ItemChange {
+  if (action.kind === 'add') {
+    const keyAttributes: AttributeMap = { id: { S: key } };
+    const actions = [{ kind: 'add', path: ['n'], value: { N: '1' } }] as const;
+    return { kind: 'update', update: { actions }, keyAttributes };
   }
+  if (action.value === undefined) return { kind: 'delete' };
+  return { kind: 'put', ...imageOf(attributesOf(key, action.value, fill)) };
 }
 
 const imageOf = (item: AttributeMap): ItemImage => ({
@@ -150,5 +157,5 @@ function conditionOf(expects: Expectation | undefined): ConditionExpression | un
 }
 
 /** Anything but a disk or a zone that is away: no fault of the world makes the program contradict itself. */
-const isBug = (error: unknown): boolean =>
+export const isBug = (error: unknown): boolean =>
   error instanceof Error && /^(Assertion|Type|Range|Reference)Error$/.test(error.name);

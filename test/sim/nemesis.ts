@@ -2,6 +2,7 @@ import { type Random, randomBelow } from '../../src/base/random.ts';
 import { type Zone, ZONES } from '../../src/log/embedded/storage-node-identity.ts';
 import { NO_FAULTS } from '../support/lossy-bus.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
+import { removeLostRegion } from './region-loss.ts';
 import type { SavedRegion, SavedZone, SimRegion } from './sim-region.ts';
 import type { World } from './world.ts';
 import { type FaultName, pickFrom } from './world-options.ts';
@@ -12,6 +13,13 @@ interface Wound {
   /** A bit that nobody has read yet may stay unseen: the zone is wounded until it was renewed. */
   readonly lasts: boolean;
 }
+
+/** How often, and how many times, it is looked whether a write is under way. */
+const TEAR_LOOK_MS = 0.5;
+const TEAR_LOOKS_MAX = 400;
+
+/** How long a disk takes that is to be behind. */
+const LATE_MS = 400;
 
 /** Does to the world what the seed has drawn, and ends it all when it is told to. */
 export class Nemesis {
@@ -115,6 +123,14 @@ export class Nemesis {
         return this.#jump(region);
       case 'clock drift':
         return this.#drift(region);
+      case 'failed sync':
+        return this.#failSync(region);
+      case 'misdirected write':
+        return this.#misdirect(region);
+      case 'region lost':
+        return this.#loseRegion(region);
+      case 'late zone':
+        return this.#comeLate(region);
     }
   }
 
@@ -129,17 +145,28 @@ export class Nemesis {
 
   /** A power cut while a write is under way: the disks decide what of it is there. */
   #tear(region: SimRegion): void {
-    if (region.life === undefined) return;
+    if (region.life !== undefined) void this.#cutWhileBusy(region);
+  }
+
+  async #cutWhileBusy(region: SimRegion): Promise<void> {
     const before = ZONES.map((zone) => region.logDisks[zone].syncs);
-    // A little later, when the disks are likely to be busy.
-    void this.#after(this.#random.next() * 20, () => {
-      if (region.life === undefined || this.#isOver) return;
-      this.#did('torn write', region, `syncs ${before.join(' ')}`);
-      region.kill('power');
-      this.#lasting(1000, () => {
-        void region.start();
-      });
+    await this.#writeUnderWay(region);
+    if (region.life === undefined || this.#isOver) return;
+    this.#did('torn write', region, `syncs ${before.join(' ')}`);
+    region.kill('power');
+    this.#lasting(1000, () => {
+      void region.start();
     });
+  }
+
+  /** Comes while a write is on its way to all disks, or after a while without one. */
+  async #writeUnderWay(region: SimRegion): Promise<void> {
+    const { clock, options } = this.#world;
+    for (let looks = 0; looks < TEAR_LOOKS_MAX; looks += 1) {
+      await clock.sleep(TEAR_LOOK_MS);
+      if (ZONES.every((zone) => region.logDisks[zone].hasUnsynced)) break;
+    }
+    await clock.sleep(this.#random.next() * options.diskMs);
   }
 
   /** Whether a zone may lose data now; it counts as wounded from then on. */
@@ -154,12 +181,19 @@ export class Nemesis {
   /** A wound is healed once the region runs with all zones as they should be. */
   #look(region: SimRegion): void {
     const wound = this.#wounds.get(region.name);
-    const core = region.running?.engine.core;
-    if (wound === undefined || core === undefined || wound.lasts) return;
-    const isWhole = ZONES.every(
-      (zone) => core.logs.zoneState(zone) === 'live' && core.zones.state(zone) === 'applying',
+    if (wound === undefined || wound.lasts || !this.#isWhole(region)) return;
+    if (!region.stores[wound.zone].isRotten) this.#wounds.delete(region.name);
+  }
+
+  /** Whether it runs, and every zone votes and serves. */
+  #isWhole({ running }: SimRegion): boolean {
+    const core = running?.engine.core;
+    return (
+      core !== undefined &&
+      ZONES.every(
+        (zone) => core.logs.zoneState(zone) === 'live' && core.zones.state(zone) === 'applying',
+      )
     );
-    if (isWhole && !region.stores[wound.zone].isRotten) this.#wounds.delete(region.name);
   }
 
   #flip(region: SimRegion): void {
@@ -202,13 +236,15 @@ export class Nemesis {
     const { zones } = running.engine.core;
     if (zones.state(zone) === 'stopped') return;
     this.#did('zone stop', region, `zone ${zone}`);
-    void zones.stopZone(zone);
-    this.#lasting(4000, () => this.#startZone(region, zone));
+    const stopped = Promise.race([zones.stopZone(zone), running.life.died]);
+    this.#lasting(4000, () => this.#startZone(region, zone, stopped));
   }
 
-  #startZone(region: SimRegion, zone: Zone): void {
+  /** A paused process stops a zone only when it goes on: nobody starts it before that. */
+  #startZone(region: SimRegion, zone: Zone, stopped: Promise<void> = Promise.resolve()): void {
     this.#world.note('WORLD', `zone start ${region.name} zone ${zone}`);
     const start = async (): Promise<void> => {
+      await stopped;
       for (;;) {
         const { running } = region;
         if (running === undefined) return;
@@ -288,8 +324,8 @@ export class Nemesis {
       this.#saved.set(region.name, region.save());
       return;
     }
-    // One region: what two of three have lost may be lost.
-    if (region.life === undefined || this.#world.rolledBack.size > 0) return;
+    if (region.life === undefined || this.#world.isRegionHurt) return;
+    this.#world.isRegionHurt = true;
     this.#did('old region', region, `ends ${saved.ends.join(' ')}`);
     this.#world.rolledBack.set(region.name, this.#world.tick());
     region.kill('power');
@@ -357,5 +393,85 @@ export class Nemesis {
     this.#did('clock drift', region, `rate ${rate.toFixed(6)}`);
     region.machine.setRate(rate);
     this.#lasting(10_000, () => region.machine.setRate(1));
+  }
+
+  /** A log whose disk has failed is started again by its operator alone. */
+  #failSync(region: SimRegion): void {
+    const zone = this.#pick(ZONES);
+    const part = this.#pick(['log', 'store', 'both'] as const);
+    const count = this.#pick([1, 1, 3]);
+    const failed = (what: string) => () => {
+      this.#did('failed sync', region, `zone ${zone} ${what}`);
+    };
+    const [disk, store] = [region.logDisks[zone], region.stores[zone]];
+    if (part !== 'store') disk.failNextSyncs(count, failed('log'));
+    store.onSyncFailed = failed('store');
+    if (part !== 'log') store.syncFailures = count;
+    this.#lasting(4000, () => {
+      disk.failNextSyncs(0, () => {});
+      store.syncFailures = 0;
+      this.#startZone(region, zone);
+    });
+  }
+
+  #misdirect(region: SimRegion): void {
+    const zone = this.#wound(region, true);
+    if (zone === undefined) return;
+    const disk = region.logDisks[zone];
+    disk.misdirectNext((what) => this.#did('misdirected write', region, `zone ${zone} ${what}`));
+    this.#lasting(4000, () => disk.misdirectNext(undefined));
+  }
+
+  /** The whole region is gone. Its operators remove it, and some day it may come back. */
+  #loseRegion(region: SimRegion): void {
+    const world = this.#world;
+    if (region.life === undefined || world.isRegionHurt) return;
+    world.isRegionHurt = true;
+    const returns = this.#random.next() < 0.4;
+    this.#did('region lost', region, returns ? 'for a while' : 'for good');
+    world.lost.set(region.name, returns ? 'for a while' : 'for good');
+    region.kill('power');
+    if (!returns) region.erase();
+    void removeLostRegion(world, region, this.#random.next() * 10_000);
+  }
+
+  /**
+   * Power fails while one zone is behind. Of the other two one comes back blank, and the one that has everything comes only
+   * later: until then nobody can say where the logs end.
+   */
+  #comeLate(region: SimRegion): void {
+    const blank = this.#isWhole(region) ? this.#wound(region, false) : undefined;
+    if (blank === undefined) return;
+    const late = this.#pick(ZONES.filter((zone) => zone !== blank));
+    const behind = ZONES.find((zone) => zone !== blank && zone !== late) ?? late;
+    region.setZoneDiskMs(behind, LATE_MS);
+    void this.#after(this.#random.next() * LATE_MS, () => {
+      region.setZoneDiskMs(behind, this.#world.options.diskMs);
+      if (!this.#isWhole(region) || this.#isOver) return;
+      // Another zone may have been wounded meanwhile, for good.
+      const wound = this.#wounds.get(region.name) ?? { zone: blank, lasts: false };
+      if (wound.zone !== blank) return;
+      this.#wounds.set(region.name, wound);
+      this.#did('late zone', region, `zone ${late}, zone ${blank} blank`);
+      region.kill('power');
+      region.eraseZone(blank);
+      region.logDisks[late].setBroken(true);
+      this.#lasting(1000, () => {
+        void region.start();
+      });
+      this.#lasting(4000, () => {
+        region.logDisks[late].setBroken(false);
+        this.#restartFor(region, late);
+      });
+    });
+  }
+
+  /** A process that waits for that zone to come up is started again. */
+  #restartFor(region: SimRegion, zone: Zone): void {
+    if (region.running !== undefined) this.#startZone(region, zone);
+    else if (region.life !== undefined) {
+      region.kill('process');
+      void region.start();
+    }
   }
 }

@@ -21,6 +21,9 @@ export class SimulatedStore {
   isFull = false;
   /** A checksum in it does not hold: whatever is read or written next says so, until it is wiped. */
   isRotten = false;
+  /** So many synced batches fail, each telling it. */
+  syncFailures = 0;
+  onSyncFailed = (): void => {};
   readonly #world: Clock;
   readonly #random: Random;
 
@@ -61,6 +64,7 @@ export class SimulatedStore {
 
   wipe(): void {
     this.disk.restore([]);
+    this.syncFailures = 0;
     this.#next = new MemoryStoreDisk();
     this.isRotten = false;
   }
@@ -79,6 +83,18 @@ export class SimulatedStore {
     if (this.latencyMs > 0) await this.#world.sleep(this.latencyMs * (0.5 + this.#random.next()));
   }
 
+  /** Whether the sync of a batch fails now. What of the batch is there, nobody knows. */
+  failsSync(): boolean {
+    if (this.syncFailures === 0) return false;
+    this.syncFailures -= 1;
+    this.onSyncFailed();
+    return true;
+  }
+
+  isLucky(): boolean {
+    return this.#random.next() < 0.5;
+  }
+
   check(disk: MemoryStoreDisk): void {
     if (this.isRotten && disk === this.disk) throw rotten();
   }
@@ -93,6 +109,8 @@ class ProcessStore implements KeyValueStore {
   readonly #disk: MemoryStoreDisk;
   readonly #store: KeyValueStore;
   #last: Promise<void> = Promise.resolve();
+  /** After a write that failed every later one fails. */
+  #hasFailed = false;
 
   static async open(
     life: ProcessLife,
@@ -127,7 +145,13 @@ class ProcessStore implements KeyValueStore {
     batch: readonly KeyValueOperation[],
     options?: { readonly sync?: boolean },
   ): Promise<void> {
-    return this.#inTurn(async () => this.#store.write(batch, options));
+    return this.#inTurn(async () => {
+      if (options?.sync !== true || !this.#machine.failsSync())
+        return this.#store.write(batch, options);
+      this.#hasFailed = true;
+      if (this.#machine.isLucky()) await this.#store.write(batch);
+      throw new StoreError('io', 'the sync of a batch failed');
+    });
   }
 
   snapshot(): KeyValueSnapshot {
@@ -170,6 +194,7 @@ class ProcessStore implements KeyValueStore {
         await this.#machine.pause();
         if (this.#life.isDead) return;
         this.#check();
+        if (this.#hasFailed) throw new StoreError('io', 'a write has failed before');
         if (this.#machine.isFull) throw new StoreError('full', 'no space for a batch');
         await task();
       }),

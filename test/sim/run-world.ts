@@ -6,19 +6,34 @@ import {
   checkWatermarksAndLag,
   holdersOf,
 } from './checkers/state-checks.ts';
+import { checkIndexes, indexesLacking } from './checkers/index-checks.ts';
 import { Client, DEFINITION } from './client.ts';
+import { INDEXED, INDEXED_DEFINITION, isIndexSeed } from './indexed-table.ts';
 import { Nemesis } from './nemesis.ts';
 import type { SimRegion } from './sim-region.ts';
+import { runStreamWorld } from './stream/run-stream-world.ts';
+import { isStreamSeed } from './stream/stream-options.ts';
 import { counters } from './workloads/counters.ts';
+import { indexChurn } from './workloads/index-churn.ts';
+import { indexRewriting } from './workloads/index-rewriting.ts';
 import { registers } from './workloads/registers.ts';
-import { replicaChurn } from './workloads/replica-churn.ts';
+import { replicaChurn, replicaReturns } from './workloads/replica-churn.ts';
 import { sharedKeys } from './workloads/shared-keys.ts';
 import { uniqueInserts } from './workloads/unique-inserts.ts';
 import { CHURN, MAIN, Stage, type Workload } from './workloads/workload.ts';
 import { World } from './world.ts';
 import { optionsText, type WorldOptions } from './world-options.ts';
 
-const WORKLOADS: readonly Workload[] = [registers, counters, uniqueInserts, sharedKeys];
+const WORKLOADS: readonly Workload[] = [
+  registers,
+  counters,
+  uniqueInserts,
+  sharedKeys,
+  replicaChurn,
+  replicaReturns,
+  indexRewriting,
+  indexChurn,
+];
 
 /** How long a healed world may take until everything is as it should be. */
 const LIVE_MS = 180_000;
@@ -44,6 +59,7 @@ export async function runWorld(
   onPhase: (phase: string) => void = () => {},
   change?: (options: WorldOptions) => WorldOptions,
 ): Promise<WorldResult> {
+  if (change === undefined && isStreamSeed(seed)) return runStreamWorld(seed, onPhase);
   const world = new World(seed, change);
   const text = optionsText(world.options);
   world.note('WORLD', `seed ${seed}  ${text}`);
@@ -77,10 +93,7 @@ async function phases(world: World, onPhase: (phase: string) => void): Promise<v
   enter('break');
   const stage = new Stage(world);
   const nemesis = new Nemesis(world);
-  // A region that comes back on old disks has an old catalogue too: see README.md.
-  const churns = !world.options.faults.includes('old region');
-  const workloads = churns ? [...WORKLOADS, replicaChurn] : WORKLOADS;
-  const work = Promise.all(workloads.map(async (workload) => workload.run(stage)));
+  const work = Promise.all(WORKLOADS.map(async (workload) => workload.run(stage)));
   const striking = nemesis.run();
   const watching = watch(world, stage);
   await world.clock.sleep(world.options.breakMs);
@@ -107,8 +120,10 @@ async function setUp(world: World): Promise<void> {
     for (const other of world.regions)
       if (other !== region) region.endpoint.links.set(other.name, { delayMs: linkDelayMs });
   await Promise.all(world.regions.map(async (region) => region.start()));
-  for (const name of [MAIN, CHURN]) {
-    await first.running?.engine.region.createTable(name, DEFINITION);
+  const tables = isIndexSeed(world.seed) ? [MAIN, CHURN, INDEXED] : [MAIN, CHURN];
+  for (const name of tables) {
+    const definition = name === INDEXED ? INDEXED_DEFINITION : DEFINITION;
+    await first.running?.engine.region.createTable(name, definition);
     await until(world, `table ${name}`, () => isActive(first, name));
     for (const other of others) {
       await first.running?.engine.region.changeReplica(name, {
@@ -188,6 +203,10 @@ function whatIsLacking(world: World): readonly string[] {
   const lacking: string[] = [];
   for (const region of world.regions) {
     const { name, running } = region;
+    if (world.lost.has(name)) {
+      lacking.push(...whoCountsOn(world, region));
+      continue;
+    }
     if (running === undefined) {
       lacking.push(`${name} does not run`);
       continue;
@@ -219,6 +238,7 @@ function whatIsLacking(world: World): readonly string[] {
           `${table.name} in ${name} is ${table.status} ${JSON.stringify(table.global?.members)}`,
         );
   }
+  for (const region of world.regions) lacking.push(...indexesLacking(region));
   if (lacking.length > 0) return lacking;
   for (const table of [MAIN, CHURN]) {
     const holders = holdersOf(world, table);
@@ -238,9 +258,23 @@ function whatIsLacking(world: World): readonly string[] {
   return lacking;
 }
 
+/** Of a region that is lost: that it is to come back, and who still takes it for a member. */
+function whoCountsOn(world: World, { name }: SimRegion): readonly string[] {
+  const isAwaited = world.lost.get(name) === 'for a while';
+  return [
+    ...(isAwaited ? [`${name} is not back yet`] : []),
+    ...world.regions.flatMap((region) =>
+      (region.running?.engine.core.catalogue.all ?? [])
+        .filter(({ global }) => global?.members[name] !== undefined)
+        .map((table) => `${region.name} has ${name} as a member of ${table.name}`),
+    ),
+  ];
+}
+
 /** What clients read in the end is a part of the history. */
 async function finalReads(world: World): Promise<void> {
   for (const region of world.regions) {
+    if (world.lost.has(region.name)) continue;
     const client = new Client(world, region, `${region.name[0] ?? ''}0`);
     const keys = new Set(
       world.history
@@ -268,6 +302,7 @@ async function check(world: World): Promise<void> {
     await checkConverged(world, name);
     checkWatermarksAndLag(world, name, true);
   }
+  await checkIndexes(world);
   const copies = new CopyCheck(world);
   for (let looks = 0; looks < 4; looks += 1) {
     copies.look();
@@ -286,6 +321,14 @@ function countEvents(world: World): void {
   world.count(
     'rebuild',
     world.journal.lines.filter((line) => line.includes('copy rebuilt')).length,
+  );
+  world.count(
+    'index filled anew',
+    world.journal.lines.filter((line) => line.includes('index is filled anew')).length,
+  );
+  world.count(
+    'replica lost',
+    world.journal.lines.filter((line) => line.includes('without it, on an older disk')).length,
   );
   world.count(
     'forgetting',

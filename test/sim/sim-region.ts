@@ -102,7 +102,7 @@ export class SimRegion {
 
   /** Starts a process and, should it not come up, another one, until it runs or is killed. */
   async start(): Promise<void> {
-    if (this.#wanted !== undefined) return;
+    if (this.#wanted !== undefined || this.#world.lost.has(this.name)) return;
     this.#starts += 1;
     this.#wanted = this.#starts;
     await this.#keepStarting(this.#wanted);
@@ -204,6 +204,11 @@ export class SimRegion {
   eraseZone(zone: Zone): void {
     this.logDisks[zone].erase();
     this.stores[zone].wipe();
+  }
+
+  erase(): void {
+    for (const zone of ZONES) this.eraseZone(zone);
+    this.positions.erase();
   }
 
   #place(life: ProcessLife): RegionPlace {

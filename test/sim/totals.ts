@@ -1,4 +1,5 @@
 import type { WorldResult } from './run-world.ts';
+import { STREAM_EVENTS, STREAM_FAULTS } from './stream/stream-options.ts';
 import { FAULTS } from './world-options.ts';
 
 /** What worlds count besides their faults. */
@@ -11,6 +12,13 @@ const EVENTS = [
   'forgetting',
   'replica added',
   'replica removed',
+  'replica lost',
+  'region back',
+  'index write',
+  'local index checked',
+  'index added',
+  'index removed',
+  'index filled anew',
 ] as const;
 
 /** A world without its journal, as a child process reports it. */
@@ -26,6 +34,7 @@ export function totalsText(results: readonly WorldSummary[]): string {
     `${results.length} worlds, ${failed.length} failed, ${hours.toFixed(2)} virtual hours, ${sum(operations)} acknowledged operations`,
     `faults: ${FAULTS.map((name) => `${name} ${counted(name)}`).join(', ')}`,
     `events: ${EVENTS.map((name) => `${name} ${counted(name)}`).join(', ')}`,
+    `in stream worlds: ${[...STREAM_FAULTS, ...STREAM_EVENTS].map((name) => `${name} ${counted(name)}`).join(', ')}`,
     `median world: ${median(results.map(({ regions }) => regions))} regions of 3 zones, ${median(operations)} acknowledged operations, ${Math.round(median(results.map(({ virtualMs }) => virtualMs)) / 1000)} virtual seconds`,
   ].join('\n');
 }

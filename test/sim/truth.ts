@@ -84,7 +84,8 @@ export class Truth {
             this.#read.set(number, entry.index);
             this.#checksums.set(number, entry.checksum);
             for (const record of records) {
-              if (record.table === 0) continue;
+              // What follows from items, and what says them once more, is none of the users' own.
+              if (record.cause === 'system' || record.cause === 'backfill') continue;
               this.#add({
                 table: record.table,
                 key: keyText(record.key),

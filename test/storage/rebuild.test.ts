@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 
 import { present } from '../../src/base/assert.ts';
 import { countersKey, hashRange, itemSpaceRange } from '../../src/storage/key-layout.ts';
-import type { RebuildProgress } from '../../src/storage/rebuild.ts';
+import { rebuildPartition, type RebuildProgress } from '../../src/storage/rebuild.ts';
 import { StorageNode } from '../../src/storage/storage-node.ts';
 import { MemoryStoreDisk } from '../support/memory-store.ts';
 import { anyHistory, dump, LeaderModel, PARTITIONS } from './leader-model.ts';
@@ -59,6 +59,35 @@ test('a rebuild of one partition leaves the others as they are', async () => {
   expect(target.copy(1).counters(1).itemCount).toBe(0);
   expect(target.copy(2).counters(1)).toEqual(before[2]);
 });
+
+test.each(['at once', 'when the store is opened again'])(
+  'a table that the source has dropped goes from the partitions that are not rebuilt, too: %s',
+  async (when) => {
+    const puts = Array.from({ length: 12 }, (_, item) => ({
+      kind: 'put' as const,
+      table: 1,
+      item,
+      text: 'here',
+    }));
+    const source = await nodeWith([puts]);
+    await source.dropTable(1);
+    const disk = new MemoryStoreDisk();
+    const target = await nodeWith([puts], disk);
+    let node = target;
+    if (when === 'at once') await target.rebuildFrom(source, 1);
+    else {
+      const snapshot = source.store.snapshot();
+      const rebuild = { source: snapshot, target: target.store, partition: 1 };
+      await rebuildPartition({ ...rebuild, partitionCount: PARTITIONS });
+      disk.powerCut();
+      node = await openNode(disk);
+    }
+    await node.dropTables();
+    expect(ALL.map((partition) => node.copy(partition).counters(1).itemCount)).toEqual([0, 0, 0]);
+    const itemSpace = Buffer.from('i').toString('hex');
+    expect((await dump(node.store)).filter((line) => line.startsWith(itemSpace))).toEqual([]);
+  },
+);
 
 test('a rebuild that was cut off shows, and can be begun again', async () => {
   await fc.assert(

@@ -134,7 +134,8 @@ export class MemoryLog implements ReplicatedLog {
       partitionTime,
       payload: encodeRecords(records),
     });
-    this.#entries.push(opened, entry);
+    this.#entries.push(opened);
+    if (records.length > 0) this.#entries.push(entry);
     this.#appended = this.end;
     for (const { resolve } of this.#queue.splice(0)) resolve('refused');
   }
@@ -150,6 +151,12 @@ export class MemoryLog implements ReplicatedLog {
       found.push(entry);
     }
     return found;
+  }
+
+  /** A power cut takes the end of the log away: what had been durable behind `through`. Nothing may be in flight. */
+  cut(through: number): void {
+    this.#entries.length = Math.min(this.#entries.length, through);
+    this.#appended = this.end;
   }
 
   trim(through: number): void {

@@ -4,11 +4,19 @@ import { applyUpdate } from '../../src/expression/apply-update.ts';
 import { evaluateCondition } from '../../src/expression/evaluate-condition.ts';
 import type { AttributeMap } from '../../src/model/attribute-value.ts';
 import { ClientError, validationError } from '../../src/model/errors.ts';
+import { validateUpdatedIndexKeys } from '../../src/model/index-key-validation.ts';
 import { itemKeyHash } from '../../src/model/item-key.ts';
 import { itemSizeBytes } from '../../src/model/item-size.ts';
 import { ITEM_BYTES_MAX, PAGE_BYTES_MAX } from '../../src/model/limits.ts';
 import { UPDATED_ITEM_TOO_LARGE } from '../../src/model/messages.ts';
-import type { GlobalTable, Table, TableDefinition } from '../../src/model/table.ts';
+import type {
+  GlobalTable,
+  ReplicaOverrides,
+  Table,
+  TableDefinition,
+  TableIndex,
+} from '../../src/model/table.ts';
+import { changedTags, type TagChange } from '../../src/model/table-tags.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from '../../src/partition/item-write.ts';
 import type {
   ItemRead,
@@ -19,8 +27,16 @@ import type {
   Region,
   ReplicaChange,
   ReplicaView,
+  TableChange,
   TableScan,
+  TableSettings,
 } from '../../src/region/region.ts';
+import { changedOverrides } from '../../src/region/replica-overrides.ts';
+import { changedDefinition } from '../../src/region/definition-change.ts';
+import { withStatus } from '../../src/region/membership.ts';
+import { settledTable, withDefinition } from '../../src/region/table-updates.ts';
+import { assertMayDelete, assertMayUpdate } from '../../src/region/update-admission.ts';
+import { MemoryIndexes } from './memory-indexes.ts';
 import { SeededRandom } from './seeded-random.ts';
 
 const HASHES = 2 ** 32;
@@ -29,7 +45,7 @@ interface StoredTable {
   table: Table;
   /** By item key bytes. */
   readonly items: PageItem[];
-  readonly replicas: Set<string>;
+  readonly replicas: Map<string, ReplicaOverrides | undefined>;
 }
 
 export interface MemoryRegionOptions {
@@ -51,6 +67,7 @@ export class MemoryRegion implements Region {
   readonly #random: Random = new SeededRandom(1);
   readonly #tables = new Map<string, StoredTable>();
   readonly #byNumber = new Map<number, StoredTable>();
+  readonly #indexes = new MemoryIndexes();
   #created = 0;
 
   constructor(options: MemoryRegionOptions = {}) {
@@ -67,8 +84,11 @@ export class MemoryRegion implements Region {
     return [...this.#tables.keys()].toSorted();
   }
 
-  statistics(table: Table): { readonly itemCount: number; readonly sizeBytes: number } {
-    const items = this.#byNumber.get(table.number)?.items ?? [];
+  statistics({ number }: { readonly number: number }): {
+    readonly itemCount: number;
+    readonly sizeBytes: number;
+  } {
+    const items = this.#byNumber.get(number)?.items ?? this.#indexes.entriesOf(number) ?? [];
     return {
       itemCount: items.length,
       sizeBytes: items.reduce((sum, item) => sum + item.itemBytes, 0),
@@ -77,15 +97,20 @@ export class MemoryRegion implements Region {
 
   replicas(table: Table): readonly ReplicaView[] {
     const regions = this.#byNumber.get(table.number)?.replicas ?? [];
-    return [...regions].map((region) => ({ region, status: 'ACTIVE' }));
+    return [...regions].map(([region, overrides]) => ({ region, status: 'ACTIVE', overrides }));
   }
 
-  async createTable(name: string, definition: TableDefinition): Promise<Table> {
+  async createTable(
+    name: string,
+    definition: TableDefinition,
+    settings: TableSettings = {},
+  ): Promise<Table> {
     if (this.#tables.has(name)) {
       throw new ClientError('ResourceInUseException', `Table already exists: ${name}`);
     }
     this.#created += 1;
     const table: Table = {
+      ...settings,
       number: this.#created,
       name,
       tableId: randomUuid(this.#random),
@@ -95,24 +120,81 @@ export class MemoryRegion implements Region {
       definition,
       global: undefined,
       parted: undefined,
+      ...this.#indexesOf(definition),
+      ...(definition.stream !== undefined && { streamLabel: '2023-11-14T22:13:20.123' }),
+      ...(definition.billingMode === 'PAY_PER_REQUEST' && { payPerRequestAtMs: this.#wallMs() }),
     };
-    const stored: StoredTable = { table, items: [], replicas: new Set() };
+    const stored: StoredTable = { table, items: [], replicas: new Map() };
     this.#tables.set(name, stored);
     this.#byNumber.set(table.number, stored);
-    return { ...table, status: 'CREATING' };
+    for (const index of table.indexes ?? []) this.#indexes.make(table, index, []);
+    const indexes = table.indexes?.map((index) => ({ ...index, status: 'CREATING' as const }));
+    return { ...table, status: 'CREATING', ...(indexes !== undefined && { indexes }) };
+  }
+
+  /** As a region does, and all at once: whatever was under way is over when it resolves. */
+  async updateTable(name: string, change: TableChange): Promise<Table> {
+    const stored = this.#named(name);
+    const { deletionProtection, ...shared } = change;
+    if (deletionProtection !== undefined) {
+      stored.table = { ...stored.table, deletionProtection };
+      return stored.table;
+    }
+    const nowMs = this.#wallMs();
+    assertMayUpdate(stored.table, shared);
+    const definition = changedDefinition(stored.table, shared, nowMs);
+    if (definition === stored.table.definition) return { ...stored.table, status: 'UPDATING' };
+    const changed = withDefinition(stored.table, definition, nowMs);
+    const indexes = changed.indexes?.map((index) => {
+      this.#created += index.number === 0 ? 1 : 0;
+      return index.number === 0 ? { ...index, number: this.#created } : index;
+    });
+    const answer = withStatus({ ...changed, ...(indexes !== undefined && { indexes }) }, this.name);
+    stored.table = this.#settled(answer, stored.items);
+    return answer;
+  }
+
+  #settled(table: Table, items: readonly ItemImage[]): Table {
+    const settled = settledTable(table, Infinity, this.#wallMs());
+    const indexes = settled.indexes?.flatMap((index): TableIndex[] => {
+      if (index.status === 'DELETING') {
+        this.#indexes.drop(index.number);
+        return [];
+      }
+      if (index.status === 'CREATING') this.#indexes.make(table, index, items);
+      return [{ ...index, status: 'ACTIVE', backfilling: false }];
+    });
+    return withStatus({ ...settled, ...(indexes !== undefined && { indexes }) }, this.name);
   }
 
   async deleteTable(name: string): Promise<Table> {
     const { table } = this.#named(name);
+    assertMayDelete(table);
     this.#tables.delete(name);
     this.#byNumber.delete(table.number);
+    for (const { number } of table.indexes ?? []) this.#indexes.drop(number);
     return { ...table, status: 'DELETING' };
+  }
+
+  async changeTags(name: string, change: TagChange): Promise<void> {
+    const stored = this.#named(name);
+    stored.table = { ...stored.table, tags: changedTags(stored.table.tags ?? [], change) };
+  }
+
+  /** Puts a table into a state that a real region only passes through. */
+  alterTable(name: string, changes: Partial<Table>): void {
+    const stored = this.#named(name);
+    stored.table = { ...stored.table, ...changes };
   }
 
   async changeReplica(name: string, change: ReplicaChange): Promise<Table> {
     const stored = this.#named(name);
-    stored.replicas.delete(change.region);
-    if (change.kind === 'create') stored.replicas.add(change.region);
+    const standing = stored.replicas.get(change.region);
+    if (change.kind === 'delete') stored.replicas.delete(change.region);
+    else {
+      const overrides = changedOverrides(standing, change.overrides ?? {}, stored.table);
+      stored.replicas.set(change.region, overrides);
+    }
     const global: GlobalTable = {
       home: this.name,
       term: 1,
@@ -133,7 +215,7 @@ export class MemoryRegion implements Region {
 
   async write(write: ItemWrite): Promise<WriteOutcome> {
     this.#enter();
-    const { items } = this.#numbered(write.table);
+    const { items, table } = this.#numbered(write.table);
     const at = lowerBound(items, write.key);
     const before = isAt(items, at, write.key) ? items[at] : undefined;
     const old = before === undefined ? undefined : parse(before);
@@ -144,19 +226,20 @@ export class MemoryRegion implements Region {
     const replaced = before === undefined ? 0 : 1;
     if (after === undefined) items.splice(at, replaced);
     else items.splice(at, replaced, { key: write.key, ...after });
+    this.#indexes.follow(table, before, after);
     return { kind: 'applied', before, after };
   }
 
   async query(query: RangeQuery): Promise<Page> {
     this.#enter();
-    const { items } = this.#numbered(query.table);
+    const items = this.#itemsOf(query.table);
     const range = items.slice(lowerBound(items, query.from), lowerBound(items, query.to));
     return page(query.forward ? range : range.toReversed(), query, query.forward);
   }
 
   async scan(scan: TableScan): Promise<Page> {
     this.#enter();
-    const { items } = this.#numbered(scan.table);
+    const items = this.#itemsOf(scan.table);
     const segment = items.filter(
       ({ key }) => Math.floor((itemKeyHash(key) * scan.totalSegments) / HASHES) === scan.segment,
     );
@@ -171,6 +254,21 @@ export class MemoryRegion implements Region {
     const stored = this.#tables.get(name);
     if (stored === undefined) throw notFound();
     return stored;
+  }
+
+  #indexesOf({ indexes = [] }: TableDefinition): Pick<Table, 'indexes'> {
+    if (indexes.length === 0) return {};
+    return {
+      indexes: indexes.map((definition) => {
+        this.#created += 1;
+        return { definition, number: this.#created, status: 'ACTIVE', backfilling: false };
+      }),
+    };
+  }
+
+  /** The items of a table, or the entries of an index. */
+  #itemsOf(number: number): readonly PageItem[] {
+    return this.#indexes.entriesOf(number) ?? this.#numbered(number).items;
   }
 
   #numbered(number: number): StoredTable {
@@ -190,9 +288,10 @@ const parse = ({ image }: ItemImage): AttributeMap =>
 function imageAfter({ change }: ItemWrite, old: AttributeMap | undefined): ItemImage | undefined {
   if (change.kind === 'delete') return undefined;
   if (change.kind === 'put') return { image: change.image, itemBytes: change.itemBytes };
-  const { keyAttributes } = change;
+  const { keyAttributes, indexKeys } = change;
   const { item } = applyUpdate(change.update, { current: old, keyAttributes });
   if (item === undefined) return undefined;
+  if (indexKeys !== undefined) validateUpdatedIndexKeys(indexKeys, item);
   const itemBytes = itemSizeBytes(item);
   if (itemBytes > ITEM_BYTES_MAX) throw validationError(UPDATED_ITEM_TOO_LARGE);
   return { image: Buffer.from(JSON.stringify(item)), itemBytes };

@@ -61,7 +61,7 @@ export class MemoryStoreDisk {
   damage(key: Uint8Array): void {
     this.#durable = this.#current().map((pair) => {
       if (Buffer.compare(pair[0], key) !== 0) return pair;
-      const value = Uint8Array.from(pair[1]);
+      const value = new Uint8Array(pair[1]);
       value[value.length - 1] = (value.at(-1) ?? 0) ^ 1;
       return [pair[0], value];
     });
@@ -221,8 +221,8 @@ class MemoryIterator implements KeyValueIterator {
 /** A store keeps bytes, not the caller's arrays. */
 const copyOf = (operation: KeyValueOperation): KeyValueOperation =>
   operation.kind === 'put'
-    ? { kind: 'put', key: Uint8Array.from(operation.key), value: Uint8Array.from(operation.value) }
-    : { kind: 'delete', key: Uint8Array.from(operation.key) };
+    ? { kind: 'put', key: new Uint8Array(operation.key), value: new Uint8Array(operation.value) }
+    : { kind: 'delete', key: new Uint8Array(operation.key) };
 
 function applyBatch(pairs: KeyValuePair[], batch: readonly KeyValueOperation[]): void {
   for (const operation of batch) {

@@ -3,6 +3,7 @@ import assert from 'node:assert';
 import { TICKS_PER_MS } from '../../src/clock/hybrid-time.ts';
 import type { ItemRecord } from '../../src/model/record.ts';
 import { Applier } from '../../src/partition/applier.ts';
+import type { IndexedTable } from '../../src/partition/index-entries.ts';
 import type { ItemWrite } from '../../src/partition/item-write.ts';
 import { LocalPartition } from '../../src/partition/local-partition.ts';
 import type { ReceivedRecord } from '../../src/partition/partition.ts';
@@ -25,6 +26,8 @@ export class PartitionWorld {
   readonly failures: unknown[] = [];
   readonly damaged: string[] = [];
   keepsTombstones = true;
+  /** Of `TABLE`. */
+  indexed: IndexedTable | undefined;
   partition: LocalPartition = this.#newPartition();
   #now = 0;
 
@@ -38,6 +41,7 @@ export class PartitionWorld {
       now: () => (this.#now = Math.max(this.#now + 1, this.clock.wallMs() * TICKS_PER_MS)),
       resolve,
       keepsTombstones: () => this.keepsTombstones,
+      indexed: (table) => (table === TABLE ? this.indexed : undefined),
       onFailure: (error) => this.failures.push(error),
       onDamage: (zone) => this.damaged.push(zone),
     });
@@ -106,10 +110,10 @@ export class PartitionWorld {
   }
 
   /** What every zone counts equals what a scan of it finds. */
-  async checkCounters(): Promise<void> {
+  async checkCounters(table = TABLE): Promise<void> {
     for (const node of this.nodes.values()) {
-      const counted = node.copy(0).counters(TABLE);
-      assert.deepEqual({ ...counted }, await recount(node.store, TABLE), `zone ${node.zone}`);
+      const counted = node.copy(0).counters(table);
+      assert.deepEqual({ ...counted }, await recount(node.store, table), `zone ${node.zone}`);
     }
   }
 }

@@ -8,13 +8,16 @@ import { Catalogue } from '../../src/region/catalogue.ts';
 import { ControlLine } from '../../src/region/control-line.ts';
 import { CopyJobs } from '../../src/region/copy-jobs.ts';
 import { GlobalTables } from '../../src/region/global-tables.ts';
-import type { ReplicaChange } from '../../src/region/region.ts';
+import { HeardStates } from '../../src/region/heard-states.ts';
+import type { ReplicaChange, TableChange } from '../../src/region/region.ts';
 import { ReplicationAdapter } from '../../src/region/replication-adapter.ts';
 import { Resync } from '../../src/region/resync.ts';
 import { SharedTables } from '../../src/region/shared-tables.ts';
 import { SystemDocuments } from '../../src/region/system-documents.ts';
 import { TableHome } from '../../src/region/table-home.ts';
+import { TableLifecycle } from '../../src/region/table-lifecycle.ts';
 import { TableMember } from '../../src/region/table-member.ts';
+import { TableUpdater } from '../../src/region/table-updater.ts';
 import type { OriginPositions, PositionStore } from '../../src/replication/position-store.ts';
 import { Replicator } from '../../src/replication/replicator.ts';
 import { TableCopyInbox } from '../../src/replication/table-copy-inbox.ts';
@@ -59,6 +62,7 @@ interface Running {
   readonly adapter: ReplicationAdapter;
   readonly resync: Resync;
   readonly globalTables: GlobalTables;
+  readonly updater: TableUpdater;
   readonly tableCopy: TableCopy;
   readonly stop: () => Promise<void>;
 }
@@ -155,6 +159,7 @@ export class GlobalWorldRegion {
     });
     const adapter = new ReplicationAdapter({ ...base, peers, replicator, tableCopy, catalogue });
     const line = new ControlLine(bus);
+    const states = new HeardStates({ ...base, regions: names, catalogue, line });
     const resync = new Resync({
       ...base,
       catalogue,
@@ -166,6 +171,8 @@ export class GlobalWorldRegion {
         replicator.receivedAtLeast(origin, ends, signal),
       askScan: async (peer, request) => line.tryAsk(peer, 'control.scan', request),
       sendCopy: async (job) => tableCopy.send(job),
+      hearOf: async (peer, signal) =>
+        (await states.compare(peer, states.shared(), signal)) !== undefined,
       onBegun: () => {
         this.resyncsBegun += 1;
       },
@@ -177,6 +184,7 @@ export class GlobalWorldRegion {
       regions: names,
       catalogue,
       line,
+      states,
       seams: adapter,
       copyJobs,
       statusMs: 100,
@@ -186,12 +194,17 @@ export class GlobalWorldRegion {
       },
     };
     const home = new TableHome(control);
-    const member = new TableMember(control);
     const globalTables = new GlobalTables({
       ...control,
       rules: { sourceStays24Hours: false, requireAutoScaling: false },
     });
-    const services = [copyInbox, replicator, member, globalTables, home];
+    const member = new TableMember({
+      ...control,
+      onReplicaLost: async (table, peer) => globalTables.replicaLost(table, peer),
+    });
+    const updater = new TableUpdater(control);
+    const lifecycle = new TableLifecycle(control);
+    const services = [copyInbox, replicator, member, globalTables, updater, home];
     this.#running = {
       bus,
       catalogue,
@@ -199,14 +212,18 @@ export class GlobalWorldRegion {
       adapter,
       resync,
       globalTables,
+      updater,
       tableCopy,
       stop: async () => {
         adapter.close();
-        const stops = [resync, copyJobs, ...services].map(async (service) => service.stop());
+        const stops = [resync, copyJobs, lifecycle, ...services].map(async (service) =>
+          service.stop(),
+        );
         await endpoint.stop();
         await Promise.all(stops);
       },
     };
+    lifecycle.resume();
     for (const service of services) await service.start();
   }
 
@@ -246,6 +263,14 @@ export class GlobalWorldRegion {
   async change(change: ReplicaChange, name = TABLE): Promise<void> {
     const table = present(this.running.catalogue.find(name), 'the table');
     await this.#world.clock.runUntilSettled(this.running.globalTables.change(table, change));
+  }
+
+  /** Resolves with the table as it is answered. */
+  async update(change: TableChange, name = TABLE): Promise<Table> {
+    const answered: Table[] = [];
+    const update = this.running.updater.update(name, change);
+    await this.#world.clock.runUntilSettled(update.then((table) => answered.push(table)));
+    return present(answered[0], 'an answer');
   }
 
   #partitionOf(key: Uint8Array): MemoryPartition {

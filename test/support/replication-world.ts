@@ -49,6 +49,14 @@ export class MemoryTables implements Tables {
     return this.known ? { number: this.number } : 'unknown';
   }
 
+  owes(): boolean {
+    return false;
+  }
+
+  isOwedBy(): boolean {
+    return false;
+  }
+
   nameOf(): string {
     return 'Orders';
   }

@@ -10,6 +10,10 @@ interface Content {
   size: number;
   /** What a power cut leaves for certain; undefined when not even the name is certain. */
   synced: Buffer | undefined;
+  /** Where `synced` lies after a sync, with room behind it: the next sync copies only what is new. */
+  kept?: { readonly room: Buffer; readonly synced: Buffer };
+  /** Below this nothing of `bytes` has changed since the last sync. */
+  changedFrom?: number;
 }
 
 export interface SimulatedDiskOptions {
@@ -33,6 +37,9 @@ export class SimulatedDisk implements Disk {
   #freeBytes = Infinity;
   #failSyncs = false;
   #failAppends = false;
+  #plannedSyncFailures = 0;
+  #tellSyncFailed = (): void => {};
+  #tellMisdirected: ((what: string) => void) | undefined;
   #broken = false;
   syncs = 0;
 
@@ -57,6 +64,8 @@ export class SimulatedDisk implements Disk {
   erase(): void {
     this.#session += 1;
     this.#files.clear();
+    this.#plannedSyncFailures = 0;
+    this.#tellMisdirected = undefined;
   }
 
   /** A copy of everything that was written so far. */
@@ -83,6 +92,13 @@ export class SimulatedDisk implements Disk {
     return new Map([...this.#files].map(([name, { size }]) => [name, size]));
   }
 
+  /** Whether a power cut could take anything now. */
+  get hasUnsynced(): boolean {
+    for (const { size, synced } of this.#files.values())
+      if (size > (synced?.length ?? 0)) return true;
+    return false;
+  }
+
   /** Flips one bit of the byte at `offset`, counted from the end when negative, synced or not. */
   corrupt(name: string, offset: number): void {
     const content = this.#content(name);
@@ -94,6 +110,23 @@ export class SimulatedDisk implements Disk {
   /** A full disk takes a random part of an append and then fails it. */
   setFull(full: boolean): void {
     this.#full = full;
+  }
+
+  /**
+   * The next `count` syncs fail, each telling `onFailed`. Of what such a sync was for, some may be gone at once, though
+   * the file keeps its length: a block that could not be written need not be read again as it was.
+   */
+  failNextSyncs(count: number, onFailed: () => void): void {
+    this.#plannedSyncFailures = count;
+    this.#tellSyncFailed = onFailed;
+  }
+
+  /**
+   * The bytes of the next append land at another place of some file, on top of what was there, and are missing where they
+   * belong. Tells `onDone` in words. Undefined takes the plan back.
+   */
+  misdirectNext(onDone: ((what: string) => void) | undefined): void {
+    this.#tellMisdirected = onDone;
   }
 
   setFreeBytes(bytes: number): void {
@@ -148,7 +181,7 @@ export class SimulatedDisk implements Disk {
     const content = this.#files.get(name);
     return content === undefined
       ? undefined
-      : Uint8Array.from(content.bytes.subarray(0, content.size));
+      : new Uint8Array(content.bytes.subarray(0, content.size));
   }
 
   async replace(name: string, bytes: Uint8Array): Promise<void> {
@@ -174,6 +207,8 @@ export class SimulatedDisk implements Disk {
       append: async (chunks) => {
         check();
         const bytes = Buffer.concat(chunks);
+        if (this.#tellMisdirected !== undefined && this.#misdirect(name, content, bytes))
+          bytes.fill(0);
         const free = this.#full ? randomBelow(this.#random, bytes.length) : this.#freeBytes;
         // What is being written when the power goes may be there too.
         put(content, bytes.subarray(0, free));
@@ -189,27 +224,55 @@ export class SimulatedDisk implements Disk {
         const { size } = content;
         await this.#pause();
         check();
+        if (this.#plannedSyncFailures > 0) this.#failSync(name, content);
         if (this.#failSyncs) throw new DiskError('io', `the sync of ${name} failed`);
         this.syncs += 1;
-        content.synced = Buffer.from(content.bytes.subarray(0, size));
+        keepSynced(content, size);
       },
       read: async (offset, lengthBytes) => {
         check();
         await this.#pause();
         check();
-        return Uint8Array.from(
+        return new Uint8Array(
           content.bytes.subarray(offset, Math.min(offset + lengthBytes, content.size)),
         );
       },
       truncate: async (sizeBytes) => {
         check();
         content.size = Math.min(content.size, sizeBytes);
+        content.changedFrom = Math.min(content.changedFrom ?? Infinity, sizeBytes);
         await this.#pause();
       },
       close: async () => {
         open = false;
       },
     };
+  }
+
+  #failSync(name: string, content: Content): never {
+    this.#plannedSyncFailures -= 1;
+    const unsynced = content.bytes.subarray(content.synced?.length ?? 0, content.size);
+    if (unsynced.length > 0 && this.#random.next() < 0.5)
+      unsynced.fill(0, randomBelow(this.#random, unsynced.length));
+    this.#tellSyncFailed();
+    throw new DiskError('io', `the sync of ${name} failed`);
+  }
+
+  /** False when there is no place for them. */
+  #misdirect(name: string, content: Content, bytes: Uint8Array): boolean {
+    const places = [...this.#files].filter(([, { size }]) => size > 0);
+    const [where, there] = places[randomBelow(this.#random, Math.max(1, places.length))] ?? [];
+    if (where === undefined || there === undefined || bytes.length === 0) return false;
+    const offset = randomBelow(this.#random, there.size);
+    const landed = bytes.subarray(0, there.size - offset);
+    there.bytes.set(landed, offset);
+    // What was not synced there may still be lost; what was is overwritten for good.
+    const kept = Math.max(0, Math.min(landed.length, (there.synced?.length ?? 0) - offset));
+    there.synced?.set(landed.subarray(0, kept), offset);
+    const [from, to] = [`${name} at ${content.size}`, `${where} at ${offset}`];
+    this.#tellMisdirected?.(`${landed.length} bytes of ${from} to ${to}`);
+    this.#tellMisdirected = undefined;
+    return true;
   }
 
   #cut(name: string, content: Content): void {
@@ -257,4 +320,21 @@ function put(content: Content, bytes: Uint8Array): void {
   }
   content.bytes.set(bytes, content.size);
   content.size = size;
+}
+
+/** The first `size` bytes are synced. */
+function keepSynced(content: Content, size: number): void {
+  const { kept, synced, changedFrom = Infinity } = content;
+  const old = kept !== undefined && kept.synced === synced ? kept : undefined;
+  const from = old === undefined ? 0 : Math.min(old.synced.length, changedFrom, size);
+  let room = old?.room ?? Buffer.alloc(0);
+  if (room.length < size) {
+    const grown = Buffer.alloc(Math.max(size, room.length * 2, 4096));
+    room.copy(grown, 0, 0, from);
+    room = grown;
+  }
+  content.bytes.copy(room, from, from, size);
+  content.kept = { room, synced: room.subarray(0, size) };
+  content.synced = content.kept.synced;
+  content.changedFrom = Infinity;
 }

@@ -1,5 +1,6 @@
 import type { ProjectionExpression } from '../../expression/ast.ts';
 import type { ExpressionCompiler } from '../../expression/expression-compiler.ts';
+import { checkProjectedKeysScalar } from '../../expression/key-checks.ts';
 import { project } from '../../expression/project.ts';
 import type { AttributeMap } from '../../model/attribute-value.ts';
 import { parseItem } from '../../model/attribute-value.ts';
@@ -9,15 +10,22 @@ import { validateKey } from '../../model/key-validation.ts';
 import { BATCH_GET_KEYS_MAX, BATCH_RESPONSE_BYTES_MAX } from '../../model/limits.ts';
 import type { Table } from '../../model/table.ts';
 import type { ItemImage, Region } from '../../region/region.ts';
-import { BATCH_GET_TOO_MANY, DUPLICATE_KEYS } from '../api-messages.ts';
+import {
+  BATCH_GET_TOO_MANY,
+  batchGetKeysTooMany,
+  DUPLICATE_KEYS,
+  expressionsMixed,
+  requestItemsMissing,
+} from '../api-messages.ts';
 import type { ConsumedCapacity, ReturnConsumedCapacity } from '../consumed-capacity.ts';
 import { consumedCapacity, readUnits } from '../consumed-capacity.ts';
 import type { JsonPart } from '../item-json.ts';
 import { joinJson, parseImage } from '../item-json.ts';
 import type { Operation } from '../operation.ts';
 import type { ExpressionInput } from '../request-expressions.ts';
-import { readProjection } from '../request-expressions.ts';
+import { checkParameters, readProjection } from '../request-expressions.ts';
 import { checkedInput } from '../request-shape.ts';
+import { scalarNames } from '../scalar-names.ts';
 import { itemTable } from '../table-access.ts';
 
 interface BatchGetItemInput {
@@ -51,11 +59,14 @@ export const batchGetItemOperation: Operation = {
   name: 'BatchGetItem',
   async run({ region, expressions }, input) {
     const request = checkedInput<BatchGetItemInput>('BatchGetItem', input);
-    const reads = Object.entries(request.RequestItems).map(([called, wanted]) =>
-      tableRead(called, wanted, expressions),
-    );
-    const count = reads.reduce((sum, { keys }) => sum + keys.length, 0);
+    const tables = Object.entries(request.RequestItems);
+    if (tables.length === 0) throw validationError(requestItemsMissing('BatchGetItem'));
+    checkNotMixed(Object.values(request.RequestItems));
+    const asked = tables.map(([called, wanted]) => tableRead(called, wanted, expressions));
+    const count = asked.reduce((sum, { keys }) => sum + keys.length, 0);
     if (count > BATCH_GET_KEYS_MAX) throw validationError(BATCH_GET_TOO_MANY);
+    asked.forEach(checkDistinct);
+    const reads = oneEachTable(region, asked);
     const itemKeys = reads.map((read) => itemKeysOf(read, itemTable(region, read.called)));
     const found = await Promise.all(
       reads.map(async (read, index) => readAll(region, read, itemKeys[index])),
@@ -65,11 +76,22 @@ export const batchGetItemOperation: Operation = {
   },
 };
 
+/** All tables of a batch are to be asked in the same way, be it the older or the newer one. */
+function checkNotMixed(requests: readonly KeysAndAttributes[]): void {
+  const isGiven = (field: 'AttributesToGet' | 'ProjectionExpression'): boolean =>
+    requests.some((request) => request[field] !== undefined);
+  if (isGiven('AttributesToGet') && isGiven('ProjectionExpression')) {
+    throw validationError(expressionsMixed(['AttributesToGet'], ['ProjectionExpression']));
+  }
+}
+
 function tableRead(
   called: string,
   request: KeysAndAttributes,
   expressions: ExpressionCompiler,
 ): TableRead {
+  if (request.Keys.length > BATCH_GET_KEYS_MAX) throw validationError(batchGetKeysTooMany(called));
+  checkParameters(request, 'read');
   return {
     called,
     request,
@@ -79,19 +101,39 @@ function tableRead(
   };
 }
 
+/** Before the table is looked for, so that its keys are compared as they are given. Throws `ValidationException`. */
+function checkDistinct({ keys }: TableRead): void {
+  if (new Set(keys.map(keyText)).size < keys.length) throw validationError(DUPLICATE_KEYS);
+}
+
+const keyText = (key: AttributeMap): string =>
+  JSON.stringify(Object.entries(key).toSorted(([one], [other]) => (one < other ? -1 : 1)));
+
+/** A table that is named in two ways, by its ARN too, is asked once, as it is at first. */
+function oneEachTable(region: Region, asked: readonly TableRead[]): readonly TableRead[] {
+  const reads = new Map<number, TableRead>();
+  for (const read of asked) {
+    const { number } = itemTable(region, read.called);
+    const first = reads.get(number);
+    const known = new Set(first?.keys.map(keyText));
+    const keys = read.keys.filter((key) => !known.has(keyText(key)));
+    reads.set(number, first === undefined ? read : { ...first, keys: [...first.keys, ...keys] });
+  }
+  return [...reads.values()];
+}
+
 interface TableKeys {
   readonly table: Table;
   readonly keys: readonly Uint8Array[];
 }
 
-function itemKeysOf({ keys }: TableRead, table: Table): TableKeys {
+function itemKeysOf({ keys, projection }: TableRead, table: Table): TableKeys {
   const { keySchema } = table.definition;
+  if (projection !== undefined) checkProjectedKeysScalar(projection, scalarNames(table));
   const itemKeys = keys.map((key) => {
     validateKey(keySchema, key);
     return encodeItemKey(keySchema, key);
   });
-  const distinct = new Set(itemKeys.map((key) => Buffer.from(key).toString('latin1')));
-  if (distinct.size < itemKeys.length) throw validationError(DUPLICATE_KEYS);
   return { table, keys: itemKeys };
 }
 

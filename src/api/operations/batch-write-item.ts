@@ -2,15 +2,22 @@ import type { AttributeMap } from '../../model/attribute-value.ts';
 import { attributeOf, parseItem } from '../../model/attribute-value.ts';
 import { ClientError, validationError } from '../../model/errors.ts';
 import { encodeItemKey } from '../../model/item-key.ts';
+import { indexKeyRules, validateIndexKeys } from '../../model/index-key-validation.ts';
 import { itemSizeBytes } from '../../model/item-size.ts';
 import { validateItemKey, validateKey } from '../../model/key-validation.ts';
 import { BATCH_WRITE_REQUESTS_MAX, ITEM_BYTES_MAX } from '../../model/limits.ts';
 import { ITEM_TOO_LARGE, KEY_MISMATCH, VALUE_AMBIGUOUS } from '../../model/messages.ts';
-import type { KeySchema, Table } from '../../model/table.ts';
+import type { Table } from '../../model/table.ts';
 import type { ItemChange, Region, WriteOutcome } from '../../region/region.ts';
-import { BATCH_WRITE_TOO_MANY, DUPLICATE_KEYS } from '../api-messages.ts';
-import type { ConsumedCapacity, ReturnConsumedCapacity } from '../consumed-capacity.ts';
-import { consumedCapacity, writeUnits } from '../consumed-capacity.ts';
+import { BATCH_WRITE_TOO_MANY, DUPLICATE_KEYS, requestItemsMissing } from '../api-messages.ts';
+import type { ConsumedCapacity, ReturnConsumedCapacity, Units } from '../consumed-capacity.ts';
+import { consumedCapacity, sumOfUnits } from '../consumed-capacity.ts';
+import type {
+  ItemCollectionMetrics,
+  ReturnItemCollectionMetrics,
+} from '../item-collection-metrics.ts';
+import { itemCollectionMetrics } from '../item-collection-metrics.ts';
+import { unitsOfWrite } from '../item-write-answer.ts';
 import type { Operation } from '../operation.ts';
 import { checkedInput } from '../request-shape.ts';
 import { itemTable } from '../table-access.ts';
@@ -18,6 +25,7 @@ import { itemTable } from '../table-access.ts';
 interface BatchWriteItemInput {
   readonly RequestItems: Readonly<Record<string, readonly WriteRequest[]>>;
   readonly ReturnConsumedCapacity?: ReturnConsumedCapacity;
+  readonly ReturnItemCollectionMetrics?: ReturnItemCollectionMetrics;
 }
 
 interface WriteRequest {
@@ -43,13 +51,15 @@ export const batchWriteItemOperation: Operation = {
   name: 'BatchWriteItem',
   async run({ region }, input) {
     const request = checkedInput<BatchWriteItemInput>('BatchWriteItem', input);
-    const writes = Object.entries(request.RequestItems).flatMap(([called, requests]) =>
+    const tables = Object.entries(request.RequestItems);
+    if (tables.length === 0) throw validationError(requestItemsMissing('BatchWriteItem'));
+    const writes = tables.flatMap(([called, requests]) =>
       requests.map((write) => parseWrite(called, write)),
     );
     if (writes.length > BATCH_WRITE_REQUESTS_MAX) throw validationError(BATCH_WRITE_TOO_MANY);
     const keyed = keyWrites(region, writes);
     const settled = await Promise.allSettled(keyed.map(async (write) => writeOne(region, write)));
-    return JSON.stringify(answer(keyed, settled, request.ReturnConsumedCapacity));
+    return JSON.stringify(answer(keyed, settled, request));
   },
 };
 
@@ -72,7 +82,7 @@ function keyWrites(region: Region, writes: readonly BatchWrite[]): readonly Keye
   return writes.map((write) => {
     const table = itemTable(region, write.called);
     const { keySchema } = table.definition;
-    if (write.kind === 'put') validateBatchedItem(keySchema, write.attributes);
+    if (write.kind === 'put') validateBatchedItem(table, write.attributes);
     else validateKey(keySchema, write.attributes);
     const key = encodeItemKey(keySchema, write.attributes);
     const identity = `${table.number}/${Buffer.from(key).toString('latin1')}`;
@@ -83,13 +93,15 @@ function keyWrites(region: Region, writes: readonly BatchWrite[]): readonly Keye
 }
 
 /** As PutItem does, but DynamoDB has one wording here for a key that is missing or of another type. */
-function validateBatchedItem(keySchema: KeySchema, item: AttributeMap): void {
+function validateBatchedItem(table: Table, item: AttributeMap): void {
+  const { keySchema } = table.definition;
   for (const key of [keySchema.partition, keySchema.sort]) {
     if (key === undefined) continue;
     const value = attributeOf(item, key.name);
     if (value === undefined || !(key.type in value)) throw validationError(KEY_MISMATCH);
   }
   validateItemKey(keySchema, item);
+  validateIndexKeys(indexKeyRules(table), item);
 }
 
 async function writeOne(region: Region, write: KeyedWrite): Promise<WriteOutcome> {
@@ -105,16 +117,14 @@ async function writeOne(region: Region, write: KeyedWrite): Promise<WriteOutcome
 function answer(
   writes: readonly KeyedWrite[],
   settled: readonly PromiseSettledResult<WriteOutcome>[],
-  wanted: ReturnConsumedCapacity | undefined,
+  wanted: BatchWriteItemInput,
 ): Readonly<Record<string, unknown>> {
   const unprocessed = new Map<string, WriteRequest[]>();
-  const units = new Map<string, number>();
-  let done = 0;
+  const done: DoneWrite[] = [];
   writes.forEach((write, index) => {
     const result = settled[index];
     if (result?.status === 'fulfilled') {
-      done += 1;
-      units.set(write.called, (units.get(write.called) ?? 0) + unitsOf(result.value));
+      done.push({ write, outcome: result.value });
     } else if (!isServiceFailure(result?.reason)) {
       throw result?.reason;
     } else {
@@ -123,26 +133,60 @@ function answer(
     }
   });
   const failed = settled.find((result) => result.status === 'rejected');
-  if (done === 0 && failed !== undefined) throw failed.reason;
-  const UnprocessedItems = Object.fromEntries(unprocessed);
-  return { UnprocessedItems, ConsumedCapacity: capacities(units, wanted) };
+  if (done.length === 0 && failed !== undefined) throw failed.reason;
+  return {
+    UnprocessedItems: Object.fromEntries(unprocessed),
+    ItemCollectionMetrics: collections(done, wanted.ReturnItemCollectionMetrics),
+    ConsumedCapacity: capacities(done, wanted.ReturnConsumedCapacity),
+  };
 }
 
 const isServiceFailure = (reason: unknown): boolean =>
   reason instanceof ClientError && reason.status >= 500;
 
-function unitsOf(outcome: WriteOutcome): number {
+interface DoneWrite {
+  readonly write: KeyedWrite;
+  readonly outcome: WriteOutcome;
+}
+
+function unitsOf({ write, outcome }: DoneWrite): Units {
   const after = outcome.kind === 'applied' ? outcome.after : undefined;
-  return writeUnits(outcome.before?.itemBytes ?? 0, after?.itemBytes ?? 0);
+  return unitsOfWrite(write.table, { before: outcome.before, after });
 }
 
 const requestOf = ({ kind, attributes }: BatchWrite): WriteRequest =>
   kind === 'put' ? { PutRequest: { Item: attributes } } : { DeleteRequest: { Key: attributes } };
 
-const capacities = (
-  units: ReadonlyMap<string, number>,
+function capacities(
+  done: readonly DoneWrite[],
   wanted: ReturnConsumedCapacity | undefined,
-): readonly (ConsumedCapacity | undefined)[] | undefined =>
-  wanted === undefined || wanted === 'NONE'
-    ? undefined
-    : [...units].map(([called, sum]) => consumedCapacity(wanted, called, sum));
+): readonly (ConsumedCapacity | undefined)[] | undefined {
+  if (wanted === undefined || wanted === 'NONE') return undefined;
+  return [...byTable(done)].map(([called, writes]) =>
+    consumedCapacity(wanted, called, sumOfUnits(writes.map(unitsOf))),
+  );
+}
+
+function byTable(done: readonly DoneWrite[]): ReadonlyMap<string, readonly DoneWrite[]> {
+  const writes = new Map<string, DoneWrite[]>();
+  for (const each of done) {
+    writes.set(each.write.called, [...(writes.get(each.write.called) ?? []), each]);
+  }
+  return writes;
+}
+
+/** By table, what is said of each item collection that was written to. */
+function collections(
+  done: readonly DoneWrite[],
+  wanted: ReturnItemCollectionMetrics | undefined,
+): Readonly<Record<string, readonly ItemCollectionMetrics[]>> | undefined {
+  const entries = [...byTable(done)].flatMap(([called, writes]) => {
+    const metrics = new Map<string, ItemCollectionMetrics>();
+    for (const { write } of writes) {
+      const each = itemCollectionMetrics(write.table, wanted, write.attributes);
+      if (each !== undefined) metrics.set(JSON.stringify(each.ItemCollectionKey), each);
+    }
+    return metrics.size === 0 ? [] : [[called, [...metrics.values()]] as const];
+  });
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}

@@ -1,62 +1,62 @@
 import { validationError } from '../../model/errors.ts';
-import type {
-  AttributeDefinition,
-  KeySchema,
-  KeyType,
-  TableDefinition,
-} from '../../model/table.ts';
+import type { KeySchema, TableClass, TableDefinition } from '../../model/table.ts';
+import { warmThroughputOf } from '../../model/warm-throughput.ts';
+import type { TableSettings } from '../../region/region.ts';
+import { indexesOf, type IndexMembers } from '../index-request.ts';
 import {
-  ATTRIBUTE_DEFINITIONS_UNUSED,
-  FIRST_KEY_NOT_HASH,
+  attributeDefinitionsOf,
+  checkDefinedOnce,
+  checkKeyPair,
+  checkTableKeyDefined,
+  keyAttributesOf,
+  type AttributeDefinitionMember,
+  type KeySchemaElement,
+} from '../key-schema-request.ts';
+import type { Operation, OperationContext } from '../operation.ts';
+import { checkedInput } from '../request-shape.ts';
+import { refuseMembers } from '../table-access.ts';
+import { describeNewTable } from '../table-description.ts';
+import {
   KEY_ATTRIBUTE_UNDEFINED,
-  KEY_NAMES_EQUAL,
-  SECOND_KEY_NOT_RANGE,
+  POLICY_NOT_JSON,
+  policyTooLarge,
   THROUGHPUT_MISSING,
   THROUGHPUT_WITH_PAY_PER_REQUEST,
-  attributeDefinedTwice,
-  keyAttributesUndefined,
-  notSupported,
-  throughputOutOfBounds,
-} from '../api-messages.ts';
-import type { Operation } from '../operation.ts';
-import { checkedInput, nullMembers } from '../request-shape.ts';
-import { refuseMembers } from '../table-access.ts';
-import { describeTable } from '../table-description.ts';
+} from '../table-messages.ts';
 import { parseTableName } from '../table-name.ts';
+import {
+  checkTableClass,
+  encryptionOf,
+  newStreamOf,
+  type EncryptionMember,
+  type StreamMember,
+} from '../table-settings-request.ts';
+import { type TagMember, validateTags } from '../tags.ts';
+import {
+  boundsOf,
+  type OnDemandMember,
+  type ThroughputMember,
+  throughputOf,
+  type WarmMember,
+} from '../throughput-request.ts';
 
-interface CreateTableInput {
+interface CreateTableInput extends IndexMembers {
   readonly TableName: string;
-  readonly AttributeDefinitions?: readonly {
-    readonly AttributeName: string;
-    readonly AttributeType: KeyType;
-  }[];
-  readonly KeySchema?: readonly {
-    readonly AttributeName: string;
-    readonly KeyType: 'HASH' | 'RANGE';
-  }[];
-  readonly BillingMode?: 'PROVISIONED' | 'PAY_PER_REQUEST';
-  readonly ProvisionedThroughput?: Throughput;
-  readonly StreamSpecification?: { readonly StreamEnabled: boolean };
-  readonly TableClass?: string;
+  readonly AttributeDefinitions: readonly AttributeDefinitionMember[];
+  readonly KeySchema: readonly KeySchemaElement[];
+  readonly BillingMode?: TableDefinition['billingMode'];
+  readonly ProvisionedThroughput?: ThroughputMember;
+  readonly OnDemandThroughput?: OnDemandMember;
+  readonly WarmThroughput?: WarmMember;
+  readonly StreamSpecification?: StreamMember;
+  readonly SSESpecification?: EncryptionMember;
+  readonly TableClass?: TableClass;
   readonly DeletionProtectionEnabled?: boolean;
+  readonly Tags?: readonly TagMember[];
+  readonly ResourcePolicy?: string;
 }
-
-interface Throughput {
-  readonly ReadCapacityUnits: number;
-  readonly WriteCapacityUnits: number;
-}
-
-/** What one may ask for of a table's throughput, in units. */
-const THROUGHPUT_UNITS_MAX = 1_000_000_000_000;
 
 const NOT_SUPPORTED = [
-  'LocalSecondaryIndexes',
-  'GlobalSecondaryIndexes',
-  'SSESpecification',
-  'Tags',
-  'WarmThroughput',
-  'ResourcePolicy',
-  'OnDemandThroughput',
   'GlobalTableSourceArn',
   'GlobalTableSettingsReplicationMode',
   'VectorIndexes',
@@ -65,87 +65,99 @@ const NOT_SUPPORTED = [
 export const createTableOperation: Operation = {
   name: 'CreateTable',
   async run(context, input) {
+    checkTableClass(input);
     const request = checkedInput<CreateTableInput>('CreateTable', input);
     const name = parseTableName(request.TableName, context.region);
-    refuseUnsupported(request, input);
-    const definition = tableDefinition(request);
-    const table = await context.region.createTable(name, definition);
-    return JSON.stringify({ TableDescription: describeTable(context, table) });
+    refuseMembers(input, NOT_SUPPORTED);
+    const definition = definitionOf(request);
+    const settings = settingsOf(request, context);
+    const table = await context.region.createTable(name, definition, settings);
+    const isWarmSaid = request.WarmThroughput !== undefined;
+    const description = describeNewTable(context, table, { isWarmSaid });
+    return JSON.stringify({ TableDescription: description });
   },
 };
 
-/** Values that say what is so anyway are let through. */
-function refuseUnsupported(
-  request: CreateTableInput,
-  input: Readonly<Record<string, unknown>>,
-): void {
-  refuseMembers(input, NOT_SUPPORTED);
-  if (request.StreamSpecification?.StreamEnabled === true) {
-    throw validationError(notSupported('StreamSpecification'));
-  }
-  if (request.TableClass !== undefined && request.TableClass !== 'STANDARD') {
-    throw validationError(notSupported(`TableClass ${request.TableClass}`));
-  }
-  if (request.DeletionProtectionEnabled === true) {
-    throw validationError(notSupported('DeletionProtectionEnabled'));
-  }
+function definitionOf(request: CreateTableInput): TableDefinition {
+  const {
+    BillingMode: billingMode = 'PROVISIONED',
+    KeySchema: key,
+    TableClass: tableClass,
+  } = request;
+  const provisionedThroughput = newThroughput(billingMode, request.ProvisionedThroughput);
+  const definitions = attributeDefinitionsOf(request.AttributeDefinitions);
+  checkTableKeyDefined(key, definitions);
+  checkDefinedOnce(definitions);
+  checkKeyPair(key);
+  const indexes = indexesOf(request, { key, definitions, billingMode });
+  const units = billingMode === 'PROVISIONED' ? provisionedThroughput : undefined;
+  const bounds = boundsOf(request, { billingMode, units, index: undefined });
+  const stream = newStreamOf(request.StreamSpecification);
+  const encryption = encryptionOf(request.SSESpecification ?? {});
+  return {
+    keySchema: keySchemaOf(key, definitions),
+    attributeDefinitions: definitions,
+    billingMode,
+    provisionedThroughput,
+    warmThroughput: warmThroughputOf({ billingMode, provisionedThroughput }),
+    ...bounds,
+    ...(indexes.length > 0 && { indexes }),
+    ...(stream !== undefined && { stream }),
+    ...(encryption !== 'off' && { encryption }),
+    ...(tableClass !== undefined && { tableClass }),
+  };
 }
 
-function tableDefinition(request: CreateTableInput): TableDefinition {
-  const billingMode = request.BillingMode ?? 'PROVISIONED';
-  const provisionedThroughput = throughputOf(billingMode, request.ProvisionedThroughput);
-  const attributeDefinitions = (request.AttributeDefinitions ?? []).map(
-    ({ AttributeName: name, AttributeType: type }) => ({ name, type }),
-  );
-  const keySchema = keySchemaOf(request.KeySchema, attributeDefinitions);
-  return { keySchema, attributeDefinitions, billingMode, provisionedThroughput };
-}
-
-function throughputOf(
+function newThroughput(
   billingMode: TableDefinition['billingMode'],
-  throughput: Throughput | undefined,
+  member: ThroughputMember | undefined,
 ): TableDefinition['provisionedThroughput'] {
   if (billingMode === 'PAY_PER_REQUEST') {
-    if (throughput !== undefined) throw validationError(THROUGHPUT_WITH_PAY_PER_REQUEST);
+    if (member !== undefined) throw validationError(THROUGHPUT_WITH_PAY_PER_REQUEST);
     return { read: 0, write: 0 };
   }
-  if (throughput === undefined) throw validationError(THROUGHPUT_MISSING);
-  for (const member of ['ReadCapacityUnits', 'WriteCapacityUnits'] as const) {
-    if (throughput[member] > THROUGHPUT_UNITS_MAX) {
-      throw validationError(throughputOutOfBounds(throughput[member], member));
-    }
-  }
-  return { read: throughput.ReadCapacityUnits, write: throughput.WriteCapacityUnits };
+  if (member === undefined) throw validationError(THROUGHPUT_MISSING);
+  return throughputOf(member, undefined);
 }
 
 function keySchemaOf(
-  elements: CreateTableInput['KeySchema'],
-  definitions: readonly AttributeDefinition[],
+  key: readonly KeySchemaElement[],
+  definitions: TableDefinition['attributeDefinitions'],
 ): KeySchema {
-  if (elements === undefined) throw nullMembers(['keySchema']);
-  const [hash, range] = elements;
-  if (hash === undefined) throw nullMembers(['keySchema']);
-  const keyNames = elements.map((element) => element.AttributeName);
-  checkDefinitions(keyNames, definitions);
-  if (hash.AttributeName === range?.AttributeName) throw validationError(KEY_NAMES_EQUAL);
-  if (hash.KeyType !== 'HASH') throw validationError(FIRST_KEY_NOT_HASH);
-  if (range !== undefined && range.KeyType !== 'RANGE') throw validationError(SECOND_KEY_NOT_RANGE);
-  if (elements.length !== definitions.length) throw validationError(ATTRIBUTE_DEFINITIONS_UNUSED);
-  const partition = definitions.find(({ name }) => name === hash.AttributeName);
-  const sort = definitions.find(({ name }) => name === range?.AttributeName);
+  const {
+    partition: [partition],
+    sort: [sort],
+  } = keyAttributesOf(key, definitions);
   if (partition === undefined) throw validationError(KEY_ATTRIBUTE_UNDEFINED);
   return { partition, sort };
 }
 
-function checkDefinitions(
-  keyNames: readonly string[],
-  definitions: readonly AttributeDefinition[],
-): void {
-  const names = definitions.map(({ name }) => name);
-  if (keyNames.length > names.length) throw validationError(KEY_ATTRIBUTE_UNDEFINED);
-  if (!keyNames.every((name) => names.includes(name))) {
-    throw validationError(keyAttributesUndefined(keyNames, names));
+/** A policy is kept, not enforced; its revision is the moment in which it was given. */
+function settingsOf(request: CreateTableInput, { clock }: OperationContext): TableSettings {
+  const { Tags: tags, ResourcePolicy: policy } = request;
+  const isProtected = request.DeletionProtectionEnabled === true;
+  return {
+    ...(isProtected && { deletionProtection: true }),
+    ...(tags !== undefined && tags.length > 0 && { tags: validateTags(tags) }),
+    ...(policy !== undefined && {
+      resourcePolicy: {
+        document: checkedPolicy(policy),
+        revisionId: String(Math.floor(clock.wallMs())),
+      },
+    }),
+  };
+}
+
+const POLICY_BYTES_MAX = 20_480;
+
+/** What it says is not looked at. */
+function checkedPolicy(policy: string): string {
+  if (Buffer.byteLength(policy) > POLICY_BYTES_MAX)
+    throw validationError(policyTooLarge(POLICY_BYTES_MAX));
+  try {
+    JSON.parse(policy);
+  } catch {
+    throw validationError(POLICY_NOT_JSON);
   }
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw validationError(attributeDefinedTwice(twice));
+  return policy;
 }

@@ -7,7 +7,7 @@ import type { ItemWriteInput } from '../item-write-answer.ts';
 import { appliedWrite, writeAnswer } from '../item-write-answer.ts';
 import type { Operation } from '../operation.ts';
 import type { ExpressionInput } from '../request-expressions.ts';
-import { writeCondition } from '../request-expressions.ts';
+import { checkParameters, writeCondition } from '../request-expressions.ts';
 import { checkedInput } from '../request-shape.ts';
 import { itemTable } from '../table-access.ts';
 
@@ -19,12 +19,14 @@ export const deleteItemOperation: Operation = {
   name: 'DeleteItem',
   async run({ region, expressions }, input) {
     const request = checkedInput<DeleteItemInput>('DeleteItem', input);
+    checkParameters(request, 'write');
     const key = parseItem(request.Key);
     if ((request.ReturnValues ?? 'NONE') !== 'NONE' && request.ReturnValues !== 'ALL_OLD') {
       throw validationError(RETURN_VALUES_OLD_ONLY);
     }
     const condition = writeCondition(expressions, request);
-    const { number, definition } = itemTable(region, request.TableName);
+    const table = itemTable(region, request.TableName);
+    const { number, definition } = table;
     validateKey(definition.keySchema, key);
     const outcome = await region.write({
       table: number,
@@ -35,6 +37,6 @@ export const deleteItemOperation: Operation = {
     });
     const written = appliedWrite(outcome, request);
     const old = request.ReturnValues === 'ALL_OLD' ? written.before?.image : undefined;
-    return writeAnswer(request, written, old);
+    return writeAnswer(request, { table, key, written }, old);
   },
 };

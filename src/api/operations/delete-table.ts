@@ -1,7 +1,7 @@
 import type { Operation } from '../operation.ts';
 import { checkedInput } from '../request-shape.ts';
 import { namedTable } from '../table-access.ts';
-import { describeTable } from '../table-description.ts';
+import { describeDeletedTable } from '../table-description.ts';
 
 interface DeleteTableInput {
   readonly TableName: string;
@@ -13,6 +13,6 @@ export const deleteTableOperation: Operation = {
     const { TableName } = checkedInput<DeleteTableInput>('DeleteTable', input);
     const { name } = namedTable(context.region, TableName);
     const table = await context.region.deleteTable(name);
-    return JSON.stringify({ TableDescription: describeTable(context, table) });
+    return JSON.stringify({ TableDescription: describeDeletedTable(context, table) });
   },
 };

@@ -1,3 +1,4 @@
+import { checkProjectedKeysScalar } from '../../expression/key-checks.ts';
 import { project } from '../../expression/project.ts';
 import { parseItem } from '../../model/attribute-value.ts';
 import { encodeItemKey } from '../../model/item-key.ts';
@@ -7,8 +8,9 @@ import { consumedCapacity, readUnits } from '../consumed-capacity.ts';
 import { imageAnswer, parseImage } from '../item-json.ts';
 import type { Operation } from '../operation.ts';
 import type { ExpressionInput } from '../request-expressions.ts';
-import { readProjection } from '../request-expressions.ts';
+import { checkParameters, readProjection } from '../request-expressions.ts';
 import { checkedInput } from '../request-shape.ts';
+import { scalarNames } from '../scalar-names.ts';
 import { itemTable } from '../table-access.ts';
 
 interface GetItemInput extends ExpressionInput {
@@ -22,10 +24,13 @@ export const getItemOperation: Operation = {
   name: 'GetItem',
   async run({ region, expressions }, input) {
     const request = checkedInput<GetItemInput>('GetItem', input);
+    checkParameters(request, 'read');
     const key = parseItem(request.Key);
     const projection = readProjection(expressions, request);
-    const { number, definition } = itemTable(region, request.TableName);
+    const table = itemTable(region, request.TableName);
+    const { number, definition } = table;
     validateKey(definition.keySchema, key);
+    if (projection !== undefined) checkProjectedKeysScalar(projection, scalarNames(table));
     const consistent = request.ConsistentRead ?? false;
     const found = await region.getItem({
       table: number,

@@ -1,6 +1,7 @@
 import { parseItem } from '../../model/attribute-value.ts';
 import { validationError } from '../../model/errors.ts';
 import { encodeItemKey } from '../../model/item-key.ts';
+import { indexKeyRules, validateIndexKeys } from '../../model/index-key-validation.ts';
 import { itemSizeBytes } from '../../model/item-size.ts';
 import { validateItemKey } from '../../model/key-validation.ts';
 import { ITEM_BYTES_MAX } from '../../model/limits.ts';
@@ -10,7 +11,7 @@ import type { ItemWriteInput } from '../item-write-answer.ts';
 import { appliedWrite, writeAnswer } from '../item-write-answer.ts';
 import type { Operation } from '../operation.ts';
 import type { ExpressionInput } from '../request-expressions.ts';
-import { writeCondition } from '../request-expressions.ts';
+import { checkParameters, writeCondition } from '../request-expressions.ts';
 import { checkedInput } from '../request-shape.ts';
 import { itemTable } from '../table-access.ts';
 
@@ -22,6 +23,7 @@ export const putItemOperation: Operation = {
   name: 'PutItem',
   async run({ region, expressions }, input) {
     const request = checkedInput<PutItemInput>('PutItem', input);
+    checkParameters(request, 'write');
     const item = parseItem(request.Item);
     if ((request.ReturnValues ?? 'NONE') !== 'NONE' && request.ReturnValues !== 'ALL_OLD') {
       throw validationError(RETURN_VALUES_OLD_ONLY);
@@ -29,8 +31,10 @@ export const putItemOperation: Operation = {
     const itemBytes = itemSizeBytes(item);
     if (itemBytes > ITEM_BYTES_MAX) throw validationError(ITEM_TOO_LARGE);
     const condition = writeCondition(expressions, request);
-    const { number, definition } = itemTable(region, request.TableName);
+    const table = itemTable(region, request.TableName);
+    const { number, definition } = table;
     validateItemKey(definition.keySchema, item);
+    validateIndexKeys(indexKeyRules(table), item);
     const outcome = await region.write({
       table: number,
       key: encodeItemKey(definition.keySchema, item),
@@ -40,6 +44,6 @@ export const putItemOperation: Operation = {
     });
     const written = appliedWrite(outcome, request);
     const old = request.ReturnValues === 'ALL_OLD' ? written.before?.image : undefined;
-    return writeAnswer(request, written, old);
+    return writeAnswer(request, { table, key: item, written }, old);
   },
 };

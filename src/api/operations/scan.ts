@@ -1,19 +1,22 @@
 import type { AttributeMap } from '../../model/attribute-value.ts';
 import { validationError } from '../../model/errors.ts';
-import { encodeItemKey, itemKeyHash } from '../../model/item-key.ts';
-import type { KeySchema } from '../../model/table.ts';
+import { itemKeyHash } from '../../model/item-key.ts';
 import {
   SEGMENT_MISSING,
   TOTAL_SEGMENTS_MISSING,
   segmentTooLarge,
+  selectWithNames,
   startKeyOtherSegment,
 } from '../api-messages.ts';
 import type { Operation } from '../operation.ts';
 import { pageAnswer } from '../page-answer.ts';
 import type { PageInput } from '../page-request.ts';
-import { checkSelect, checkStartKey, pageRequest, pageTable, startKeyOf } from '../page-request.ts';
-import { scanExpressions } from '../request-expressions.ts';
+import { checkSelect, checkSelectable, pageRequest } from '../page-request.ts';
+import type { PageSource } from '../page-source.ts';
+import { pageSource } from '../page-source.ts';
+import { checkParameters, olderScanParameters, scanExpressions } from '../request-expressions.ts';
 import { checkedInput } from '../request-shape.ts';
+import { checkScanIndexStart, parseStartKey, scanStart } from '../start-key.ts';
 
 interface ScanInput extends PageInput {
   readonly Segment?: number;
@@ -31,22 +34,25 @@ export const scanOperation: Operation = {
   name: 'Scan',
   async run({ region, clock, expressions }, input) {
     const request = checkedInput<ScanInput>('Scan', input);
-    const start = startKeyOf(request);
+    checkParameters(request, 'scan');
+    const older = olderScanParameters(request);
+    const start = parseStartKey(request.ExclusiveStartKey);
     const segment = segmentOf(request);
-    const bound = scanExpressions(expressions, request);
-    checkSelect(request);
-    const table = pageTable(region, request);
-    const { keySchema } = table.definition;
-    const startAfter = start === undefined ? undefined : startIn(start, keySchema, segment);
-    const shape = pageRequest(request, table, bound);
+    const bound = scanExpressions(expressions, request, older);
+    checkSelect(request, selectWithNames);
+    const source = pageSource(region, request);
+    if (start !== undefined) checkScanIndexStart(start, source);
+    checkSelectable(request, source);
+    const startAfter = start === undefined ? undefined : startIn(start, source, segment);
+    const shape = pageRequest(request, source, bound);
     const page = await region.scan({
       ...segment,
-      table: table.number,
+      table: source.number,
       consistent: shape.consistent,
       limit: request.Limit,
       startAfter,
     });
-    return pageAnswer(clock, shape, page);
+    return pageAnswer({ region, clock }, shape, page);
   },
 };
 
@@ -59,9 +65,8 @@ function segmentOf({ Segment: segment, TotalSegments: totalSegments }: ScanInput
 }
 
 /** The key to start after. Throws `ValidationException` for one that is no key, or of another segment. */
-function startIn(start: AttributeMap, keySchema: KeySchema, segment: Segment): Uint8Array {
-  checkStartKey(start, keySchema);
-  const key = encodeItemKey(keySchema, start);
+function startIn(start: AttributeMap, source: PageSource, segment: Segment): Uint8Array {
+  const key = scanStart(start, source);
   if (!mayLieIn(itemKeyHash(key), segment)) {
     throw validationError(startKeyOtherSegment(segment.segment, segment.totalSegments));
   }

@@ -6,12 +6,13 @@ import { parseItem } from '../../model/attribute-value.ts';
 import { encodeItemKey } from '../../model/item-key.ts';
 import { validateKey } from '../../model/key-validation.ts';
 import type { ItemImage } from '../../region/region.ts';
+import { checkUpdatedIndexes } from '../index-key-updates.ts';
 import { parseImage } from '../item-json.ts';
 import type { AppliedWrite, ItemWriteInput } from '../item-write-answer.ts';
 import { appliedWrite, writeAnswer } from '../item-write-answer.ts';
 import type { Operation } from '../operation.ts';
 import type { ExpressionInput } from '../request-expressions.ts';
-import { updateExpressions } from '../request-expressions.ts';
+import { checkParameters, updateExpressions } from '../request-expressions.ts';
 import { checkedInput } from '../request-shape.ts';
 import { itemTable } from '../table-access.ts';
 
@@ -23,20 +24,24 @@ export const updateItemOperation: Operation = {
   name: 'UpdateItem',
   async run({ region, expressions }, input) {
     const request = checkedInput<UpdateItemInput>('UpdateItem', input);
+    checkParameters(request, 'update');
     const key = parseItem(request.Key);
     const { update, condition } = updateExpressions(expressions, request);
-    const { number, definition } = itemTable(region, request.TableName);
+    const table = itemTable(region, request.TableName);
+    const { number, definition } = table;
     validateKey(definition.keySchema, key);
     checkUpdateSparesKey(update, definition.keySchema);
+    const indexKeys = checkUpdatedIndexes(update, table);
     const outcome = await region.write({
       table: number,
       key: encodeItemKey(definition.keySchema, key),
-      change: { kind: 'update', update, keyAttributes: key },
+      change: { kind: 'update', update, keyAttributes: key, ...indexKeys },
       condition,
       cause: 'user',
     });
     const written = appliedWrite(outcome, request);
-    return writeAnswer(request, written, attributesOf(request, update, written));
+    const shown = attributesOf(request, update, written);
+    return writeAnswer(request, { table, key, written }, shown);
   },
 };
 

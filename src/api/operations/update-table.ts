@@ -1,111 +1,75 @@
-import { ClientError, validationError } from '../../model/errors.ts';
-import type { Region, ReplicaChange } from '../../region/region.ts';
-import {
-  NOTHING_TO_UPDATE,
-  REPLICAS_AND_MORE,
-  REPLICA_ACTIONS_MORE_THAN_ONE,
-  REPLICA_ACTION_KINDS_MORE_THAN_ONE,
-  REPLICA_ACTION_MISSING,
-  REPLICA_LOCAL_REGION,
-  notSupported,
-} from '../api-messages.ts';
+import { validationError } from '../../model/errors.ts';
+import { notSupported } from '../api-messages.ts';
 import type { Input, Operation } from '../operation.ts';
+import { checkReplicaElsewhere, replicaChangeOf, type ReplicaUpdate } from '../replica-updates.ts';
 import { checkedInput } from '../request-shape.ts';
 import { namedTable, refuseMembers } from '../table-access.ts';
-import { describeTable } from '../table-description.ts';
+import {
+  changingMembers,
+  checkIndexUnits,
+  tableChangeOf,
+  type TableChangeMembers,
+} from '../table-change-request.ts';
+import { describeTable, describeUpdatedTable } from '../table-description.ts';
+import {
+  nothingToUpdate,
+  REPLICAS_AND_MORE,
+  REPLICAS_OR_WITNESSES_AND_MORE,
+  SETTINGS_REPLICATION_OF_REGIONAL,
+  WITNESS_WITHOUT_STRONG,
+} from '../table-messages.ts';
+import { checkTableClass } from '../table-settings-request.ts';
 
-interface UpdateTableInput {
+interface UpdateTableInput extends TableChangeMembers {
   readonly TableName: string;
   readonly ReplicaUpdates?: readonly ReplicaUpdate[];
   readonly MultiRegionConsistency?: 'EVENTUAL' | 'STRONG';
+  readonly GlobalTableWitnessUpdates?: readonly unknown[];
 }
 
-type ReplicaUpdate = Readonly<
-  Partial<Record<'Create' | 'Update' | 'Delete', Readonly<Record<string, unknown>>>>
->;
-
-/** What UpdateTable may change in DynamoDB, beside replicas. */
-const OTHER_CHANGES = [
-  'AttributeDefinitions',
-  'BillingMode',
-  'ProvisionedThroughput',
-  'GlobalSecondaryIndexUpdates',
-  'StreamSpecification',
-  'SSESpecification',
-  'TableClass',
-  'DeletionProtectionEnabled',
-  'OnDemandThroughput',
-  'WarmThroughput',
-  'GlobalTableSettingsReplicationMode',
-  'VectorIndexUpdates',
-] as const;
-
-const REPLICA_OVERRIDES = [
-  'KMSMasterKeyId',
-  'ProvisionedThroughputOverride',
-  'OnDemandThroughputOverride',
-  'GlobalSecondaryIndexes',
-  'TableClassOverride',
-] as const;
+const NOT_SUPPORTED = ['GlobalTableSettingsReplicationMode', 'VectorIndexUpdates'] as const;
 
 export const updateTableOperation: Operation = {
   name: 'UpdateTable',
   async run(context, input) {
+    const { region } = context;
+    checkTableClass(input);
     const request = checkedInput<UpdateTableInput>('UpdateTable', input);
-    const change = replicaChange(request, input, context.region);
-    const { name } = namedTable(context.region, request.TableName);
-    if (change.region === context.region.name) throw validationError(REPLICA_LOCAL_REGION);
-    const table = await context.region.changeReplica(name, change);
-    return JSON.stringify({ TableDescription: describeTable(context, table) });
+    checkReach(request, input);
+    const { TableName: tableName, ReplicaUpdates: updates } = request;
+    if (updates !== undefined && updates.length > 0) {
+      const change = replicaChangeOf(updates, { tableName, region });
+      const { name } = namedTable(region, tableName);
+      checkReplicaElsewhere(change, region);
+      const table = await region.changeReplica(name, change);
+      return JSON.stringify({ TableDescription: describeTable(context, table) });
+    }
+    const change = tableChangeOf(request);
+    const { name } = namedTable(region, tableName);
+    checkIndexUnits(request);
+    const table = await region.updateTable(name, change);
+    return JSON.stringify({ TableDescription: describeUpdatedTable(context, table, change) });
   },
 };
 
-function replicaChange(request: UpdateTableInput, input: Input, region: Region): ReplicaChange {
-  const others = OTHER_CHANGES.filter((member) => input[member] !== undefined);
-  const updates = request.ReplicaUpdates;
-  if (updates !== undefined && updates.length > 0 && others.length > 0) {
-    throw validationError(REPLICAS_AND_MORE);
-  }
-  refuseMembers(input, ['GlobalTableWitnessUpdates', ...OTHER_CHANGES]);
-  if (request.MultiRegionConsistency === 'STRONG') {
+/** Whether it asks for something that there is, and for replicas alone when it does for them. */
+function checkReach(request: UpdateTableInput, input: Input): void {
+  const { ReplicaUpdates: replicas = [], GlobalTableWitnessUpdates: witnesses } = request;
+  const { MultiRegionConsistency: consistency } = request;
+  const changing = changingMembers(request);
+  if (replicas.length > 0 && changing.length > 0)
+    throw validationError(
+      witnesses === undefined ? REPLICAS_AND_MORE : REPLICAS_OR_WITNESSES_AND_MORE,
+    );
+  if (input['GlobalTableSettingsReplicationMode'] === 'ENABLED_WITH_OVERRIDES')
+    throw validationError(SETTINGS_REPLICATION_OF_REGIONAL);
+  refuseMembers(input, NOT_SUPPORTED);
+  if (changing.length === 0 && replicas.length === 0)
+    throw validationError(
+      nothingToUpdate(consistency === undefined ? [] : ['MultiRegionConsistency']),
+    );
+  if (witnesses !== undefined && consistency !== 'STRONG')
+    throw validationError(WITNESS_WITHOUT_STRONG);
+  if (consistency === 'STRONG')
     throw validationError(notSupported('MultiRegionConsistency STRONG'));
-  }
-  if (updates === undefined || updates.length === 0) throw validationError(NOTHING_TO_UPDATE);
-  return singleChange(updates.map((update) => changeOf(update, request.TableName, region)));
-}
-
-/** One action in a call; the same one twice counts once. */
-function singleChange(changes: readonly ReplicaChange[]): ReplicaChange {
-  const [first] = changes;
-  if (first === undefined) throw validationError(REPLICA_ACTION_MISSING);
-  const same = changes.every(({ kind, region }) => kind === first.kind && region === first.region);
-  if (!same || (first.kind === 'delete' && changes.length > 1)) {
-    throw validationError(REPLICA_ACTIONS_MORE_THAN_ONE);
-  }
-  return first;
-}
-
-function changeOf(update: ReplicaUpdate, tableName: string, region: Region): ReplicaChange {
-  const { Create: create, Update: change, Delete: remove } = update;
-  const actions = [create, change, remove].filter((action) => action !== undefined);
-  if (actions.length > 1) throw validationError(REPLICA_ACTION_KINDS_MORE_THAN_ONE);
-  const action = actions[0];
-  if (action === undefined) throw validationError(REPLICA_ACTION_MISSING);
-  if (change !== undefined) {
-    const overridden = REPLICA_OVERRIDES.some((member) => change[member] !== undefined);
-    throw validationError(overridden ? notSupported('Replica Update') : REPLICA_ACTION_MISSING);
-  }
-  const target = action['RegionName'];
-  if (typeof target !== 'string' || target === '') throw regionMissing(tableName, region);
-  refuseMembers(action, REPLICA_OVERRIDES);
-  return { kind: create === undefined ? 'delete' : 'create', region: target };
-}
-
-/** DynamoDB looks for the permission to read a table of no region, and finds none. */
-function regionMissing(tableName: string, { accountId }: Region): ClientError {
-  return new ClientError(
-    'AccessDeniedException',
-    `User: arn:aws:iam::${accountId}:root is not authorized to perform: dynamodb:Scan on resource: ` +
-      `arn:aws:dynamodb::${accountId}:table/${tableName}`,
-  );
 }

@@ -2,8 +2,13 @@ import type { Operation } from '../history.ts';
 import type { World } from '../world.ts';
 import { explainRegister } from './linearizability.ts';
 
+/** What of a world tells of its clients. */
+export interface HistoryWorld extends Pick<World, 'history' | 'rolledBack' | 'violate'> {
+  readonly regions: readonly { readonly name: string }[];
+}
+
 /** Strong reads, conditions and refusals are linearizable within the region that alone writes a key. */
-export function checkRegisters(world: World): void {
+export function checkRegisters(world: HistoryWorld): void {
   for (const region of world.regions) {
     const until = world.rolledBack.get(region.name) ?? Infinity;
     for (const [key, all] of byKey(world.history, region.name, /-[ru]\d+$/)) {
@@ -21,7 +26,7 @@ export function checkRegisters(world: World): void {
 }
 
 /** A counter holds at least what was acknowledged and at most what was asked for, at each read. */
-export function checkCounters(world: World): void {
+export function checkCounters(world: HistoryWorld): void {
   for (const region of world.regions) {
     if (world.rolledBack.has(region.name)) continue;
     for (const [key, operations] of byKey(world.history, region.name, /-c$/)) {
@@ -57,11 +62,11 @@ function below(numbers: readonly number[], bound: number): number {
   return low;
 }
 
-/** Whatever was acknowledged is in the log of its region, unless that was taken away by an old disk. */
+/** Whatever was acknowledged is in the log of its region, unless that was taken away by an old disk, or with the region. */
 export function checkAcknowledged(world: World): void {
   for (const region of world.regions) {
     const truth = world.truth(region.name);
-    if (truth.wasRolledBack) continue;
+    if (truth.wasRolledBack || world.lost.has(region.name)) continue;
     for (const { id, action, outcome, region: where, key } of world.history) {
       if (where !== region.name || action.kind !== 'write' || outcome.kind !== 'applied') continue;
       if (action.value !== undefined && !truth.values.has(action.value))

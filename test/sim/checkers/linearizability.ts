@@ -93,13 +93,20 @@ function search(steps: readonly Step[], initial: string | undefined): string | u
   return stuck === undefined ? 'no order explains it' : `no order explains #${stuck.id}`;
 }
 
-const isAllDone = (steps: readonly Step[], { next, done }: Place): boolean =>
-  steps.every((step, at) => at < next || done.includes(at) || !step.isCertain);
+function isAllDone(steps: readonly Step[], { next, done }: Place): boolean {
+  for (let at = next; at < steps.length; at += 1)
+    if (steps[at]?.isCertain === true && !done.includes(at)) return false;
+  return true;
+}
 
 function* successors(steps: readonly Step[], place: Place): Generator<Place> {
   let deadline = Infinity;
-  for (let at = place.next; at < steps.length; at += 1)
-    if (!place.done.includes(at)) deadline = Math.min(deadline, steps[at]?.returned ?? Infinity);
+  for (let at = place.next; at < steps.length; at += 1) {
+    const { invoked, returned } = steps[at] ?? { invoked: Infinity, returned: Infinity };
+    // Whatever comes behind has returned later still.
+    if (invoked > deadline) break;
+    if (!place.done.includes(at)) deadline = Math.min(deadline, returned);
+  }
   for (let at = place.next; at < steps.length; at += 1) {
     const step = steps[at];
     if (step === undefined || step.invoked > deadline) break;

@@ -1,0 +1,56 @@
+import type { ItemRecord } from '../model/record.ts';
+import type { Version } from '../model/version.ts';
+import { entryChanges, type EntryChange, type IndexedTable, isEqual } from './index-entries.ts';
+import type { Standing } from './standing.ts';
+
+/** What stands at a key of a table, as the leader knows it. */
+export type StandingOf = (table: number, key: Uint8Array) => Standing;
+
+/**
+ * The records that a record of a table with indexes brings with it into the same entry: it itself, with what it replaces
+ * where a follower needs that, and those of the local indexes' entries. `standing`: what stands at its key.
+ */
+export function withIndexRecords(
+  record: ItemRecord,
+  standing: Standing,
+  { table, standingOf }: { readonly table: IndexedTable; readonly standingOf: StandingOf },
+): readonly ItemRecord[] {
+  const before = standing.stored?.image;
+  const base =
+    table.keepsOldImages && before !== undefined ? { ...record, oldImage: before } : record;
+  if (table.locals.length === 0) return [base];
+  const { key, image, itemBytes } = record;
+  const after = image === undefined ? undefined : { image, itemBytes };
+  const records = [base];
+  for (const change of entryChanges(table.locals, table.keySchema, { key, before, after })) {
+    const entry = entryRecord(change, record.version, standingOf(change.table, change.key));
+    if (entry !== undefined) records.push(entry);
+  }
+  return records;
+}
+
+/**
+ * The record of a change of an index's entry, under the version of the item that it follows from. Undefined where what
+ * stands is that already.
+ */
+export function entryRecord(
+  { table, key, entry }: EntryChange,
+  version: Version,
+  standing: Standing,
+): ItemRecord | undefined {
+  const standingImage = standing.stored?.image;
+  if (entry === undefined && standingImage === undefined) return undefined;
+  if (entry !== undefined && standingImage !== undefined && isEqual(entry.image, standingImage))
+    return undefined;
+  return {
+    table,
+    key,
+    version,
+    replaced: undefined,
+    image: entry?.image,
+    itemBytes: entry?.itemBytes ?? 0,
+    keepsTombstone: false,
+    previous: standing.previous(),
+    cause: 'system',
+  };
+}

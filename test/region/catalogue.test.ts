@@ -1,0 +1,126 @@
+import { expect, test } from 'vitest';
+
+import type { IndexDefinition, Table } from '../../src/model/table.ts';
+import { Catalogue } from '../../src/region/catalogue.ts';
+import { SystemDocuments } from '../../src/region/system-documents.ts';
+import { reconcileIndexes } from '../../src/region/table-indexes.ts';
+import { emptyDisk, MemoryPartition } from '../support/memory-partition.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+let time = 0;
+
+const openDocuments = (disk = emptyDisk('log')): SystemDocuments =>
+  new SystemDocuments(
+    new MemoryPartition({
+      number: 0,
+      region: 'a',
+      now: () => (time += 1),
+      clock: new VirtualClock(),
+      disk,
+    }),
+  );
+
+const index: IndexDefinition = {
+  name: 'by-owner',
+  kind: 'global',
+  partition: [{ name: 'owner', type: 'S' }],
+  sort: [],
+  projection: { kind: 'include', attributes: ['a'] },
+};
+
+const table: Table = {
+  number: 0,
+  name: 'Orders',
+  tableId: 'id',
+  globalId: 'global',
+  createdAtMs: 1,
+  status: 'ACTIVE',
+  definition: {
+    keySchema: { partition: { name: 'id', type: 'S' }, sort: undefined },
+    attributeDefinitions: [{ name: 'id', type: 'S' }],
+    billingMode: 'PAY_PER_REQUEST',
+    provisionedThroughput: { read: 0, write: 0 },
+  },
+  global: undefined,
+  parted: undefined,
+};
+
+test('tables and their indexes have numbers of one count, which are kept', async () => {
+  const documents = openDocuments();
+  const catalogue = new Catalogue(documents, () => []);
+  const added = { definition: index, number: 0, status: 'CREATING', backfilling: true } as const;
+  const made = await catalogue.change('Orders', () => ({ ...table, indexes: [added] }));
+  expect([made.number, made.indexes[0]?.number]).toEqual([1, 2]);
+  const again = await catalogue.change('Orders', () => ({
+    ...made,
+    indexes: [...made.indexes, { ...added, definition: { ...index, name: 'second' } }],
+  }));
+  expect(again.indexes.map(({ number }) => number)).toEqual([2, 3]);
+  expect(catalogue.indexByNumber(3)).toMatchObject({ index: { number: 3 }, table: { number: 1 } });
+  expect(catalogue.byNumber(3)).toBeUndefined();
+
+  const reloaded = new Catalogue(documents, () => []);
+  reloaded.load(await documents.all());
+  expect(reloaded.find('Orders')).toEqual(catalogue.find('Orders'));
+  expect(reloaded.indexByNumber(2)?.index.definition).toEqual(index);
+  const other = await reloaded.change('Others', () => ({
+    ...table,
+    name: 'Others',
+    globalId: 'o',
+  }));
+  expect(other.number).toBe(4);
+});
+
+test('the number of an index that is gone is known no more', async () => {
+  const catalogue = new Catalogue(openDocuments(), () => []);
+  const made = await catalogue.change('Orders', (): Table => ({
+    ...table,
+    indexes: [{ definition: index, number: 0, status: 'ACTIVE', backfilling: false }],
+  }));
+  expect([1, 2, 3].map((number) => catalogue.isKnown(number))).toEqual([true, true, true]);
+  await catalogue.change('Orders', () => ({ ...made, indexes: [] }));
+  expect(catalogue.indexByNumber(2)).toBeUndefined();
+  expect(catalogue.isKnown(2)).toBe(false);
+});
+
+test('a table that was kept before there were indexes and settings is read', async () => {
+  const documents = openDocuments();
+  await documents.put('table/Orders', { ...table, number: 7 });
+  await documents.put('catalogue', { lastNumber: 7, gone: [] });
+  const catalogue = new Catalogue(documents, () => []);
+  catalogue.load(await documents.all());
+  expect(catalogue.find('Orders')).toMatchObject({ number: 7, definition: table.definition });
+});
+
+test('indexes are brought to what a definition says, each under its own number', () => {
+  const standing: Table = {
+    ...table,
+    indexes: [
+      { definition: index, number: 2, status: 'ACTIVE', backfilling: false },
+      { definition: { ...index, name: 'gone' }, number: 3, status: 'ACTIVE', backfilling: false },
+      { definition: { ...index, name: 'other' }, number: 4, status: 'ACTIVE', backfilling: false },
+    ],
+  };
+  const provisionedThroughput = { read: 5, write: 5 };
+  const other: IndexDefinition = { ...index, name: 'other', projection: { kind: 'all' } };
+  const indexes = reconcileIndexes(standing, {
+    ...table.definition,
+    indexes: [{ ...index, provisionedThroughput }, other],
+  });
+  expect(indexes).toMatchObject([
+    { number: 2, status: 'ACTIVE', definition: { provisionedThroughput } },
+    { number: 3, status: 'DELETING' },
+    { number: 4, status: 'DELETING' },
+    { number: 0, status: 'CREATING', backfilling: true, definition: other },
+  ]);
+  const again = reconcileIndexes(
+    { ...standing, indexes },
+    { ...table.definition, indexes: [other] },
+  );
+  expect(again.map(({ status }) => status)).toEqual([
+    'DELETING',
+    'DELETING',
+    'DELETING',
+    'CREATING',
+  ]);
+});
