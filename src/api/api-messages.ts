@@ -14,6 +14,9 @@ import {
 export const TABLE_UNAVAILABLE = 'Requested resource not found';
 export const tableNotFound = (name: string): string =>
   `Requested resource not found: Table: ${name} not found`;
+/** Of the operations on tables themselves; those on items count complaints. */
+export const TABLE_NAME_MISSING =
+  "The parameter 'TableName' is required but was not present in the request";
 export const TABLE_NAME_LENGTH =
   'TableName must be at least 3 characters long and at most 255 characters long';
 export const ACCESS_DENIED = 'Access is denied';
@@ -101,17 +104,14 @@ export const SEGMENT_MISSING =
 export const segmentTooLarge = (segment: number, totalSegments: number): string =>
   'The Segment parameter is zero-based and must be less than parameter TotalSegments: ' +
   `Segment: ${segment} is not less than TotalSegments: ${totalSegments}`;
-export const SELECT_PROJECTED_WITHOUT_INDEX = invalidParameter(
-  'ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName',
-);
-export const SELECT_SPECIFIC_WITHOUT_NAMES = invalidParameter(
-  'Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES',
-);
+export const SELECT_PROJECTED_WITHOUT_INDEX =
+  'ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName';
+export const SELECT_SPECIFIC_WITHOUT_NAMES =
+  'Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES';
 export const selectWithNames = (select: string, member: string): string =>
   `Cannot specify the ${member} when choosing to get ${select === 'COUNT' ? 'only the Count' : select}`;
-/** A Query counts its complaints where a Scan does not. */
-export const selectWithNamesInQuery = (select: string, member: string): string =>
-  validationErrors([selectWithNames(select, member)]);
+/** Wraps what is said of `Select`: a Query counts its complaints where a Scan does not. */
+export const selectInQuery = (message: string): string => validationErrors([message]);
 
 // Legacy parameters
 

@@ -11,6 +11,7 @@ import {
   attributesNotInIndex,
   filterNotInIndex,
   selectAllNotProjected,
+  selectWithNames,
 } from './api-messages.ts';
 import type { ReturnConsumedCapacity } from './consumed-capacity.ts';
 import type { PageRequest } from './page-answer.ts';
@@ -37,29 +38,29 @@ export interface PageInput extends ExpressionInput {
 }
 
 /**
- * Checks `Select` against what else is asked for. Throws `ValidationException`, in which `conflict` words how `Select`
- * and the attributes that are asked for exclude each other.
+ * Checks `Select` against what else is asked for. Throws `ValidationException`, whose message `worded` makes of what
+ * is wrong.
  */
 export function checkSelect(
   input: PageInput,
-  conflict: (select: Select, member: string) => string,
+  worded: (message: string) => string = (message) => message,
 ): void {
+  const message = selectFault(input);
+  if (message !== undefined) throw validationError(worded(message));
+}
+
+function selectFault(input: PageInput): string | undefined {
   const { Select: select } = input;
-  const member =
-    input.ProjectionExpression === undefined
-      ? input.AttributesToGet === undefined
-        ? undefined
-        : 'AttributesToGet'
-      : 'ProjectionExpression';
-  if (select === undefined) return;
+  if (select === undefined) return undefined;
+  const member = (['ProjectionExpression', 'AttributesToGet'] as const).find(
+    (name) => input[name] !== undefined,
+  );
   if (select === 'SPECIFIC_ATTRIBUTES') {
-    if (member === undefined) throw validationError(SELECT_SPECIFIC_WITHOUT_NAMES);
-    return;
+    return member === undefined ? SELECT_SPECIFIC_WITHOUT_NAMES : undefined;
   }
-  if (member !== undefined) throw validationError(conflict(select, member));
-  if (select === 'ALL_PROJECTED_ATTRIBUTES' && input.IndexName === undefined) {
-    throw validationError(SELECT_PROJECTED_WITHOUT_INDEX);
-  }
+  if (member !== undefined) return selectWithNames(select, member);
+  const isProjected = select === 'ALL_PROJECTED_ATTRIBUTES';
+  return isProjected && input.IndexName === undefined ? SELECT_PROJECTED_WITHOUT_INDEX : undefined;
 }
 
 /** A projection and a filter, and how DynamoDB calls the filter of a Query, which may not ask for the key. */

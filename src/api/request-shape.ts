@@ -1,6 +1,7 @@
-import { type ClientError, validationError } from '../model/errors.ts';
+import { ClientError, validationError } from '../model/errors.ts';
 import { MEMBER_NULL, validationErrors, violation } from '../model/messages.ts';
 import { type OperationName, validateInput } from '../model/shape-validator.ts';
+import { TABLE_NAME_MISSING } from './api-messages.ts';
 import type { Input } from './operation.ts';
 
 /**
@@ -11,6 +12,35 @@ import type { Input } from './operation.ts';
 export const checkedInput = <T>(operation: OperationName, input: Input): T =>
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the service model has checked it
   validateInput(operation, input) as T;
+
+/** `checkedInput` of an operation on one table, without whose name nothing else of the shape is complained about. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as above
+export function checkedTableInput<T>(operation: OperationName, input: Input): T {
+  try {
+    return checkedInput<T>(operation, input);
+  } catch (error) {
+    const isNameless = (input['TableName'] ?? undefined) === undefined;
+    const isShape = error instanceof ClientError && error.code === 'ValidationException';
+    throw isNameless && isShape ? validationError(TABLE_NAME_MISSING) : error;
+  }
+}
+
+/**
+ * `checkedInput`, but `later` is complained about only when there is nothing else to complain about. Source:
+ * conformance, of regions from June 2026 on.
+ */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as above
+export function checkedInputBut<T>(operation: OperationName, input: Input, later: string): T {
+  try {
+    return checkedInput<T>(operation, input);
+  } catch (error) {
+    if (error instanceof ClientError && error.code === 'ValidationException') {
+      const { [later]: _, ...rest } = input;
+      checkedInput(operation, rest);
+    }
+    throw error;
+  }
+}
 
 /** What DynamoDB says of members that are required though the service model does not say so. */
 export const nullMembers = (paths: readonly string[]): ClientError =>

@@ -127,6 +127,7 @@ export class RegionEngine implements Service {
       lifecycle: this.#lifecycle,
       updater: this.links.updater,
       replicas: this.links.globalTables,
+      globalIndexes: this.indexes,
     });
     this.#retention = new Retention({
       logs,

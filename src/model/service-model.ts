@@ -6,7 +6,8 @@
  *
  * By hand: bounds that DynamoDB was seen to word otherwise than as bounds of a shape are not here, but with the
  * operation (tags, the ARNs of `ResourceArn` to tag, backups, exports and imports, the names of global tables of 2017
- * and of indexes with insights); `ControlTableName` is `TableArn` where a name is bounded by the shape.
+ * and of indexes with insights); `ControlTableName` is `TableArn` where a name is bounded by the shape;
+ * `TableThroughputMode` is not in the model.
  */
 export type Shape =
   | StructureShape
@@ -345,6 +346,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
       LocalSecondaryIndexes: 'LocalSecondaryIndexList',
       GlobalSecondaryIndexes: 'GlobalSecondaryIndexList',
       BillingMode: 'BillingMode',
+      TableThroughputMode: 'BillingMode',
       ProvisionedThroughput: 'ProvisionedThroughput',
       StreamSpecification: 'StreamSpecification',
       SSESpecification: 'SSESpecification',
@@ -1323,6 +1325,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
       AttributeDefinitions: 'AttributeDefinitions',
       TableName: 'ControlTableName',
       BillingMode: 'BillingMode',
+      TableThroughputMode: 'BillingMode',
       ProvisionedThroughput: 'ProvisionedThroughput',
       GlobalSecondaryIndexUpdates: 'GlobalSecondaryIndexUpdateList',
       StreamSpecification: 'StreamSpecification',

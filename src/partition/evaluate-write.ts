@@ -1,5 +1,7 @@
 import { applyUpdate } from '../expression/apply-update.ts';
+import type { UpdateExpression } from '../expression/ast.ts';
 import { evaluateCondition } from '../expression/evaluate-condition.ts';
+import { updatedBytes } from '../expression/updated-bytes.ts';
 import type { AttributeMap } from '../model/attribute-value.ts';
 import { validateUpdatedIndexKeys } from '../model/index-key-validation.ts';
 import { itemSizeBytes } from '../model/item-size.ts';
@@ -36,12 +38,13 @@ export function evaluateWrite(write: ItemWrite, before: ItemImage | undefined): 
   const next = applyUpdate(update, { current: item, keyAttributes }).item;
   if (next === undefined) return { kind: 'nothing' };
   if (indexKeys !== undefined) validateUpdatedIndexKeys(indexKeys, next);
-  return { kind: 'put', after: imageOf(next) };
+  return { kind: 'put', after: imageOf(update, next) };
 }
 
-/** Wire JSON of an item, and its size. Throws `ValidationException` above 400 KB. */
-function imageOf(item: AttributeMap): ItemImage {
+/** Wire JSON of an updated item, and its size. Throws `ValidationException` above 400 KB. */
+function imageOf(update: UpdateExpression, item: AttributeMap): ItemImage {
   const itemBytes = itemSizeBytes(item);
-  if (itemBytes > ITEM_BYTES_MAX) throw validationError(UPDATED_ITEM_TOO_LARGE);
+  if (updatedBytes(update, { item, itemBytes, bytesMax: ITEM_BYTES_MAX }) > ITEM_BYTES_MAX)
+    throw validationError(UPDATED_ITEM_TOO_LARGE);
   return { image: Buffer.from(JSON.stringify(item)), itemBytes };
 }

@@ -2,7 +2,7 @@ import { dictionary, finite, flag, list, members, oneOf, optional, text } from '
 import type { LogPlace, Table, TableIndex, Tag } from '../model/table.ts';
 import { assert } from '../base/assert.ts';
 import { SYSTEM_TABLE } from '../storage/key-layout.ts';
-import { globalShape } from './control-wire.ts';
+import { globalShape, tableStateShape, type TableState } from './control-wire.ts';
 import {
   definitionShape,
   resourcePolicyShape,
@@ -18,6 +18,7 @@ import type { SystemDocuments } from './system-documents.ts';
 const goneMax = 10_000;
 
 const tablePrefix = 'table/';
+const endedPrefix = 'ended/';
 const stateName = 'catalogue';
 
 /**
@@ -31,6 +32,7 @@ export class Catalogue {
   readonly #byNumber = new Map<number, Table>();
   readonly #byIndexNumber = new Map<number, IndexOfTable>();
   readonly #byGlobalId = new Map<string, Table>();
+  readonly #ended = new Map<string, TableState>();
   #lastNumber = 0;
   #gone: readonly string[] = [];
   readonly #turns = new Map<string, Promise<unknown>>();
@@ -46,6 +48,10 @@ export class Catalogue {
   load(documents: ReadonlyMap<string, unknown>): void {
     for (const [name, document] of documents) {
       if (name.startsWith(tablePrefix)) this.#put(tableShape(document, name));
+      if (name.startsWith(endedPrefix)) {
+        const ended = tableStateShape(document, name);
+        this.#ended.set(ended.globalId, ended);
+      }
       if (name === stateName) {
         const state = stateShape(document, name);
         this.#lastNumber = state.lastNumber;
@@ -70,6 +76,14 @@ export class Catalogue {
   /** `gone`: a table of that id was here and is deleted. `unknown`: never heard of, so it may come yet. */
   byGlobalId(globalId: string): Table | 'gone' | 'unknown' {
     return this.#byGlobalId.get(globalId) ?? (this.#gone.includes(globalId) ? 'gone' : 'unknown');
+  }
+
+  /**
+   * The last state of a table that was global once and is deleted, when this region was the only member by then: whoever
+   * has not heard that it was removed from it learns it by this.
+   */
+  endedState(globalId: string): TableState | undefined {
+    return this.#byGlobalId.has(globalId) ? undefined : this.#ended.get(globalId);
   }
 
   /** Whether a table or index of that number is, or may yet come to be: the system's own, or one not yet given out. */
@@ -140,6 +154,7 @@ export class Catalogue {
   }
 
   async #remove(table: Table): Promise<void> {
+    await this.#saveEnded(table);
     await this.#saveGone(table.globalId);
     await this.#documents.delete(tablePrefix + table.name);
     this.#byName.delete(table.name);
@@ -163,9 +178,19 @@ export class Catalogue {
     return numbered;
   }
 
+  async #saveEnded({ name, globalId, definition, global, parted }: Table): Promise<void> {
+    if (global !== undefined || parted === undefined) return;
+    const ended: TableState = { name, globalId, definition, global: parted };
+    await this.#documents.put(endedPrefix + globalId, ended);
+    this.#ended.set(globalId, ended);
+  }
+
   async #saveGone(globalId: string): Promise<void> {
-    this.#gone = [...this.#gone, globalId].slice(-goneMax);
+    const gone = [...this.#gone, globalId];
+    this.#gone = gone.slice(-goneMax);
     await this.#saveState();
+    for (const forgotten of gone.slice(0, -goneMax))
+      if (this.#ended.delete(forgotten)) await this.#documents.delete(endedPrefix + forgotten);
   }
 
   async #saveState(): Promise<void> {

@@ -110,7 +110,8 @@ export interface ScanRequest {
 }
 
 export interface ScanAnswer {
-  readonly state: 'running' | 'done';
+  /** `unknown`: the asked region has no such table, and so nothing of it. */
+  readonly state: 'running' | 'done' | 'unknown';
   readonly items: number;
 }
 
@@ -157,7 +158,7 @@ export const globalShape: Shape<GlobalTable> = members({
   members: dictionary(memberShape),
   debts: list(debtShape),
 });
-const stateShape: Shape<TableState> = members({
+export const tableStateShape: Shape<TableState> = members({
   name: text,
   globalId: text,
   definition: definitionShape,
@@ -192,7 +193,7 @@ export const CONTROL = {
   'control.update': {
     request: members<UpdateRequest>({ globalId: text, change: tableChangeShape }),
     answer: tagged<UpdateAnswer>({
-      changed: members({ kind: oneOf('changed'), state: stateShape }),
+      changed: members({ kind: oneOf('changed'), state: tableStateShape }),
       refused: refusedShape,
     }),
   },
@@ -201,7 +202,7 @@ export const CONTROL = {
     answer: members<ProbeAnswer>({ exists: flag, isProtected: optional(flag) }),
   },
   'control.table': {
-    request: stateShape,
+    request: tableStateShape,
     answer: members<StateAnswer>({
       holds: optional(globalShape),
       definition: optional(definitionShape),
@@ -211,7 +212,7 @@ export const CONTROL = {
       unplaced: list(text),
     }),
   },
-  'control.takeover': { request: stateShape, answer: globalShape },
+  'control.takeover': { request: tableStateShape, answer: globalShape },
   'control.scan': {
     request: members<ScanRequest>({
       globalId: text,
@@ -221,7 +222,7 @@ export const CONTROL = {
       only: optional(members({ origin: text, after: finite })),
       authoritative: flag,
     }),
-    answer: members<ScanAnswer>({ state: oneOf('running', 'done'), items: finite }),
+    answer: members<ScanAnswer>({ state: oneOf('running', 'done', 'unknown'), items: finite }),
   },
   'control.compare': {
     request: members<CompareRequest>({
@@ -236,7 +237,7 @@ export const CONTROL = {
       ),
     }),
     answer: members<CompareAnswer>({
-      newer: list(stateShape),
+      newer: list(tableStateShape),
       apart: list(text),
       unknown: list(text),
     }),

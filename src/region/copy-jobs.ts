@@ -60,7 +60,10 @@ export class CopyJobs implements Service {
           return [[origin, now.some((end, log) => end < (ends[log] ?? 0)) ? now : ends]];
         }),
       );
-    if (job.state === 'failed' && this.#options.clock.monotonicMs() >= job.retryMs) {
+    const { catalogue, clock } = this.#options;
+    if (job.state === 'failed' && typeof catalogue.byGlobalId(request.globalId) === 'string')
+      return { state: 'unknown', items: 0 };
+    if (job.state === 'failed' && clock.monotonicMs() >= job.retryMs) {
       Object.assign(job, { state: 'running', items: 0, awaits: request.awaits });
       this.#jobs.set(key, job);
       this.#start(job, request);

@@ -9,6 +9,9 @@ import { IndexShipper } from './index-shipper.ts';
 import { IndexUpkeep } from './index-upkeep.ts';
 import type { IndexedTables } from './indexed-tables.ts';
 
+/** How long a read of a global index waits for what was committed before it. */
+const readWaitMs = 20;
+
 export interface GlobalIndexesOptions {
   readonly region: string;
   /** All of this region, by number. */
@@ -64,6 +67,14 @@ export class GlobalIndexes implements Service {
     this.#unlisten();
     await this.#upkeep.stop();
     await Promise.all(this.#shippers.map(async (shipper) => shipper.stop()));
+  }
+
+  /**
+   * Resolves once the indexes have what is committed at the time of the call; after 20 ms in any case, because they are
+   * eventually consistent: a client that reads right after it wrote usually finds what it wrote.
+   */
+  async caughtUp(): Promise<void> {
+    await Promise.all(this.#shippers.map(async (shipper) => shipper.caughtUp(readWaitMs)));
   }
 
   /** See `IndexShipper.releaseFloor`. */

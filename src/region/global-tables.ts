@@ -21,6 +21,7 @@ import {
   isComing,
   isSettled,
   newGlobalTable,
+  peersOf,
   phaseOf,
   replicaViews,
   survivorsOf,
@@ -29,6 +30,7 @@ import {
   withMember,
   withPhase,
 } from './membership.ts';
+import { withOwing } from './paid-copies.ts';
 import type { ReplicaChange, ReplicaView } from './region.ts';
 import { changedOverrides } from './replica-overrides.ts';
 import {
@@ -414,7 +416,10 @@ export class GlobalTables implements ReplicaControl, Service {
       if (standing === undefined || global === undefined) throw replicaMissing(region);
       if (global.home !== table.global?.home || phaseOf(global, region) !== 'active')
         throw tableChanging();
-      return tableUnder(standing, next(withHome(global, region)), region);
+      const taken = tableUnder(standing, next(withHome(global, region)), region);
+      // The home may have removed this region before it was lost, and others have heard it.
+      const stay = peersOf(taken.global, region).filter((peer) => peer !== global.home);
+      return withOwing(taken, stay);
     });
   }
 }

@@ -9,7 +9,9 @@ const chunkBytes = 128 * 1024;
 const pauseMsMin = 2;
 /** How often, in chunks, the way that is done is saved. */
 const saveChunks = 32;
-/** How often it is looked whether all that was said again has reached the index. */
+/** How much, in chunks, is said before the indexes have taken it: what waits for them stands in the log. */
+const aheadChunksMax = 8;
+/** How often it is looked whether what was said again has reached the index. */
 const lookMs = 20;
 
 export interface IndexBackfillOptions {
@@ -26,6 +28,8 @@ export interface IndexBackfillOptions {
  */
 export class IndexBackfill {
   readonly #options: IndexBackfillOptions;
+  /** By index number, how far those are that did not end: further than what is saved, so that a next try says nothing twice. */
+  readonly #states = new Map<number, PartitionProgress[]>();
 
   constructor(options: IndexBackfillOptions) {
     this.#options = options;
@@ -34,18 +38,20 @@ export class IndexBackfill {
   /** Resolves when the index holds everything; goes on where it was after a stop. Ends early when the signal aborts. */
   async run(table: Table, { number }: TableIndex, signal: AbortSignal): Promise<void> {
     await this.#begin(number);
-    const state: PartitionProgress[] = [
+    const state = this.#states.get(number) ?? [
       ...present(this.#options.progress.of(number), 'a backfill'),
     ];
+    this.#states.set(number, state);
     const filled = await Promise.allSettled(
       this.#options.partitions.map(async (partition, place) =>
         this.#fill(table, { partition, place, number, state }, signal),
       ),
     );
-    for (const each of filled) if (each.status === 'rejected') throw each.reason;
-    if (signal.aborted) return;
-    await this.#options.progress.save(number, state);
-    await this.#untilShipped(signal);
+    for (const each of filled) if (each.status === 'rejected' && !signal.aborted) throw each.reason;
+    if (!signal.aborted) await this.#options.progress.save(number, state);
+    this.#states.delete(number);
+    for (const { committed, number: place } of this.#options.partitions)
+      await this.#untilTaken(place, committed.index, signal);
   }
 
   /** From here on every record of the table says what it has replaced: a no-op is logged behind those that may not. */
@@ -65,6 +71,7 @@ export class IndexBackfill {
     const { clock, progress } = this.#options;
     const begun = present(state[place], 'the progress of a partition');
     let after = begun.after === undefined ? undefined : Buffer.from(begun.after, 'base64');
+    const ahead: number[] = [];
     for (let chunk = 1; !begun.done && !signal.aborted; chunk += 1) {
       const startedMs = clock.monotonicMs();
       const items = await partition.scan(table.number, after, chunkBytes);
@@ -77,17 +84,18 @@ export class IndexBackfill {
       after = Buffer.from(last.key);
       state[place] = { ...begun, after: after.toString('base64') };
       if (chunk % saveChunks === 0) await progress.save(number, [...state]);
+      if (ahead.push(partition.committed.index) > aheadChunksMax)
+        await this.#untilTaken(place, ahead.shift() ?? 0, signal);
       await clock.sleep(Math.max(pauseMsMin, clock.monotonicMs() - startedMs), signal);
     }
     if (!signal.aborted) state[place] = { ...begun, after: undefined, done: true };
   }
 
-  async #untilShipped(signal: AbortSignal): Promise<void> {
-    const { partitions, shippedThrough, clock } = this.#options;
-    const ends = partitions.map(({ committed }) => committed.index);
-    const isBehind = (end: number, partition: number): boolean =>
-      (shippedThrough(partition) ?? -1) < end;
-    while (!signal.aborted && ends.some(isBehind)) await clock.sleep(lookMs, signal);
+  /** Resolves when all that follow the partition's log for indexes are at `end`, and when the signal aborts. */
+  async #untilTaken(partition: number, end: number, signal: AbortSignal): Promise<void> {
+    const { shippedThrough, clock } = this.#options;
+    while (!signal.aborted && (shippedThrough(partition) ?? -1) < end)
+      await clock.sleep(lookMs, signal);
   }
 }
 

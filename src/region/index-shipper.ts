@@ -1,4 +1,4 @@
-import { yieldTo, type Clock } from '../base/clock.ts';
+import { type Clock, WOKEN, yieldTo } from '../base/clock.ts';
 import type { Service } from '../base/service.ts';
 import { finite, list, members } from '../base/shape.ts';
 import { EMPTY_END, endOf } from '../log/chain.ts';
@@ -50,6 +50,11 @@ interface Shipped {
 
 const shippedShape = members<Shipped>({ end: logEndShape, targets: list(finite) });
 
+interface Waiting {
+  readonly index: number;
+  readonly resolve: () => void;
+}
+
 /**
  * Sends what one partition's log changes in global indexes to the partitions that hold their entries, for ever. Each target
  * keeps, in the batch with the effect, up to where it has taken this log; so nothing is taken twice, and nothing is
@@ -62,10 +67,15 @@ export class IndexShipper implements Service {
   #running: Promise<unknown> | undefined;
   #follower: { close(): void } | undefined;
   /** Everything up to here is with the targets. Undefined before that is known, and while nothing is read. */
-  #shipped: LogEnd | undefined;
+  #shippedEnd: LogEnd | undefined;
+  /** Who waits for what is shipped to come to an index. */
+  #waiting: Waiting[] = [];
   #savedIndex = 0;
   #stands: (LogEnd | undefined)[] = [];
-  /** Per target, whether it has lost what it had said to have. */
+  /**
+   * Per target, whether it has lost what it had said to have. Until it has that again, what is saved stays: it alone
+   * tells of it, after a crash too.
+   */
   #behind: readonly boolean[] = [];
   /** Ends the wait for a first global index. */
   #wake: (() => void) | undefined;
@@ -86,6 +96,32 @@ export class IndexShipper implements Service {
     return this.#shipped?.index;
   }
 
+  get #shipped(): LogEnd | undefined {
+    return this.#shippedEnd;
+  }
+
+  set #shipped(end: LogEnd | undefined) {
+    this.#shippedEnd = end;
+    if (end === undefined) return;
+    for (const { index, resolve } of this.#waiting) if (index <= end.index) resolve();
+  }
+
+  /** Resolves once every target has taken what is committed at the time of the call, or after `waitMs`. */
+  async caughtUp(waitMs: number): Promise<void> {
+    if (this.pendingEntries <= 0) return;
+    const { clock, source } = this.#options;
+    const { index } = source.committed;
+    const waited = new AbortController();
+    let waiting: Waiting | undefined;
+    const shipped = new Promise<void>((resolve) => {
+      waiting = { index, resolve };
+      this.#waiting.push(waiting);
+    });
+    await Promise.race([shipped, clock.sleep(waitMs, waited.signal)]);
+    waited.abort(WOKEN);
+    this.#waiting = this.#waiting.filter((each) => each !== waiting);
+  }
+
   /** Entries of the log that are committed and not taken by every target. 0 while the region has no global index. */
   get pendingEntries(): number {
     const { source, tables } = this.#options;
@@ -99,7 +135,9 @@ export class IndexShipper implements Service {
    */
   get releaseFloor(): number {
     const { source, tables } = this.#options;
-    return tables.hasGlobals ? Math.max(0, this.#savedIndex - 1) : source.committed.index;
+    if (!tables.hasGlobals) return source.committed.index;
+    const behind = this.#stands.filter((_, target) => this.#behind[target] === true);
+    return Math.max(0, Math.min(this.#savedIndex, ...behind.map((stand) => stand?.index ?? 0)) - 1);
   }
 
   async start(): Promise<void> {
@@ -153,7 +191,10 @@ export class IndexShipper implements Service {
     if (this.#shipped !== undefined) await this.#beginAt(this.#shipped);
   }
 
-  /** As often as it takes: begun otherwise, what was logged before would have to be kept. */
+  /**
+   * As often as it takes: begun otherwise, what was logged before would have to be kept, or the indexes be filled anew
+   * once more.
+   */
   async #beginAt(end: LogEnd): Promise<void> {
     while (!this.#isStopped()) {
       try {
@@ -192,7 +233,7 @@ export class IndexShipper implements Service {
     // What is filled anew is said behind this.
     const end = source.committed;
     await onLost();
-    await this.#place(end);
+    await this.#beginAt(end);
   }
 
   /** Whether every position is an entry of the log, and what comes after the first of them is still kept. */
@@ -244,7 +285,7 @@ export class IndexShipper implements Service {
     let savedMs = Number.NEGATIVE_INFINITY;
     while (!this.#isStopped()) {
       await clock.sleep(saveMs, this.#stopped.signal);
-      if (this.#isStopped() || this.#shipped === undefined) continue;
+      if (this.#isStopped() || this.#shipped === undefined || this.#behind.includes(true)) continue;
       const isIdle = this.#shipped.index - this.#savedIndex < saveEntriesMin;
       if (isIdle && clock.monotonicMs() - savedMs < saveIdleMs) continue;
       try {
@@ -282,6 +323,7 @@ export class IndexShipper implements Service {
         await this.#ship(entries, starts);
         if (last.index < (this.#shipped?.index ?? 0)) continue;
         this.#shipped = endOf(last);
+        this.#behind = [];
       }
     } finally {
       follower.close();

@@ -6,6 +6,7 @@ import { changedTags, type TagChange } from '../model/table-tags.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
 import type { LocalPartition } from '../partition/local-partition.ts';
 import type { Catalogue } from './catalogue.ts';
+import type { GlobalIndexes } from './global-indexes.ts';
 import type {
   ItemRead,
   Page,
@@ -31,6 +32,7 @@ export interface LocalRegionOptions {
   readonly lifecycle: TableLifecycle;
   readonly updater: Pick<TableUpdater, 'update'>;
   readonly replicas: ReplicaControl;
+  readonly globalIndexes: Pick<GlobalIndexes, 'caughtUp'>;
 }
 
 /** What changes the members of a global table. */
@@ -146,11 +148,17 @@ export class LocalRegion implements Region {
   }
 
   async query(query: RangeQuery): Promise<Page> {
+    if (this.#isGlobalIndex(query.table)) await this.#options.globalIndexes.caughtUp();
     return this.#router.query(query);
   }
 
   async scan(scan: TableScan): Promise<Page> {
+    if (this.#isGlobalIndex(scan.table)) await this.#options.globalIndexes.caughtUp();
     return this.#router.scan(scan);
+  }
+
+  #isGlobalIndex(number: number): boolean {
+    return this.#catalogue.indexByNumber(number)?.index.definition.kind === 'global';
   }
 }
 

@@ -5,9 +5,12 @@ import type { TimeVector } from '../partition/partition.ts';
 /** A count that no member has missed: it has said that it owes a copy. */
 const OWING = -1;
 
-/** What `region` tells `peer` of the copies that it owes: how many changes it missed that it has made up for there. */
+/**
+ * What `region` tells `peer` of the copies that it owes: how many changes it missed that it has made up for there. A peer
+ * that is no member by what it holds gets nothing from it: should it be one after all, a copy is owed to it.
+ */
 export function paidTo(global: GlobalTable, region: string, peer: string): number {
-  const owes = global.debts.some(({ to }) => to === peer);
+  const owes = global.members[peer] === undefined || global.debts.some(({ to }) => to === peer);
   return owes ? OWING : (global.members[region]?.missed ?? 0);
 }
 
@@ -20,6 +23,10 @@ export function withPaid<T extends Table>(table: T, from: string, paid: number):
   const others = Object.entries(table.paid ?? {}).filter(([tableId]) => known.has(tableId));
   return { ...table, paid: { ...Object.fromEntries(others), [payer.tableId]: paid } };
 }
+
+/** The table when any of `peers` may have left this region out, unheard of, until it says that it owes nothing. */
+export const withOwing = <T extends Table>(table: T, peers: readonly string[]): T =>
+  peers.reduce((owed, peer) => withPaid(owed, peer, OWING), table);
 
 /**
  * Whether `origin` owes this region a copy of the table, or may owe it: a change went on without it, and it has not said

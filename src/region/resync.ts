@@ -7,7 +7,7 @@ import type { Partition } from '../partition/partition.ts';
 import type { Service } from '../base/service.ts';
 import type { Mismatch } from '../replication/replicator.ts';
 import { CopyError, type CopySending } from '../replication/table-copy.ts';
-import type { Table } from '../model/table.ts';
+import type { MemberPhase, Table } from '../model/table.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ScanAnswer, ScanRequest } from './control-wire.ts';
@@ -228,26 +228,24 @@ export class Resync implements Service {
     if (!isReceived) logger.warn({ peer }, 'resync goes on before all that the peer made has come');
   }
 
+  /**
+   * A replica that is not complete yet has nothing to say about what is deleted. But its copy, or the logs, may have brought
+   * it what this region had made and has lost.
+   */
   async #receive(peer: string, { globalId, name }: Table): Promise<void> {
     const { region, askScan, clock, random } = this.#options;
-    const request: ScanRequest = {
-      globalId,
-      target: region,
-      ticket: `resync ${randomUuid(random)}`,
-      awaits: {},
-      only: undefined,
-      authoritative: true,
-    };
+    const ticket = `resync ${randomUuid(random)}`;
+    const base = { globalId, target: region, awaits: {} };
+    const whole: ScanRequest = { ...base, ticket, only: undefined, authoritative: true };
+    const own = { origin: region, after: 0 };
+    const lost = { ...base, ticket: `${ticket} lost`, only: own, authoritative: false };
     while (!this.#stopped.signal.aborted) {
-      // A replica that is not complete yet has nothing to say about what is deleted.
-      const isThere = this.#shared(peer).some(
-        ({ globalId: shared, global }) =>
-          shared === globalId && !isComing(global?.members[peer]?.phase),
-      );
-      if (!isThere) return;
-      const answer = await askScan(peer, request);
+      const table = this.#shared(peer).find((shared) => shared.globalId === globalId);
+      if (table === undefined) return;
+      const isPart = isComing(phaseAt(table, peer));
+      const answer = await askScan(peer, isPart ? lost : whole);
       this.#is(peer, 'receiving', { table: name, items: answer?.items ?? 0 });
-      if (answer?.state === 'done') return;
+      if (answer?.state === 'done' || (isPart && answer?.state === 'unknown')) return;
       await clock.sleep(askMs, this.#stopped.signal);
     }
     throw new Error('stopped');
@@ -350,6 +348,9 @@ export class Resync implements Service {
 /** Whether the peer needs nothing that lies before `ends`, and does not have more. */
 const isBefore = ({ reason, log, peerHas }: Mismatch, ends: readonly LogEnd[]): boolean =>
   reason === 'nothing' || (reason === 'trimmed' && (peerHas?.index ?? 0) < (ends[log]?.index ?? 0));
+
+const phaseAt = ({ global }: Table, peer: string): MemberPhase | undefined =>
+  global?.members[peer]?.phase;
 
 const earlierOf = (one: LogEnd, other: LogEnd | undefined): LogEnd =>
   other !== undefined && other.index < one.index ? other : one;

@@ -308,7 +308,8 @@ export class TableHome implements Service {
 
   /**
    * The members that stay send each other what a lost one made and the other may not have. One that is still being
-   * filled has no time up to which it has everything: it gets all that the lost one made.
+   * filled has no time up to which it has everything: it gets all that the lost one made. So does everybody when that answers
+   * that it has no such table: it ships nothing of it any more, so its logs have not brought it again to one on an older disk.
    */
   async #equalise(look: Look): Promise<void> {
     const { table, member, state, answers } = look;
@@ -318,12 +319,12 @@ export class TableHome implements Service {
     );
     const silent = others.filter((peer) => answers.get(peer)?.holds === undefined);
     if (!(await this.#mayGoOnWithout(look, silent))) return;
-    const watermarks = new Map<string, number>([
-      [region, withoutOwing(table, seams.watermarks())[member] ?? 0],
-    ]);
+    const hasLeft = answers.has(member) && answers.get(member)?.holds === undefined;
+    const own = hasLeft ? undefined : withoutOwing(table, seams.watermarks())[member];
+    const watermarks = new Map<string, number>([[region, own ?? 0]]);
     for (const peer of others) {
       const answer = answers.get(peer);
-      const isWhole = table.global?.members[peer]?.phase === 'active';
+      const isWhole = !hasLeft && table.global?.members[peer]?.phase === 'active';
       if (answer?.holds !== undefined)
         watermarks.set(peer, isWhole ? (answer.watermarks[member] ?? 0) : 0);
     }

@@ -1,10 +1,21 @@
 import type { IndexDefinition, Table, TableDefinition, TableIndex } from '../model/table.ts';
 
+/** The secondary indexes of a table that is only just made: all that it is to hold comes after them. */
+export const bornIndexes = ({ indexes = [] }: TableDefinition): readonly TableIndex[] =>
+  indexes.map((definition) => newIndex(definition, false));
+
+/** Under number 0, for which `Catalogue.change` puts the next free one. */
+const newIndex = (definition: IndexDefinition, backfilling: boolean): TableIndex => ({
+  definition,
+  number: 0,
+  status: 'CREATING',
+  backfilling,
+});
+
 /**
- * The secondary indexes that a region holds of a table, brought to what a definition says. One that the definition has
- * and the table has not is CREATING, under number 0, for which `Catalogue.change` puts the next free one; it is
- * backfilling unless the table is itself CREATING, whose items all come after. One that the definition lacks, or has
- * otherwise under the same name, is DELETING. Whoever keeps the indexes finishes both.
+ * The secondary indexes that a region holds of a table that stands, brought to what a definition says. One that the
+ * definition has and the table has not is CREATING, and backfilling: a replica holds items before it is ACTIVE. One that
+ * the definition lacks, or has otherwise under the same name, is DELETING. Whoever keeps the indexes finishes both.
  */
 export function reconcileIndexes(table: Table, definition: TableDefinition): readonly TableIndex[] {
   const standing = table.indexes ?? [];
@@ -16,12 +27,7 @@ export function reconcileIndexes(table: Table, definition: TableDefinition): rea
   });
   const made = wanted
     .filter((other) => !standing.some((index) => isHeldAs(index, other)))
-    .map((added): TableIndex => ({
-      definition: added,
-      number: 0,
-      status: 'CREATING',
-      backfilling: table.status !== 'CREATING',
-    }));
+    .map((added) => newIndex(added, true));
   return [...kept, ...made];
 }
 

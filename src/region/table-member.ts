@@ -218,15 +218,12 @@ export class TableMember implements Service {
     this.#own(this.#notePaid(request, from));
     const newer = request.tables.flatMap(({ globalId, term, revision, home }): TableState[] => {
       const table = catalogue.byGlobalId(globalId);
-      if (typeof table === 'string') return [];
-      const { name, definition } = table;
-      const global = table.global ?? table.parted;
-      if (global === undefined) return [];
+      const state = typeof table === 'string' ? catalogue.endedState(globalId) : lastStateOf(table);
+      if (state === undefined) return [];
+      const { global } = state;
       const asked: GlobalTable = { home, term, revision, members: {}, debts: [] };
       const isForAsker = phaseOf(global, from) !== 'requested';
-      return isForAsker && compareStates(global, asked) > 0
-        ? [{ name, globalId, definition, global }]
-        : [];
+      return isForAsker && compareStates(global, asked) > 0 ? [state] : [];
     });
     const apart = request.tables
       .map(({ globalId }) => globalId)
@@ -300,4 +297,15 @@ export class TableMember implements Service {
       return { ...standing, global: { ...standing.global, debts } };
     });
   }
+}
+
+function lastStateOf({
+  name,
+  globalId,
+  definition,
+  global,
+  parted,
+}: Table): TableState | undefined {
+  const state = global ?? parted;
+  return state === undefined ? undefined : { name, globalId, definition, global: state };
 }

@@ -9,7 +9,7 @@ import type {
   ThroughputHistory,
 } from '../model/table.ts';
 import { decreasesToday, isDecrease } from '../model/throughput-history.ts';
-import { reconcileIndexes } from './table-indexes.ts';
+import { bornIndexes, reconcileIndexes } from './table-indexes.ts';
 
 /** What becomes of a region's table when its definition changes: what is shown as under way, and what is remembered. */
 
@@ -32,7 +32,7 @@ export function bornTable(table: Table): Table {
   const { definition, createdAtMs } = table;
   return {
     ...table,
-    ...(definition.indexes !== undefined && { indexes: reconcileIndexes(table, definition) }),
+    ...(definition.indexes !== undefined && { indexes: bornIndexes(definition) }),
     ...(definition.stream !== undefined && { streamLabel: streamLabel(createdAtMs) }),
     ...(definition.billingMode === 'PAY_PER_REQUEST' && { payPerRequestAtMs: createdAtMs }),
   };

@@ -24,6 +24,11 @@ export interface ForgetterOptions {
   readonly tombstoneCount: (table: number) => number;
   /** Per peer, the time up to which everything that it made is applied here. */
   readonly watermarks: () => ReadonlyMap<string, HybridTime | undefined>;
+  /**
+   * False while a peer may hold what this region made and an older disk has lost: up to no time is all of that applied
+   * here, and what is forgotten of it, in whatever table, would not be taken back.
+   */
+  readonly mayForget: () => boolean;
   /** Asks a peer what it may say for others to forget. Rejects when it cannot be reached. */
   readonly askReport: (peer: string, signal: AbortSignal) => Promise<ForgettingReport>;
   /** Asks a peer to move the time of its partitions. Rejects when it cannot be reached. */
@@ -132,7 +137,8 @@ export class Forgetter implements Service {
   }
 
   async #forget(tables: readonly SharedTable[]): Promise<void> {
-    const { region, partitions } = this.#options;
+    const { region, partitions, mayForget } = this.#options;
+    if (!mayForget()) return;
     const own = Math.min(...partitions.map(({ committed }) => committed.partitionTime));
     const decision = decideForgetting({ region, own, peers: this.#peerTimes(), tables });
     const horizons: Record<number, HybridTime> = {};

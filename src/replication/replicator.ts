@@ -148,6 +148,7 @@ export class Replicator implements Service {
       ...options,
       watermarks: () =>
         new Map([...this.#peers.keys()].map((peer) => [peer, this.inbox.watermark(peer)])),
+      mayForget: () => this.#isPlacedAtAll(),
       askReport: async (peer, signal) => this.#askReport(peer, signal),
       askToAdvance: async (peer, time, signal) => this.#askToAdvance(peer, time, signal),
     });
@@ -235,6 +236,11 @@ export class Replicator implements Service {
   isPlaced(peer: string): boolean {
     const outboxes = this.#peers.get(peer)?.outboxes ?? [];
     return outboxes.every(({ acknowledged }) => acknowledged !== undefined);
+  }
+
+  #isPlacedAtAll(): boolean {
+    const { tables } = this.#options;
+    return [...this.#peers.keys()].every((peer) => !tables.sharesWith(peer) || this.isPlaced(peer));
   }
 
   /**

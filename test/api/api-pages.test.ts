@@ -165,6 +165,33 @@ describe('Scan', () => {
   });
 });
 
+test('a Query counts complaints about Select, a Scan does not', async () => {
+  const TableName = await createKeyedTable(client);
+  const query = {
+    TableName,
+    KeyConditionExpression: 'pk = :pk',
+    ExpressionAttributeValues: { ':pk': { S: 'a' } },
+  };
+  const names =
+    'Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES';
+  const projected = 'ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName';
+  for (const [select, message] of [
+    ['SPECIFIC_ATTRIBUTES', names],
+    ['ALL_PROJECTED_ATTRIBUTES', projected],
+  ] as const) {
+    await expect(client.send(new ScanCommand({ TableName, Select: select }))).rejects.toMatchObject(
+      {
+        message,
+      },
+    );
+    await expect(client.send(new QueryCommand({ ...query, Select: select }))).rejects.toMatchObject(
+      {
+        message: `1 validation error detected: ${message}`,
+      },
+    );
+  }
+});
+
 describe('legacy filters', () => {
   const item = {
     ...keyOf('a', 1),

@@ -160,3 +160,19 @@ test.each([
     }
   },
 );
+
+test.each(['CreateTable', 'UpdateTable', 'DeleteTable', 'DescribeTable', 'DescribeTimeToLive'])(
+  '%s asks for the name before anything else',
+  async (operation) => {
+    for (const input of [{}, { TableName: null }, { BillingMode: 'FREE', KeySchema: [] }]) {
+      const { status, body } = await api.call(operation, input);
+      expect({ status, body }).toEqual({
+        status: 400,
+        body: {
+          __type: 'com.amazon.coral.validate#ValidationException',
+          message: "The parameter 'TableName' is required but was not present in the request",
+        },
+      });
+    }
+  },
+);

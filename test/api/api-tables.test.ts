@@ -58,6 +58,10 @@ test('a table is described as AWS does', async () => {
         BillingMode: 'PAY_PER_REQUEST',
         LastUpdateToPayPerRequestDateTime: 1_700_000_000.123,
       },
+      TableThroughputModeSummary: {
+        TableThroughputMode: 'PAY_PER_REQUEST',
+        LastUpdateToPayPerRequestDateTime: 1_700_000_000.123,
+      },
       WarmThroughput: { ReadUnitsPerSecond: 12_000, WriteUnitsPerSecond: 4_000, Status: 'ACTIVE' },
       DeletionProtectionEnabled: false,
     },

@@ -256,3 +256,11 @@ test('a table that is not there is not named', async () => {
     refused('ResourceNotFoundException', 'Requested resource not found'),
   );
 });
+
+test('an empty name of a table hides a complaint about what to return', async () => {
+  const answer = await call('PutItem', { ...good, TableName: '', ReturnValues: 'X' });
+  expect(answer).toMatchObject({
+    status: 400,
+    message: expect.stringMatching(/^1 validation error detected: Value .*tableName/i) as unknown,
+  });
+});

@@ -337,14 +337,12 @@ test.each([
   [
     'projected attributes without an index',
     { ...by('id = :id'), Select: 'ALL_PROJECTED_ATTRIBUTES' },
-    parameter('ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName'),
+    'ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName',
   ],
   [
     'specific attributes that nobody names',
     { ...by('id = :id'), Select: 'SPECIFIC_ATTRIBUTES' },
-    parameter(
-      'Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES',
-    ),
+    'Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES',
   ],
   [
     'a projection of all attributes',

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { expect, test } from 'vitest';
 
-import { call, complaint, invalid, parameter, refused, shapeErrors } from './raw-request.ts';
+import { call, complaint, invalid, refused, shapeErrors } from './raw-request.ts';
 import { client, newName, newTable, RANGE_TABLE } from './target.ts';
 
 type Item = Record<string, AttributeValue>;
@@ -218,9 +218,7 @@ test.each([
   [
     'specific attributes that nobody names',
     { Select: 'SPECIFIC_ATTRIBUTES' },
-    parameter(
-      'Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES',
-    ),
+    'Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES',
   ],
   [
     'names of a count',

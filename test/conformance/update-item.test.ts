@@ -232,3 +232,39 @@ test('a table that is not there is not named', async () => {
     refused('ResourceNotFoundException', 'Requested resource not found'),
   );
 });
+
+test.each([
+  ['a short key', { id: 'u' }, { b: 409_577 }, 'SET b = :pad'],
+  ['two values', { id: 'v' }, { b: 409_556 }, 'SET b = :pad, c = :one'],
+  ['a removal', { id: 'w' }, { b: 409_575 }, 'SET b = :pad REMOVE r'],
+  ['a long key', { id: 'x'.repeat(99) }, { b: 409_498 }, 'SET b = :pad'],
+])('what an update writes counts with its actions beside %s', async (_, key, sizes, expression) => {
+  const Key = { id: { S: key.id } };
+  const write = async (bytes: number): Promise<unknown> =>
+    client.send(
+      new UpdateItemCommand({
+        TableName,
+        Key,
+        UpdateExpression: expression,
+        ExpressionAttributeValues: {
+          ':pad': { S: 'x'.repeat(bytes) },
+          ...(expression.includes(':one') ? { ':one': { S: '1' } } : {}),
+        },
+      }),
+    );
+  const message = 'Item size to update has exceeded the maximum allowed size';
+  await expectRefusal(write(sizes.b + 1), { name: 'ValidationException', message });
+  await write(sizes.b);
+});
+
+test('where a key is given, one complaint about an enum hides another', async () => {
+  const input = { TableName, ReturnConsumedCapacity: 'X', ReturnValues: 'X' };
+  const withKey = await call('UpdateItem', { ...input, Key: { id: { S: 'x' } } });
+  expect(withKey).toMatchObject({
+    status: 400,
+    message: expect.stringMatching(/enum value set: \[ALL_[^;]*$/) as unknown,
+  });
+  expect(await call('UpdateItem', input)).toMatchObject({
+    message: expect.stringMatching(/^3 validation errors detected: .*'key'/) as unknown,
+  });
+});

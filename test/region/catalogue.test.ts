@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 
-import type { IndexDefinition, Table } from '../../src/model/table.ts';
+import type { GlobalTable, IndexDefinition, MemberPhase, Table } from '../../src/model/table.ts';
 import { Catalogue } from '../../src/region/catalogue.ts';
 import { SystemDocuments } from '../../src/region/system-documents.ts';
+import { tableUnder } from '../../src/region/membership.ts';
 import { reconcileIndexes } from '../../src/region/table-indexes.ts';
+import { bornTable, withDefinition } from '../../src/region/table-updates.ts';
 import { emptyDisk, MemoryPartition } from '../support/memory-partition.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -122,5 +124,34 @@ test('indexes are brought to what a definition says, each under its own number',
     'DELETING',
     'DELETING',
     'CREATING',
+  ]);
+});
+
+const sharedWith = (phase: MemberPhase): GlobalTable => {
+  const member = { source: 'a', addedAtMs: 1, missed: 0 };
+  const members = {
+    a: { ...member, tableId: 'other', phase: 'active' as const },
+    b: { ...member, tableId: 'id', phase },
+  };
+  return { home: 'a', term: 1, revision: 1, members, debts: [] };
+};
+
+test('an index that came with its table is not filled; one that a replica hears of later is, though it is not ACTIVE yet', () => {
+  const definition = { ...table.definition, indexes: [index] };
+  const born = tableUnder(
+    bornTable({ ...table, status: 'CREATING', definition }),
+    sharedWith('copying'),
+    'b',
+  );
+  expect(born).toMatchObject({
+    status: 'CREATING',
+    indexes: [{ status: 'CREATING', backfilling: false }],
+  });
+  // That the copy is complete, and that there is one index more, are heard of together.
+  const more = { ...definition, indexes: [index, { ...index, name: 'more' }] };
+  const whole = tableUnder(withDefinition(born, more, 2), sharedWith('active'), 'b');
+  expect(whole.indexes).toMatchObject([
+    { status: 'ACTIVE', backfilling: false },
+    { status: 'CREATING', backfilling: true },
   ]);
 });

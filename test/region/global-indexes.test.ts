@@ -166,6 +166,67 @@ test('a partition that lost what it had taken is sent it again, though the shipp
   await expectEqual(world);
 });
 
+test('a partition that lost what it had taken is sent it again, though that takes long and another crash comes', async () => {
+  const world = await IndexWorld.start([indexOn('color')]);
+  await world.run(world.put(colored(0, 'red')));
+  await world.settle();
+  const target = partitionOfEntries(world);
+  const log = present(world.logs[target], 'a log');
+  const through = log.end.index;
+  for (let id = 10; id < 20; id += 1) await world.run(world.put(colored(id, 'red')));
+  await world.settle();
+  await world.clock.advance(5000);
+  await world.crash(() => log.cut(through));
+  log.fate = ({ kind }) => (kind === 'records' ? 'refused' : 'durable');
+  // Long enough for the shippers of the other partitions to save where they are.
+  await world.clock.advance(10_000);
+  await world.crash();
+  log.fate = () => 'durable';
+  await world.settle();
+  expect(filledAnew(world)).toBe(0);
+  await expectEqual(world);
+});
+
+test('indexes are given up once, though a partition takes nothing for a while after that', async () => {
+  const world = await IndexWorld.start([indexOn('color')]);
+  for (let id = 0; id < 10; id += 1) await world.run(world.put(colored(id, 'red')));
+  const ends = world.logs.map(({ end }) => end.index);
+  for (let id = 0; id < 20; id += 1) await world.run(world.put(colored(id, 'blue')));
+  await world.settle();
+  await world.crash(() => world.logs[1]?.cut(ends[1] ?? 0));
+  const log = present(world.logs[2], 'a log');
+  log.fate = ({ kind }) => (kind === 'records' ? 'refused' : 'durable');
+  await world.clock.advance(5000);
+  log.fate = () => 'durable';
+  await world.settle();
+  expect(filledAnew(world)).toBe(1);
+  await expectEqual(world);
+});
+
+test('a backfill does not fill the log with what an index cannot take yet', async () => {
+  const world = await IndexWorld.start([indexOn('color')]);
+  await world.run(world.put(colored(0, 'red')));
+  await world.settle();
+  const target = partitionOfEntries(world);
+  await world.define([]);
+  await world.settle();
+  const filler = { S: 'x'.repeat(60_000) };
+  for (let id = 0; id < 200; id += 1) await world.run(world.put({ ...colored(id, 'red'), filler }));
+  const ends = world.logs.map(({ end }) => end.index);
+  const log = present(world.logs[target], 'a log');
+  log.fate = ({ kind }) => (kind === 'records' ? 'refused' : 'durable');
+  await world.define([indexOn('color')]);
+  await world.clock.advance(5_000);
+  for (const [number, { entries }] of world.logs.entries()) {
+    const bytes = entries.slice(ends[number]).reduce((sum, each) => sum + each.payload.length, 0);
+    expect(bytes).toBeLessThan(2_500_000);
+  }
+  log.fate = () => 'durable';
+  await world.settle();
+  const index = numberOf(world);
+  expect(present(world.running.partitions[target], 'a target').counters(index).itemCount).toBe(200);
+});
+
 /** The partition that holds all entries of one color. */
 function partitionOfEntries(world: IndexWorld): number {
   const index = numberOf(world);
@@ -222,3 +283,40 @@ test.each(SEEDS)(
   },
   30_000,
 );
+
+const boat = (color: string): AttributeMap => ({
+  id: { S: 'boat' },
+  color: { S: color },
+  size: { N: '1' },
+});
+
+/** What a reader sees that comes right behind the write. */
+async function seen(world: IndexWorld): Promise<string> {
+  await world.run(world.running.indexes.caughtUp());
+  const { number } = present(world.table.indexes?.[0], 'an index');
+  return (await world.itemsOf(number)).join();
+}
+
+test('a read of a global index waits for what was committed before it', async () => {
+  const world = await IndexWorld.start([indexOn('color')]);
+  for (const color of ['red', 'green', 'blue', 'red', 'white']) {
+    await world.run(world.put(boat(color)));
+    expect(await seen(world)).toContain(color);
+  }
+});
+
+test('a read of a global index does not wait long when it cannot be changed', async () => {
+  const world = await IndexWorld.start([indexOn('color')]);
+  await world.run(world.put(boat('red')));
+  expect(await seen(world)).toContain('red');
+  // The index lies in one of the partitions: that one takes nothing any more.
+  const before = world.clock.monotonicMs();
+  const written = world.put(boat('green'));
+  await world.clock.advance(5);
+  for (const log of world.logs) log.setAvailable(false);
+  await world.run(world.running.indexes.caughtUp());
+  expect(world.clock.monotonicMs() - before).toBeLessThan(60);
+  for (const log of world.logs) log.setAvailable(true);
+  await world.run(written);
+  expect(await seen(world)).toContain('green');
+});

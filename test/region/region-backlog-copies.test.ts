@@ -185,3 +185,30 @@ test('a copy that shows two items of one version to differ raises an alarm', asy
   ]);
   await world.stop();
 });
+
+test('a region on an old disk takes back what it had lost, though it forgot of another table meanwhile', async () => {
+  const world = new GlobalWorld();
+  await world.start();
+  await world.share('a', 'b');
+  await shareAnother(world, 'a', 'c');
+  const [a, b] = [world.region('a'), world.region('b')];
+  await world.clock.advance(1000);
+  const saved = a.save();
+  a.put('lost', 'of a');
+  await world.clock.advance(1000);
+  expect(b.get('lost')).toBe('of a');
+  await a.kill();
+  world.cut('a', 'b');
+  a.restore(saved);
+  await a.start();
+  for (let at = 0; at < 20; at += 1) putOther(a, `k${at}`, 'soon');
+  for (let at = 0; at < 20; at += 1) putOther(a, `k${at}`, undefined);
+  await world.clock.advance(30_000);
+  world.cut('a', 'b', true);
+  await world.clock.advance(LONG_MS);
+  expect(a.get('lost')).toBe('of a');
+  expect(a.content()).toEqual(b.content());
+  for (const { disk } of a.partitions)
+    expect([...disk.items.values()].filter(({ image }) => image === undefined)).toEqual([]);
+  await world.stop();
+});

@@ -146,20 +146,62 @@ test('two members that were evicted unheard of do not wait for each other when t
   await world.stop();
 });
 
-test('a member can be removed though the home has deleted the table, and not all others can be asked', async () => {
+test('a member that was removed unheard of, from a table that its home has deleted since, hears it though a third is lost', async () => {
   const world = await worldOf('a', 'b', 'c');
   const [a, b, c] = [world.region('a'), world.region('b'), world.region('c')];
-  await world.share('a', 'b', 'c');
-  c.put('x', '1');
+  await world.share('a', 'b');
+  b.put('x', '1');
+  putMany(a, 500);
   await world.clock.advance(3000);
-  await c.kill();
+  await world.region('c').kill();
   await b.kill();
-  await world.clock.advance(4000);
-  for (const region of ['b', 'c']) await a.change({ kind: 'delete', region });
+  await world.clock.advance(5000);
+  await a.change({ kind: 'delete', region: 'b' });
   await world.clock.advance(LONG_MS);
   expect(a.table?.global).toBeUndefined();
   await a.running.catalogue.change('Orders', () => undefined);
-  await c.start();
+  await a.kill();
+  await a.start();
+  await b.start();
+  expect(members(b)).toEqual({ a: 'active', b: 'active' });
+  await world.clock.advance(LONG_MS);
+  expect(b.table).toMatchObject({ status: 'ACTIVE', global: undefined });
+  expect(b.get('x')).toBe('1');
+  expect(c.isRunning).toBe(false);
+  await world.stop();
+});
+
+test('a replica that was removed unheard of while it was filled goes when its home has deleted the table, though a third is lost', async () => {
+  const world = await worldOf('a', 'b', 'c');
+  const [a, b] = [world.region('a'), world.region('b')];
+  await world.share('a');
+  putMany(a, 500);
+  await world.region('c').kill();
+  world.network.endpoint('a').links.set('b', { delayMs: 100 });
+  await a.change({ kind: 'create', region: 'b' });
+  await until(world, () => members(b)['b'] === 'copying' && b.content().length > 10);
+  world.cut('a', 'b');
+  await world.clock.advance(5000);
+  await a.change({ kind: 'delete', region: 'b' });
+  await until(world, () => a.table?.global === undefined);
+  await a.running.catalogue.change('Orders', () => undefined);
+  world.cut('a', 'b', true);
+  await world.clock.advance(LONG_MS);
+  expect(b.table).toBeUndefined();
+  await world.stop();
+});
+
+test('a member can be removed though the home has lost the table, and not all others can be asked', async () => {
+  const world = await worldOf('a', 'b', 'c');
+  const [a, b, c] = [world.region('a'), world.region('b'), world.region('c')];
+  const saved = a.save();
+  await world.share('a', 'b', 'c');
+  c.put('x', '1');
+  await world.clock.advance(3000);
+  await b.kill();
+  await a.kill();
+  a.restore(saved);
+  await a.start();
   await world.clock.advance(LONG_MS);
   expect(members(c)).toEqual({ a: 'active', b: 'active', c: 'active' });
   await c.change({ kind: 'delete', region: 'b' });
@@ -197,6 +239,34 @@ test("two regions that have each removed the other's side are equal when one sid
   expect(b.content()).toEqual(c.content());
   expect(b.table?.global?.debts).toEqual([]);
   expect(a.table?.global).toBeUndefined();
+  await world.stop();
+});
+
+test('a region that takes over is not sure of what others made until they say that they have not left it out', async () => {
+  const world = await worldOf('a', 'b', 'c');
+  const [a, b, c] = [world.region('a'), world.region('b'), world.region('c')];
+  await world.share('a', 'b', 'c');
+  await world.clock.advance(3000);
+  world.cut('a', 'c');
+  world.cut('b', 'c');
+  await world.clock.advance(1000);
+  await a.change({ kind: 'delete', region: 'c' });
+  await until(world, () => members(b)['c'] === undefined);
+  b.put('unheard', '1');
+  await c.change({ kind: 'delete', region: 'a' });
+  world.network.endpoint('b').links.set('c', { up: true, delayMs: 100 });
+  world.network.endpoint('c').links.set('b', { up: true, delayMs: 100 });
+  const watermark = (): number | undefined =>
+    c.running.replicator.status().peers.find(({ peer }) => peer === 'b')?.inbox.watermark;
+  let known = 0;
+  for (let step = 0; step < 3000; step += 1) {
+    await world.clock.advance(10);
+    if (watermark() === undefined) continue;
+    known += 1;
+    expect(c.get('unheard')).toBe('1');
+  }
+  expect(known).toBeGreaterThan(0);
+  expect(members(b)).toEqual({ b: 'active', c: 'active' });
   await world.stop();
 });
 

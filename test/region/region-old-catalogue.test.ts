@@ -192,3 +192,57 @@ test('a region on a disk from when its replica was being filled gets all of it',
   expect(b.content().join() === a.content().join()).toBe(true);
   await world.stop();
 });
+
+test('a home on an older disk gets back what it had lost and shipped to a replica that is still being filled', async () => {
+  const world = await worldOf('a', 'b');
+  const [a, b] = [world.region('a'), world.region('b')];
+  await world.share('a');
+  for (let at = 0; at < 100; at += 1) a.put(`k${at}`, 'v'.repeat(2000));
+  for (const [from, to] of [['a', 'b'] as const, ['b', 'a'] as const])
+    world.network.endpoint(from).links.set(to, { delayMs: 300 });
+  await a.change({ kind: 'create', region: 'b' });
+  const until = async (isSo: () => boolean): Promise<void> => {
+    for (let step = 0; step < 2000 && !isSo(); step += 1) await world.clock.advance(5);
+    expect(isSo()).toBe(true);
+  };
+  await until(() => members(b)['b'] === 'copying');
+  const saved = a.save();
+  a.put('shipped', '1');
+  a.put('k7', undefined);
+  await until(() => b.get('shipped') === '1');
+  await comeBackOn(a, saved);
+  expect(a.get('shipped')).toBeUndefined();
+  expect(members(a)).toEqual({ a: 'active', b: 'copying' });
+  await world.clock.advance(LONG_MS);
+  expect(members(b)).toEqual({ a: 'active', b: 'active' });
+  for (const region of [a, b]) expect(region.get('shipped')).toBe('1');
+  expect(b.content().join() === a.content().join()).toBe(true);
+  await world.stop();
+});
+
+test('what a member had made that has left gets again to a member on an older disk, which does not know that it left', async () => {
+  const world = await worldOf('a', 'b', 'c');
+  const [a, b, c] = [world.region('a'), world.region('b'), world.region('c')];
+  await world.share('c', 'a', 'b');
+  await settled(world);
+  const saved = c.save();
+  world.cut('b', 'c');
+  a.put('x', 'of a');
+  await settled(world);
+  world.cut('a', 'b');
+  await a.change({ kind: 'delete', region: 'a' });
+  await world.clock.advance(LONG_MS);
+  expect(a.table).toBeUndefined();
+  await Promise.all(a.partitions.map(async (partition) => partition.advanceTime()));
+  await c.kill();
+  world.cut('a', 'b', true);
+  world.cut('b', 'c', true);
+  c.restore(saved);
+  await c.start();
+  expect(c.get('x')).toBeUndefined();
+  await world.clock.advance(LONG_MS);
+  for (const region of [b, c]) expect(members(region)).toEqual({ b: 'active', c: 'active' });
+  expect(b.get('x')).toBe('of a');
+  expect(c.content()).toEqual(b.content());
+  await world.stop();
+});

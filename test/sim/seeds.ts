@@ -97,4 +97,19 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     seed: 5213,
     found: 'A replica that was on its way out, and was the last one left, could not stay.',
   },
+  {
+    seed: 84,
+    found:
+      'A replica that was removed unheard of, from a table that its home deleted then, asked a region that was lost for good for ever.',
+  },
+  {
+    seed: 161,
+    found:
+      'A home on an older disk did not get back what it had shipped to a replica that was still being filled.',
+  },
+  {
+    seed: 467,
+    found:
+      'A region that had been removed unheard of, and took over from a lost home, told a watermark over what another had not shipped to it meanwhile.',
+  },
 ];

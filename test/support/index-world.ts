@@ -14,7 +14,7 @@ import { IndexedTables } from '../../src/region/indexed-tables.ts';
 import { IndexProgress } from '../../src/region/index-progress.ts';
 import { Router } from '../../src/region/router.ts';
 import { SystemDocuments } from '../../src/region/system-documents.ts';
-import { isIndexChanging, reconcileIndexes } from '../../src/region/table-indexes.ts';
+import { bornIndexes, isIndexChanging, reconcileIndexes } from '../../src/region/table-indexes.ts';
 import { resolve } from '../../src/replication/resolve.ts';
 import { StorageNode } from '../../src/storage/storage-node.ts';
 import { MemoryLog } from './memory-log.ts';
@@ -83,7 +83,7 @@ export class IndexWorld {
           global: undefined,
           parted: undefined,
         };
-        const made = reconcileIndexes(table, definition);
+        const made = bornIndexes(definition);
         return {
           ...table,
           status: 'ACTIVE',

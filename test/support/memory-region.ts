@@ -1,6 +1,7 @@
 import { randomUuid } from '../../src/base/random.ts';
 import type { Random } from '../../src/base/random.ts';
 import { applyUpdate } from '../../src/expression/apply-update.ts';
+import { updatedBytes } from '../../src/expression/updated-bytes.ts';
 import { evaluateCondition } from '../../src/expression/evaluate-condition.ts';
 import type { AttributeMap } from '../../src/model/attribute-value.ts';
 import { ClientError, validationError } from '../../src/model/errors.ts';
@@ -293,7 +294,8 @@ function imageAfter({ change }: ItemWrite, old: AttributeMap | undefined): ItemI
   if (item === undefined) return undefined;
   if (indexKeys !== undefined) validateUpdatedIndexKeys(indexKeys, item);
   const itemBytes = itemSizeBytes(item);
-  if (itemBytes > ITEM_BYTES_MAX) throw validationError(UPDATED_ITEM_TOO_LARGE);
+  if (updatedBytes(change.update, { item, itemBytes, bytesMax: ITEM_BYTES_MAX }) > ITEM_BYTES_MAX)
+    throw validationError(UPDATED_ITEM_TOO_LARGE);
   return { image: Buffer.from(JSON.stringify(item)), itemBytes };
 }
 

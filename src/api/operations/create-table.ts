@@ -13,7 +13,7 @@ import {
   type KeySchemaElement,
 } from '../key-schema-request.ts';
 import type { Operation, OperationContext } from '../operation.ts';
-import { checkedInput } from '../request-shape.ts';
+import { checkedTableInput } from '../request-shape.ts';
 import { refuseMembers } from '../table-access.ts';
 import { describeNewTable } from '../table-description.ts';
 import {
@@ -45,6 +45,8 @@ interface CreateTableInput extends IndexMembers {
   readonly AttributeDefinitions: readonly AttributeDefinitionMember[];
   readonly KeySchema: readonly KeySchemaElement[];
   readonly BillingMode?: TableDefinition['billingMode'];
+  /** Another name of `BillingMode`, which goes before it. */
+  readonly TableThroughputMode?: TableDefinition['billingMode'];
   readonly ProvisionedThroughput?: ThroughputMember;
   readonly OnDemandThroughput?: OnDemandMember;
   readonly WarmThroughput?: WarmMember;
@@ -66,7 +68,7 @@ export const createTableOperation: Operation = {
   name: 'CreateTable',
   async run(context, input) {
     checkTableClass(input);
-    const request = checkedInput<CreateTableInput>('CreateTable', input);
+    const request = checkedTableInput<CreateTableInput>('CreateTable', input);
     const name = parseTableName(request.TableName, context.region);
     refuseMembers(input, NOT_SUPPORTED);
     const definition = definitionOf(request);
@@ -80,7 +82,8 @@ export const createTableOperation: Operation = {
 
 function definitionOf(request: CreateTableInput): TableDefinition {
   const {
-    BillingMode: billingMode = 'PROVISIONED',
+    TableThroughputMode: throughputMode = 'PROVISIONED',
+    BillingMode: billingMode = throughputMode,
     KeySchema: key,
     TableClass: tableClass,
   } = request;

@@ -1,5 +1,5 @@
 import type { Operation } from '../operation.ts';
-import { checkedInput } from '../request-shape.ts';
+import { checkedTableInput } from '../request-shape.ts';
 import { namedTable } from '../table-access.ts';
 import { describeDeletedTable } from '../table-description.ts';
 
@@ -10,7 +10,7 @@ interface DeleteTableInput {
 export const deleteTableOperation: Operation = {
   name: 'DeleteTable',
   async run(context, input) {
-    const { TableName } = checkedInput<DeleteTableInput>('DeleteTable', input);
+    const { TableName } = checkedTableInput<DeleteTableInput>('DeleteTable', input);
     const { name } = namedTable(context.region, TableName);
     const table = await context.region.deleteTable(name);
     return JSON.stringify({ TableDescription: describeDeletedTable(context, table) });

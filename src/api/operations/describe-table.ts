@@ -1,5 +1,5 @@
 import type { Operation } from '../operation.ts';
-import { checkedInput } from '../request-shape.ts';
+import { checkedTableInput } from '../request-shape.ts';
 import { namedTable } from '../table-access.ts';
 import { describeTable } from '../table-description.ts';
 
@@ -10,7 +10,7 @@ interface DescribeTableInput {
 export const describeTableOperation: Operation = {
   name: 'DescribeTable',
   async run(context, input) {
-    const { TableName } = checkedInput<DescribeTableInput>('DescribeTable', input);
+    const { TableName } = checkedTableInput<DescribeTableInput>('DescribeTable', input);
     return JSON.stringify({ Table: describeTable(context, namedTable(context.region, TableName)) });
   },
 };

@@ -1,7 +1,7 @@
 import { validationError } from '../../model/errors.ts';
 import { featureTable } from '../feature-table.ts';
 import type { Operation } from '../operation.ts';
-import { checkedInput } from '../request-shape.ts';
+import { checkedTableInput } from '../request-shape.ts';
 import { timeToLiveUnknown } from '../table-feature-messages.ts';
 
 interface DescribeTimeToLiveInput {
@@ -11,7 +11,7 @@ interface DescribeTimeToLiveInput {
 export const describeTimeToLiveOperation: Operation = {
   name: 'DescribeTimeToLive',
   async run({ region }, input) {
-    const request = checkedInput<DescribeTimeToLiveInput>('DescribeTimeToLive', input);
+    const request = checkedTableInput<DescribeTimeToLiveInput>('DescribeTimeToLive', input);
     const { status } = featureTable(region, request.TableName);
     if (status === 'CREATING' || status === 'DELETING') {
       throw validationError(timeToLiveUnknown(status));

@@ -9,10 +9,10 @@ import { ITEM_TOO_LARGE } from '../../model/messages.ts';
 import { RETURN_VALUES_OLD_ONLY } from '../api-messages.ts';
 import type { ItemWriteInput } from '../item-write-answer.ts';
 import { appliedWrite, writeAnswer } from '../item-write-answer.ts';
-import type { Operation } from '../operation.ts';
+import type { Input, Operation } from '../operation.ts';
 import type { ExpressionInput } from '../request-expressions.ts';
 import { checkParameters, writeCondition } from '../request-expressions.ts';
-import { checkedInput } from '../request-shape.ts';
+import { checkedInput, checkedInputBut } from '../request-shape.ts';
 import { itemTable } from '../table-access.ts';
 
 interface PutItemInput extends ItemWriteInput, ExpressionInput {
@@ -22,7 +22,7 @@ interface PutItemInput extends ItemWriteInput, ExpressionInput {
 export const putItemOperation: Operation = {
   name: 'PutItem',
   async run({ region, expressions }, input) {
-    const request = checkedInput<PutItemInput>('PutItem', input);
+    const request = putItemInput(input);
     checkParameters(request, 'write');
     const item = parseItem(request.Item);
     if ((request.ReturnValues ?? 'NONE') !== 'NONE' && request.ReturnValues !== 'ALL_OLD') {
@@ -47,3 +47,9 @@ export const putItemOperation: Operation = {
     return writeAnswer(request, { table, key: item, written }, old);
   },
 };
+
+/** An empty name of a table is complained about before `ReturnValues`, unless the item is missing too. */
+const putItemInput = (input: Input): PutItemInput =>
+  input['TableName'] === '' && (input['Item'] ?? undefined) !== undefined
+    ? checkedInputBut('PutItem', input, 'ReturnValues')
+    : checkedInput('PutItem', input);

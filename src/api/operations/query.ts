@@ -1,5 +1,5 @@
 import { validationError } from '../../model/errors.ts';
-import { QUERY_LIMIT_TOO_SMALL, selectWithNamesInQuery } from '../api-messages.ts';
+import { QUERY_LIMIT_TOO_SMALL, selectInQuery } from '../api-messages.ts';
 import type { Operation } from '../operation.ts';
 import { pageAnswer } from '../page-answer.ts';
 import type { PageInput } from '../page-request.ts';
@@ -22,7 +22,7 @@ export const queryOperation: Operation = {
     const older = olderQueryParameters(request);
     const start = parseStartKey(request.ExclusiveStartKey);
     const bound = queryExpressions(expressions, request, older);
-    checkSelect(request, selectWithNamesInQuery);
+    checkSelect(request, selectInQuery);
     const source = pageSource(region, request);
     const bounds = queryBounds(source, bound.keyConditions, start);
     const shape = pageRequest(request, source, {

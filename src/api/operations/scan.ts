@@ -5,7 +5,6 @@ import {
   SEGMENT_MISSING,
   TOTAL_SEGMENTS_MISSING,
   segmentTooLarge,
-  selectWithNames,
   startKeyOtherSegment,
 } from '../api-messages.ts';
 import type { Operation } from '../operation.ts';
@@ -39,7 +38,7 @@ export const scanOperation: Operation = {
     const start = parseStartKey(request.ExclusiveStartKey);
     const segment = segmentOf(request);
     const bound = scanExpressions(expressions, request, older);
-    checkSelect(request, selectWithNames);
+    checkSelect(request);
     const source = pageSource(region, request);
     if (start !== undefined) checkScanIndexStart(start, source);
     checkSelectable(request, source);

@@ -10,10 +10,10 @@ import { checkUpdatedIndexes } from '../index-key-updates.ts';
 import { parseImage } from '../item-json.ts';
 import type { AppliedWrite, ItemWriteInput } from '../item-write-answer.ts';
 import { appliedWrite, writeAnswer } from '../item-write-answer.ts';
-import type { Operation } from '../operation.ts';
+import type { Input, Operation } from '../operation.ts';
 import type { ExpressionInput } from '../request-expressions.ts';
 import { checkParameters, updateExpressions } from '../request-expressions.ts';
-import { checkedInput } from '../request-shape.ts';
+import { checkedInput, checkedInputBut } from '../request-shape.ts';
 import { itemTable } from '../table-access.ts';
 
 interface UpdateItemInput extends ItemWriteInput, ExpressionInput {
@@ -23,7 +23,7 @@ interface UpdateItemInput extends ItemWriteInput, ExpressionInput {
 export const updateItemOperation: Operation = {
   name: 'UpdateItem',
   async run({ region, expressions }, input) {
-    const request = checkedInput<UpdateItemInput>('UpdateItem', input);
+    const request = updateItemInput(input);
     checkParameters(request, 'update');
     const key = parseItem(request.Key);
     const { update, condition } = updateExpressions(expressions, request);
@@ -44,6 +44,12 @@ export const updateItemOperation: Operation = {
     return writeAnswer(request, { table, key, written }, shown);
   },
 };
+
+/** Beside anything else than a missing key, `ReturnConsumedCapacity` is not complained about. */
+const updateItemInput = (input: Input): UpdateItemInput =>
+  (input['Key'] ?? undefined) === undefined
+    ? checkedInput('UpdateItem', input)
+    : checkedInputBut('UpdateItem', input, 'ReturnConsumedCapacity');
 
 function attributesOf(
   request: UpdateItemInput,

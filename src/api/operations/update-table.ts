@@ -2,7 +2,7 @@ import { validationError } from '../../model/errors.ts';
 import { notSupported } from '../api-messages.ts';
 import type { Input, Operation } from '../operation.ts';
 import { checkReplicaElsewhere, replicaChangeOf, type ReplicaUpdate } from '../replica-updates.ts';
-import { checkedInput } from '../request-shape.ts';
+import { checkedTableInput } from '../request-shape.ts';
 import { namedTable, refuseMembers } from '../table-access.ts';
 import {
   changingMembers,
@@ -22,6 +22,8 @@ import { checkTableClass } from '../table-settings-request.ts';
 
 interface UpdateTableInput extends TableChangeMembers {
   readonly TableName: string;
+  /** Another name of `BillingMode`, which goes before it. */
+  readonly TableThroughputMode?: TableChangeMembers['BillingMode'];
   readonly ReplicaUpdates?: readonly ReplicaUpdate[];
   readonly MultiRegionConsistency?: 'EVENTUAL' | 'STRONG';
   readonly GlobalTableWitnessUpdates?: readonly unknown[];
@@ -34,7 +36,7 @@ export const updateTableOperation: Operation = {
   async run(context, input) {
     const { region } = context;
     checkTableClass(input);
-    const request = checkedInput<UpdateTableInput>('UpdateTable', input);
+    const request = inOneMode(checkedTableInput<UpdateTableInput>('UpdateTable', input));
     checkReach(request, input);
     const { TableName: tableName, ReplicaUpdates: updates } = request;
     if (updates !== undefined && updates.length > 0) {
@@ -51,6 +53,13 @@ export const updateTableOperation: Operation = {
     return JSON.stringify({ TableDescription: describeUpdatedTable(context, table, change) });
   },
 };
+
+function inOneMode(request: UpdateTableInput): UpdateTableInput {
+  const { BillingMode, TableThroughputMode: mode } = request;
+  return BillingMode === undefined && mode !== undefined
+    ? { ...request, BillingMode: mode }
+    : request;
+}
 
 /** Whether it asks for something that there is, and for replicas alone when it does for them. */
 function checkReach(request: UpdateTableInput, input: Input): void {
