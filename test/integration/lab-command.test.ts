@@ -128,7 +128,7 @@ test('it serves every region, and Ctrl-C ends it with nothing left', async () =>
     expect(await get(base + 1001 + at, '/healthz')).toMatchObject({ status: 200 });
     expect(await get(base + 1001 + at, '/replication')).toMatchObject({ body: { region } });
     const answer = await fetch(`http://127.0.0.1:${base + 1 + at}/`);
-    expect(await answer.text()).toContain(region);
+    expect(await answer.text()).toContain(`healthy: 127.0.0.1:${base + 1 + at}`);
   }
   const { body } = await get(base + 1001, '/links');
   expect(body).toMatchObject({

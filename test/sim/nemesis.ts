@@ -21,14 +21,22 @@ const TEAR_LOOKS_MAX = 400;
 /** How long a disk takes that is to be behind. */
 const LATE_MS = 400;
 
+/** How often, and how many times, an operator looks after the logs whose disks have failed once all is healed. */
+const OPERATOR_LOOK_MS = 500;
+const OPERATOR_LOOKS = 10;
+
 /** Does to the world what the seed has drawn, and ends it all when it is told to. */
 export class Nemesis {
   readonly #world: World;
   readonly #random: Random;
   readonly #wounds = new Map<string, Wound>();
+  /** Regions of which one zone is away that may have what another has not got: the third one must not vote as it was. */
+  readonly #waiting = new Set<string>();
   readonly #undo = new Set<() => void | Promise<void>>();
   readonly #saved = new Map<string, SavedRegion>();
   readonly #savedZones = new Map<string, SavedZone>();
+  /** The zones whose log disks have failed a sync. */
+  readonly #failedSyncs = new Set<string>();
   #isOver = false;
 
   constructor(world: World) {
@@ -61,7 +69,24 @@ export class Nemesis {
       region.life?.resume();
       void region.start();
     }
+    void this.#startFailed();
     this.#world.note('WORLD', 'healed');
+  }
+
+  /**
+   * A log cuts back what a failed sync was for before it shows that it has failed, and a start until then does nothing.
+   * Logs that have failed for another reason are not helped.
+   */
+  async #startFailed(): Promise<void> {
+    for (let looks = 0; looks < OPERATOR_LOOKS; looks += 1) {
+      await this.#world.clock.sleep(OPERATOR_LOOK_MS);
+      for (const region of this.#world.regions)
+        for (const zone of ZONES) {
+          const state = region.running?.engine.core.logs.zoneState(zone);
+          if (state === 'failed' && this.#failedSyncs.has(`${region.name} ${zone}`))
+            this.#startZone(region, zone);
+        }
+    }
   }
 
   #pick<T>(choices: readonly T[]): T {
@@ -180,8 +205,10 @@ export class Nemesis {
 
   /** A wound is healed once the region runs with all zones as they should be. */
   #look(region: SimRegion): void {
+    if (!this.#isWhole(region)) return;
+    this.#waiting.delete(region.name);
     const wound = this.#wounds.get(region.name);
-    if (wound === undefined || wound.lasts || !this.#isWhole(region)) return;
+    if (wound === undefined || wound.lasts) return;
     if (!region.stores[wound.zone].isRotten) this.#wounds.delete(region.name);
   }
 
@@ -310,6 +337,8 @@ export class Nemesis {
     }
     this.#savedZones.delete(name);
     this.#replaceDisks(region, zone, () => {
+      // A blank disk has no vote and waits for the zone that is away; an old one would decide without it.
+      if (this.#waiting.has(region.name)) return;
       this.#did('old disk', region, `zone ${zone}`);
       region.restoreZone(zone, copy);
     });
@@ -402,6 +431,7 @@ export class Nemesis {
     const count = this.#pick([1, 1, 3]);
     const failed = (what: string) => () => {
       this.#did('failed sync', region, `zone ${zone} ${what}`);
+      if (what === 'log') this.#failedSyncs.add(`${region.name} ${zone}`);
     };
     const [disk, store] = [region.logDisks[zone], region.stores[zone]];
     if (part !== 'store') disk.failNextSyncs(count, failed('log'));
@@ -452,6 +482,7 @@ export class Nemesis {
       const wound = this.#wounds.get(region.name) ?? { zone: blank, lasts: false };
       if (wound.zone !== blank) return;
       this.#wounds.set(region.name, wound);
+      this.#waiting.add(region.name);
       this.#did('late zone', region, `zone ${late}, zone ${blank} blank`);
       region.kill('power');
       region.eraseZone(blank);

@@ -323,10 +323,6 @@ function countEvents(world: World): void {
     world.journal.lines.filter((line) => line.includes('copy rebuilt')).length,
   );
   world.count(
-    'index filled anew',
-    world.journal.lines.filter((line) => line.includes('index is filled anew')).length,
-  );
-  world.count(
     'replica lost',
     world.journal.lines.filter((line) => line.includes('without it, on an older disk')).length,
   );

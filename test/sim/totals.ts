@@ -18,7 +18,6 @@ const EVENTS = [
   'local index checked',
   'index added',
   'index removed',
-  'index filled anew',
 ] as const;
 
 /** A world without its journal, as a child process reports it. */
