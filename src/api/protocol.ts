@@ -6,12 +6,15 @@ import type { Random } from '../base/random.ts';
 import { ClientError, internalError } from '../model/errors.ts';
 import { answerCoding, decodeBody, encodeBody } from './content-coding.ts';
 import type { HttpAnswer, HttpRequest } from './http-server.ts';
-import type { Input, Operation, OperationContext } from './operation.ts';
+import type { Call, Input, Operation, OperationContext } from './operation.ts';
 import { RequestIds } from './request-ids.ts';
 import type { SignatureCheck } from './signature.ts';
 
 /** The version of the API, as requests name it in `X-Amz-Target`. */
 const TARGET_PREFIX = 'DynamoDB_20120810.';
+
+/** What a request that names no table is answered, before it does anything. */
+const MISSING = 'ResourceNotFoundException';
 
 const JSON_1_0 = 'application/x-amz-json-1.0';
 const JSON_PLAIN = 'application/json';
@@ -100,7 +103,15 @@ export class Protocol {
     exchange.operation = operation.name;
     this.#options.signatureCheck.verify(request, this.#options.clock.wallMs());
     if (input === undefined) throw serializationError();
-    return operation.run(this.#options.context, input, { host: request.headers.host });
+    const call: Call = { host: request.headers.host };
+    try {
+      return await operation.run(this.#options.context, input, call);
+    } catch (error) {
+      // It may have come to be on another node, which this one has not heard of yet. Nothing was done up to here.
+      const isMissing = error instanceof ClientError && error.code === MISSING;
+      if (!isMissing || !(await this.#options.context.region.catchUp())) throw error;
+      return operation.run(this.#options.context, input, call);
+    }
   }
 
   #handleOther(request: HttpRequest, requestId: string): HttpAnswer {

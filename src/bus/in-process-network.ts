@@ -1,10 +1,10 @@
 import { assert } from '../base/assert.ts';
 import { type Clock, WOKEN } from '../base/clock.ts';
-import type { Service } from '../base/service.ts';
-import type { Bus, BusMessage, RequestHandler, RequestOptions } from './bus.ts';
+import type { BusMessage, RequestHandler, RequestOptions } from './bus.ts';
 import { BusError, PAYLOAD_BYTES_MAX } from './bus.ts';
-import type { LinkState } from './link.ts';
 import { Link } from './link.ts';
+import type { LinkedBus, OutgoingLinks } from './linked-bus.ts';
+import { aborted, type Outcome, outcomeOf, stopped, timedOut, tooLarge } from './outcome.ts';
 
 /**
  * The regions of one process, joined by links that can be cut and slowed. A request travels on the link from
@@ -53,13 +53,6 @@ export class InProcessNetwork {
   }
 }
 
-/** The links from one region to its peers; the settings outlive a stop of the region. */
-export interface OutgoingLinks {
-  get(to: string): LinkState;
-  /** Holds for what is sent from now on. Throws `RangeError` for an impossible delay. */
-  set(to: string, change: Partial<LinkState>): void;
-}
-
 interface Surroundings {
   readonly region: string;
   readonly clock: Clock;
@@ -78,12 +71,8 @@ interface Arrived extends Asked {
   readonly refuse: (why: string) => void;
 }
 
-type Outcome =
-  | { readonly kind: 'answer'; readonly payload: Uint8Array }
-  | { readonly kind: 'failed'; readonly error: BusError };
-
 /** A region's `Bus`. Stopped, it neither receives nor answers; it may be started again, without handlers. */
-export class InProcessEndpoint implements Bus, Service {
+export class InProcessEndpoint implements LinkedBus {
   readonly region: string;
   readonly links: OutgoingLinks;
   readonly #surroundings: Surroundings;
@@ -112,7 +101,7 @@ export class InProcessEndpoint implements Bus, Service {
   async stop(): Promise<void> {
     this.#running = false;
     this.#handlers.clear();
-    const error = new BusError('stopped', `the bus of ${this.region} has stopped`);
+    const error = stopped(this.region);
     for (const asked of this.#asked) asked.settle({ kind: 'failed', error });
   }
 
@@ -125,8 +114,8 @@ export class InProcessEndpoint implements Bus, Service {
   }
 
   async request(to: string, message: BusMessage, options: RequestOptions): Promise<Uint8Array> {
-    if (!this.#running) throw new BusError('stopped', `the bus of ${this.region} has stopped`);
-    if (options.signal?.aborted === true) throw aborted(message);
+    if (!this.#running) throw stopped(this.region);
+    if (options.signal?.aborted === true) throw aborted(message.subject);
     const { length } = message.payload;
     if (length > PAYLOAD_BYTES_MAX) throw tooLarge(message.subject, length);
     return new Promise((resolve, reject) => {
@@ -157,7 +146,7 @@ export class InProcessEndpoint implements Bus, Service {
   }): (outcome: Outcome) => void {
     const { message, options, resolve, reject } = request;
     const timer = new AbortController();
-    const onAbort = (): void => asked.settle({ kind: 'failed', error: aborted(message) });
+    const onAbort = (): void => asked.settle({ kind: 'failed', error: aborted(message.subject) });
     const asked: Asked = {
       settle: (outcome) => {
         if (!this.#asked.delete(asked)) return;
@@ -178,8 +167,8 @@ export class InProcessEndpoint implements Bus, Service {
     asked: Asked & { readonly signal: AbortSignal },
   ): Promise<void> {
     await this.#surroundings.clock.sleep(options.timeoutMs, asked.signal);
-    const waited = `no answer to ${message.subject} within ${options.timeoutMs} ms`;
-    asked.settle({ kind: 'failed', error: new BusError('timeout', waited) });
+    const error = timedOut(message.subject, options.timeoutMs);
+    asked.settle({ kind: 'failed', error });
   }
 
   #receive(arrived: Arrived): void {
@@ -209,37 +198,3 @@ export class InProcessEndpoint implements Bus, Service {
     this.#surroundings.link(this.region, to).send(bytes, deliver);
   }
 }
-
-async function outcomeOf(
-  handle: RequestHandler,
-  message: BusMessage,
-  from: string,
-): Promise<Outcome> {
-  try {
-    const payload = await handle(message.payload, from);
-    if (payload.length > PAYLOAD_BYTES_MAX) throw tooLarge(message.subject, payload.length);
-    return { kind: 'answer', payload };
-  } catch (error) {
-    return { kind: 'failed', error: remoteError(message.subject, error) };
-  }
-}
-
-/** What the asker learns of a handler's error: its code and its words, not the object. */
-function remoteError(subject: string, error: unknown): BusError {
-  const words = error instanceof Error ? error.message : String(error);
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
-  return new BusError(
-    'remote',
-    `${subject} failed: ${words}`,
-    typeof code === 'string' ? { remoteCode: code } : {},
-  );
-}
-
-const aborted = (message: BusMessage): BusError =>
-  new BusError('stopped', `the asker of ${message.subject} gave up`);
-
-const tooLarge = (subject: string, bytes: number): BusError =>
-  new BusError(
-    'too-large',
-    `${bytes} bytes on ${subject}, and a message carries ${PAYLOAD_BYTES_MAX} at most`,
-  );

@@ -41,6 +41,11 @@ export class Link {
     return this.#state;
   }
 
+  /** Whether a message that is sent now would arrive at once. */
+  get isDirect(): boolean {
+    return this.#state.up && this.#state.delayMs === 0 && this.#underway.length === 0;
+  }
+
   /** What is under way still arrives. Throws `RangeError` for a delay outside 0 to `LINK_DELAY_MS_MAX`. */
   set(change: Partial<LinkState>): void {
     const delayMs = change.delayMs ?? this.#state.delayMs;

@@ -27,8 +27,30 @@ export const SUBJECTS = {
   'control.takeover': 'to become the home of a global table whose home leaves it',
 } as const satisfies Readonly<Record<string, string>>;
 
+/** What the nodes of one region ask each other. Each serves it under its zone. */
+export const NODE_SUBJECTS = {
+  'node.report': 'how a node is: what it leads, and how far its copies are',
+  'node.call':
+    'to carry out, as the leader of a partition, what changes it; or up to where a strong read must have applied',
+  'node.control': "to change a table, as the node that has the region's seat",
+  'node.copy': 'one page of a copy, for a node whose own cannot be had from the log',
+  'node.stand': 'where a copy stands, and what is wrong with its log',
+} as const satisfies Readonly<Record<string, string>>;
+
+export type NodeSubjectName = keyof typeof NODE_SUBJECTS;
+
+/** `tidemark.v1.us-east-1.node.a.node.call`: what the node in `zone` serves, and the other nodes of its region ask it on. */
+export const nodeSubjectOf = (region: string, zone: string, name: NodeSubjectName): string =>
+  `tidemark.v${WIRE_VERSION}.${region}.node.${zone}.${name}`;
+
 export type SubjectName = keyof typeof SUBJECTS;
 
 /** `tidemark.v1.us-east-1.replication.ship`: what `region` serves, and others ask it on. */
 export const subjectOf = (region: string, name: SubjectName): string =>
   `tidemark.v${WIRE_VERSION}.${region}.${name}`;
+
+/**
+ * What a daemon answers whatever version it speaks, so it never changes: an empty request, and the JSON text
+ * `{"release":"0.1.0","wireVersions":[1]}`, members of later releases added.
+ */
+export const helloSubjectOf = (region: string): string => `tidemark.hello.${region}`;

@@ -6,6 +6,14 @@ import type { CommandDefinition, CommandName } from './command-table.ts';
 import { COMMAND_NAMES, COMMANDS, isCommandName } from './command-table.ts';
 import type { LinkDelay } from './link-delay.ts';
 import { parseLinkDelay } from './link-delay.ts';
+import {
+  leaderMoveOptionsOf,
+  nodeDrainOptionsOf,
+  statusOptionsOf,
+  type LeaderMoveOptions,
+  type NodeDrainOptions,
+  type StatusOptions,
+} from './operations-options.ts';
 import { UsageError } from './usage-error.ts';
 
 /** What the command line asks for. */
@@ -14,7 +22,10 @@ export type Invocation =
   | { readonly kind: 'version' }
   | { readonly kind: 'lab'; readonly options: LabOptions }
   | { readonly kind: 'serve'; readonly options: ServeOptions }
-  | { readonly kind: 'demo'; readonly options: DemoOptions };
+  | { readonly kind: 'demo'; readonly options: DemoOptions }
+  | { readonly kind: 'status'; readonly options: StatusOptions }
+  | { readonly kind: 'leader move'; readonly options: LeaderMoveOptions }
+  | { readonly kind: 'node drain'; readonly options: NodeDrainOptions };
 
 export interface LabOptions {
   /** Undefined where it was not given. */
@@ -25,6 +36,10 @@ export interface LabOptions {
   readonly regions: readonly string[] | undefined;
   readonly configFolder: string | undefined;
   readonly portBase: number | undefined;
+  /** Regions as processes of their own over NATS. */
+  readonly nats: boolean;
+  /** Of each region; undefined where it was not given. */
+  readonly nodes: 1 | 3 | undefined;
 }
 
 export interface ServeOptions {
@@ -39,21 +54,27 @@ export interface DemoOptions {
 
 /** Reads the words after the program's name. Throws `UsageError`, with a suggestion where one is near. */
 export function parseCommandLine(words: readonly string[]): Invocation {
-  const [first, ...rest] = words;
+  const [first, second] = words;
   if (first === undefined)
     throw new UsageError(`no command; there are ${COMMAND_NAMES.join(', ')}`);
   if (first === '--help' || first === '-h') return { kind: 'help', command: undefined };
   if (first === '--version' || first === '-v') return { kind: 'version' };
-  if (first === 'help') return helpOn(rest[0]);
-  if (!isCommandName(first)) throw unknownCommand(first);
-  const given = readOptions(first, rest);
-  return given === 'help' ? { kind: 'help', command: first } : invocationOf(first, given);
+  if (first === 'help') {
+    return { kind: 'help', command: second === undefined ? undefined : commandIn(words.slice(1)) };
+  }
+  const command = commandIn(words);
+  const given = readOptions(command, words.slice(command.split(' ').length));
+  return given === 'help' ? { kind: 'help', command } : invocationOf(command, given);
 }
 
-function helpOn(name: string | undefined): Invocation {
-  if (name === undefined) return { kind: 'help', command: undefined };
-  if (!isCommandName(name)) throw unknownCommand(name);
-  return { kind: 'help', command: name };
+/** The command that the words begin with: of two of them where there is such a one. Throws `UsageError`. */
+function commandIn([first = '', second = '']: readonly string[]): CommandName {
+  const both = `${first} ${second}`;
+  if (isCommandName(both)) return both;
+  if (isCommandName(first)) return first;
+  const longer = COMMAND_NAMES.filter((name) => name.startsWith(`${first} `));
+  if (longer.length === 0) throw unknownCommand(first);
+  throw new UsageError(`${first} is half a command; is it ${longer.join(' or ')}?`);
 }
 
 /** The values of each option that was given, in order; a flag's is empty. */
@@ -72,6 +93,8 @@ function invocationOf(command: CommandName, given: GivenOptions): Invocation {
           regions: namesIn(one('regions')),
           configFolder: one('config-dir'),
           portBase: portBaseOf(one('port-base')),
+          nats: given.has('nats'),
+          nodes: nodesOf(one('nodes'), given.has('nats')),
         },
       };
     case 'serve': {
@@ -81,6 +104,12 @@ function invocationOf(command: CommandName, given: GivenOptions): Invocation {
     }
     case 'demo':
       return { kind: 'demo', options: { cities: citiesOf(one('cities')) } };
+    case 'status':
+      return { kind: 'status', options: statusOptionsOf(given) };
+    case 'leader move':
+      return { kind: 'leader move', options: leaderMoveOptionsOf(given) };
+    case 'node drain':
+      return { kind: 'node drain', options: nodeDrainOptionsOf(given) };
     default:
       return unreachable(command);
   }
@@ -166,6 +195,15 @@ function portBaseOf(text: string | undefined): number | undefined {
     throw new UsageError(`--port-base ${text}: expected a whole number such as 8000`, 'lab');
   }
   return Number(text);
+}
+
+function nodesOf(text: string | undefined, nats: boolean): 1 | 3 | undefined {
+  if (text === undefined) return undefined;
+  if (text !== '1' && text !== '3') {
+    throw new UsageError(`--nodes ${text}: a region has 1 node or 3`, 'lab');
+  }
+  if (!nats) throw new UsageError('--nodes needs --nats: nodes are processes', 'lab');
+  return text === '1' ? 1 : 3;
 }
 
 function citiesOf(text: string | undefined): number | undefined {

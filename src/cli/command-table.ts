@@ -10,6 +10,8 @@ export interface OptionDefinition {
 
 export interface CommandDefinition {
   readonly summary: string;
+  /** What its help begins with, where that is not that it runs what the summary says. */
+  readonly sentence?: string;
   readonly usage: string;
   readonly options: Readonly<Record<string, OptionDefinition>>;
   /** Further paragraphs of its help. */
@@ -19,9 +21,24 @@ export interface CommandDefinition {
 const DATA =
   'Where the data is kept, a folder for each region. Default .tidemark/, kept between runs.';
 
+const OPERATIONS_PORT = {
+  value: 'URL',
+  description: 'The operations port of the node, such as http://127.0.0.1:9001.',
+} as const;
+
+const OPERATIONS_PORTS = {
+  value: 'URL',
+  repeatable: true,
+  description:
+    'Ask this operations port, such as http://127.0.0.1:9001. May be given several times.',
+} as const;
+
+const TOKEN =
+  'From another machine the port wants its token (operations.token), which is taken from TIDEMARK_OPERATIONS_TOKEN.';
+
 export const COMMANDS = {
   lab: {
-    summary: 'several writable regions in one process',
+    summary: 'several writable regions in one process, or as processes over NATS',
     usage: 'tidemark lab [options]',
     options: {
       data: { value: 'DIR', description: DATA },
@@ -49,6 +66,15 @@ export const COMMANDS = {
         value: 'N',
         description:
           "Listen on N+1, N+2, ... for DynamoDB and N+1001, N+1002, ... for operations, in the order of the files' own endpoint ports; a region keeps its place when --regions leaves others out. Default: the ports of the files, which are those of 8000.",
+      },
+      nats: {
+        description:
+          "Run a daemon and a nats-server for each region as processes, on the same ports; NATS listens on the endpoints' ports less 4000. It needs nats-server 2.9 or later: that of NATS_SERVER, on the PATH, or in .cache/bin, where it is built if there is Go.",
+      },
+      nodes: {
+        value: 'N',
+        description:
+          'With --nats: 3 runs each region on three nodes, one for a zone, with its logs on a JetStream cluster of three nats-servers (2.14.5 or later); their ports are 10 and 20 higher. Default 1.',
       },
     },
     notes: [
@@ -85,6 +111,44 @@ export const COMMANDS = {
       'It exits with 0 only if every region holds everything in the end, and with 130 after Ctrl-C.',
     ],
   },
+  status: {
+    summary: 'regions, nodes, zones, leaders, partitions, lag and clocks of what runs',
+    sentence: 'Asks operations ports and prints what they say of their regions.',
+    usage: 'tidemark status [--config-dir DIR | --operations URL ...] [--json]',
+    options: {
+      'config-dir': {
+        value: 'DIR',
+        description:
+          "Ask the operations port in each region's file there. Default: regions/ of the package.",
+      },
+      operations: OPERATIONS_PORTS,
+      json: { description: 'Print all that was answered, as JSON.' },
+    },
+    notes: [
+      'Nodes that an answer names are asked too. Where one has not answered itself the table says so, and the exit code is 1.',
+    ],
+  },
+  'leader move': {
+    summary: 'hands a partition over to the node of another zone',
+    sentence: 'Hands a partition over to the node of another zone of its region.',
+    usage: 'tidemark leader move --partition N --to ZONE --operations URL',
+    options: {
+      partition: { value: 'N', description: 'The number of the partition.' },
+      to: { value: 'ZONE', description: 'The node that is to lead it, by its zone: a, b or c.' },
+      operations: OPERATIONS_PORT,
+    },
+    notes: [TOKEN],
+  },
+  'node drain': {
+    summary: 'lets a node hand over all that it leads, as before it is stopped',
+    sentence: 'Lets a node hand over every partition that it leads, and take none any more.',
+    usage: 'tidemark node drain [--undo] --operations URL',
+    options: {
+      undo: { description: 'Let it take partitions again.' },
+      operations: OPERATIONS_PORT,
+    },
+    notes: [TOKEN],
+  },
 } as const satisfies Readonly<Record<string, CommandDefinition>>;
 
 export type CommandName = keyof typeof COMMANDS;
@@ -113,13 +177,13 @@ function overview(): string[] {
   ];
 }
 
-function commandHelp({ usage, summary, options, notes }: CommandDefinition): string[] {
+function commandHelp({ usage, summary, sentence, options, notes }: CommandDefinition): string[] {
   const entries = Object.entries(options).map(([name, { value, description }]) =>
     entry(value === undefined ? `--${name}` : `--${name} ${value}`, description),
   );
   return [
     `Usage: ${usage}`,
-    `Runs ${summary}.`,
+    wrapped(sentence ?? `Runs ${summary}.`, COLUMNS).join('\n'),
     ['Options:', ...entries, entry('--help', 'Print this.')].join('\n'),
     ...notes.map((note) => wrapped(note, COLUMNS).join('\n')),
   ];
@@ -131,7 +195,7 @@ function exitCodes(): string {
     entry(String(EXIT.ok), 'Done, or stopped in order.'),
     entry(
       String(EXIT.failed),
-      'Something failed: a port or a data directory in use, a disk, an error of ours.',
+      'Something failed: a port or a data directory in use, a disk, no answer, an error of ours.',
     ),
     entry(
       String(EXIT.usage),

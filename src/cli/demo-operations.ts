@@ -1,5 +1,9 @@
+import { exchangeOperations, type OperationsRequest } from './operations-http.ts';
 import { parsePrometheusText } from './prometheus-text.ts';
 import type { Sample } from './prometheus-text.ts';
+
+/** A zone that is started may have much to read before. */
+const ANSWER_MS_MAX = 60_000;
 
 /** What the engine says of one table of one region. */
 export interface TableDigest {
@@ -19,9 +23,7 @@ export class OperationsClient {
 
   async isReady(): Promise<boolean> {
     try {
-      const response = await fetch(`${this.#endpoint}/readyz`);
-      await response.arrayBuffer();
-      return response.ok;
+      return (await exchangeOperations(this.#request('/readyz'))).ok;
     } catch {
       return false;
     }
@@ -50,18 +52,13 @@ export class OperationsClient {
 
   /** GET without a change, POST with one. */
   async #ask(path: string, change?: object): Promise<string> {
-    const response = await fetch(
-      `${this.#endpoint}${path}`,
-      change === undefined
-        ? {}
-        : {
-            method: 'POST',
-            headers: { 'content-type': 'application/json' },
-            body: JSON.stringify(change),
-          },
-    );
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${this.#endpoint}${path}: ${response.status} ${text}`);
+    const request = { ...this.#request(path), ...(change === undefined ? {} : { change }) };
+    const { ok, status, text } = await exchangeOperations(request);
+    if (!ok) throw new Error(`${this.#endpoint}${path}: ${status} ${text}`);
     return text;
+  }
+
+  #request(path: string): OperationsRequest {
+    return { endpoint: this.#endpoint, path, limitMs: ANSWER_MS_MAX };
   }
 }

@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.ts';
-import type { RunningRegion } from '../daemon/running-region.ts';
 import type { LogOutput } from '../telemetry/pino-logger.ts';
 import { LabChanges } from './lab-changes.ts';
 import { KEYS_AT_START, keysIn, pressKey } from './lab-keys.ts';
 import type { LabAction } from './lab-keys.ts';
+import type { LabRegion } from './lab-region.ts';
 import { LabReader } from './lab-reader.ts';
 import { renderScreen } from './lab-screen.ts';
 import type { LabState } from './lab-state.ts';
@@ -17,7 +17,7 @@ export interface LabDisplay {
   /** Where the lab's log goes. */
   readonly log: { readonly output: LogOutput; readonly pretty: boolean };
   print(text: string): void;
-  start(regions: readonly RunningRegion[]): void;
+  start(regions: readonly LabRegion[]): void;
   stop(): Promise<void>;
 }
 
@@ -55,7 +55,7 @@ class PlainDisplay implements LabDisplay {
     this.#options.output.write(`${text}\n`);
   }
 
-  start(regions: readonly RunningRegion[]): void {
+  start(regions: readonly LabRegion[]): void {
     const changes = new LabChanges();
     const reader = new LabReader(regions, this.#options.clock);
     const { signal } = this.#ended;
@@ -81,7 +81,7 @@ class LiveDisplay implements LabDisplay {
   readonly #onExit = (): void => this.#release();
   #keys = KEYS_AT_START;
   #state: LabState = { regions: [], pairs: [] };
-  #regions: readonly RunningRegion[] = [];
+  #regions: readonly LabRegion[] = [];
   #reader: LabReader | undefined;
   #loop: Promise<void> = Promise.resolve();
 
@@ -98,7 +98,7 @@ class LiveDisplay implements LabDisplay {
     this.#lines.print(text);
   }
 
-  start(regions: readonly RunningRegion[]): void {
+  start(regions: readonly LabRegion[]): void {
     const { clock, input, output } = this.#options;
     this.#regions = regions;
     this.#reader = new LabReader(regions, clock);
@@ -172,7 +172,7 @@ class LiveDisplay implements LabDisplay {
     const stop = action.kind !== 'link' && action.verb === 'stop';
     switch (action.kind) {
       case 'link':
-        operations.setLink(action.target, action.change);
+        await operations.setLink(action.target, action.change);
         break;
       case 'region':
         await (stop ? operations.stopRegion() : operations.startRegion());

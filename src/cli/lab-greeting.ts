@@ -1,23 +1,29 @@
 import type { RegionConfig } from '../daemon/config.ts';
 
-interface GreetedRegion {
+export interface GreetedNode {
+  /** Of its region, or of its region and zone where that has several nodes. */
+  readonly name: string;
   readonly config: RegionConfig;
   readonly endpoint: string;
   readonly operationsEndpoint: string;
+  /** Of the nats-server beside it; undefined for a lab without. */
+  readonly natsUrl: string | undefined;
 }
 
 /** What a lab says once it is ready: its endpoints, and lines to paste. */
-export function labGreeting(regions: readonly GreetedRegion[], dataFolder: string): string {
-  const width = Math.max(...regions.map(({ config }) => config.region.length));
-  const endpoints = regions.map(
-    ({ config, endpoint, operationsEndpoint }) =>
-      `  ${config.region.padEnd(width)}  DynamoDB ${endpoint}  operations ${operationsEndpoint}`,
-  );
-  const count = regions.length === 1 ? '1 region' : `${regions.length} regions`;
+export function labGreeting(nodes: readonly GreetedNode[], dataFolder: string): string {
+  const width = Math.max(...nodes.map(({ name }) => name.length));
+  const endpoints = nodes.map(({ name, endpoint, operationsEndpoint, natsUrl }) => {
+    const nats = natsUrl === undefined ? '' : `  ${natsUrl}`;
+    return `  ${name.padEnd(width)}  DynamoDB ${endpoint}  operations ${operationsEndpoint}${nats}`;
+  });
+  const regions = new Set(nodes.map(({ config }) => config.region)).size;
+  const count = regions === 1 ? '1 region' : `${regions} regions`;
+  const each = nodes.length === regions ? '' : ` of ${nodes.length / regions} nodes each`;
   return [
-    `Tidemark lab: ${count}, data in ${dataFolder}`,
+    `Tidemark lab: ${count}${each}, data in ${dataFolder}`,
     ...endpoints,
-    ...regions.slice(0, 1).flatMap(({ config, endpoint }) => pasteable(config, endpoint)),
+    ...nodes.slice(0, 1).flatMap(({ config, endpoint }) => pasteable(config, endpoint)),
     'Ready.',
   ].join('\n');
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
-import type { Json, JsonObject, OperationsTarget } from '../daemon/operations-target.ts';
-import type { RunningRegion } from '../daemon/running-region.ts';
+import type { Json, JsonObject } from '../daemon/operations-target.ts';
+import { isObject, listAt } from './json-members.ts';
+import type { LabOperations, LabRegion } from './lab-region.ts';
 import type { LabState, PairState, RegionState } from './lab-state.ts';
 import { pairName } from './lab-state.ts';
 import { parsePrometheusText } from './prometheus-text.ts';
@@ -19,23 +20,24 @@ interface Counted {
 
 /** Reads the state of the lab's regions from what their operations ports show. */
 export class LabReader {
-  readonly #regions: readonly RunningRegion[];
+  readonly #regions: readonly LabRegion[];
   readonly #clock: Clock;
   #scrapedMs: number | undefined;
   #counted: Counted = { shipped: new Map(), conflicts: new Map() };
   #rates: ReadonlyMap<string, number> = new Map();
 
-  constructor(regions: readonly RunningRegion[], clock: Clock) {
+  constructor(regions: readonly LabRegion[], clock: Clock) {
     this.#regions = regions;
     this.#clock = clock;
   }
 
   async read(): Promise<LabState> {
     await this.#scrape();
-    return {
-      regions: this.#regions.map((running) => regionState(running)),
-      pairs: this.#regions.flatMap(({ operations }) => this.#pairsOf(operations)),
-    };
+    const [regions, pairs] = await Promise.all([
+      Promise.all(this.#regions.map(async (region) => regionState(region))),
+      Promise.all(this.#regions.map(async ({ operations }) => this.#pairsOf(operations))),
+    ]);
+    return { regions, pairs: pairs.flat() };
   }
 
   async #scrape(): Promise<void> {
@@ -52,10 +54,11 @@ export class LabReader {
     this.#scrapedMs = nowMs;
   }
 
-  #pairsOf(operations: OperationsTarget): PairState[] {
+  async #pairsOf(operations: LabOperations): Promise<PairState[]> {
     const { region: source } = operations;
-    const exchanges = readReplication(operations.replication());
-    return operations.links().map(({ peer: target, up, delayMs }) => {
+    const [replication, links] = await Promise.all([operations.replication(), operations.links()]);
+    const exchanges = readReplication(replication);
+    return links.map(({ peer: target, up, delayMs }) => {
       const name = pairName(source, target);
       const exchange = exchanges.get(target);
       return {
@@ -73,13 +76,20 @@ export class LabReader {
   }
 }
 
-const regionState = ({ name, endpoint, operations }: RunningRegion): RegionState => ({
-  region: name,
-  endpoint,
-  running: operations.replication()['state'] !== 'stopped',
-  ready: operations.readiness().ok,
-  zones: operations.zones().map(({ zone, state }) => ({ zone, state })),
-});
+async function regionState({ name, endpoint, operations }: LabRegion): Promise<RegionState> {
+  const [replication, readiness, zones] = await Promise.all([
+    operations.replication(),
+    operations.readiness(),
+    operations.zones(),
+  ]);
+  return {
+    region: name,
+    endpoint,
+    running: replication['state'] !== 'stopped',
+    ready: readiness.ok,
+    zones: zones.map(({ zone, state }) => ({ zone, state })),
+  };
+}
 
 /** A counter that fell began anew, with its region. */
 function ratesBetween(
@@ -151,11 +161,3 @@ function kindOf(state: Json): string {
 }
 
 const numberOf = (value: Json): number => (typeof value === 'number' ? value : 0);
-
-function listAt(json: JsonObject, name: string): readonly JsonObject[] {
-  const value = json[name];
-  return Array.isArray(value) ? value.filter(isObject) : [];
-}
-
-const isObject = (value: Json): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,57 +1,68 @@
 import { fileURLToPath } from 'node:url';
 
-import { present } from '../base/assert.ts';
-import { InProcessNetwork } from '../bus/in-process-network.ts';
 import { loadConfigFolder } from '../daemon/config-file.ts';
-import type { RegionConfig } from '../daemon/config.ts';
-import type { RunningRegion } from '../daemon/running-region.ts';
-import { startRegion } from '../daemon/start-region.ts';
 import { SystemClock } from '../daemon/system-clock.ts';
 import { createPinoLogger } from '../telemetry/pino-logger.ts';
 import type { LabOptions } from './command-line.ts';
 import { createEphemeralFolder, regionFolder } from './data-folder.ts';
 import { EXIT } from './exit-code.ts';
-import { startFailureText } from './start-failure.ts';
 import type { LabDisplay } from './lab-display.ts';
 import { createLabDisplay } from './lab-display.ts';
 import { labGreeting } from './lab-greeting.ts';
+import { startLabInProcess } from './lab-in-process.ts';
+import { startLabInProcesses } from './lab-in-processes.ts';
 import { planLab } from './lab-plan.ts';
-import type { LinkDelay } from './link-delay.ts';
+import { findNatsServer, JETSTREAM_VERSION_MIN, NATS_VERSION_MIN } from './nats-server.ts';
 import type { Shutdown } from './shutdown.ts';
 
 const REGIONS = fileURLToPath(new URL('../../regions', import.meta.url));
 
 /**
- * Runs a lab until it is asked to stop; resolves with what the process exits with. Rejects with `ConfigError` or
- * `UsageError` before anything is started.
+ * Runs a lab until it is asked to stop; resolves with what the process exits with. Rejects with `ConfigError`,
+ * `UsageError` or `NatsServerMissingError` before anything is started.
  */
 export async function runLab(options: LabOptions, shutdown: Shutdown): Promise<number> {
   const loaded = await loadConfigFolder(options.configFolder ?? REGIONS, process.env);
   const configs = planLab(loaded, options);
-  const data = options.ephemeral ? await createEphemeralFolder(options.data) : options.data;
+  const { delays, nats, nodes = 1, ephemeral } = options;
+  const natsServer = nats ? await natsServerFor(nodes) : undefined;
+  const data = ephemeral ? await createEphemeralFolder(options.data) : options.data;
+  const dataFolder = data ?? regionFolder(undefined, '');
   const clock = new SystemClock();
   const display = displayFor(shutdown, clock);
-  const network = new InProcessNetwork(clock);
-  setDelays(network, options.delays);
-  const outcomes = await startAll({ configs, data, network, display });
-  const running = outcomes.flatMap((outcome) => ('running' in outcome ? [outcome.running] : []));
-  const failures = outcomes.flatMap((outcome) => ('failure' in outcome ? [outcome.failure] : []));
-  if (failures.length > 0) {
-    for (const failure of failures) process.stderr.write(`${failure}\n`);
+  const lab =
+    natsServer === undefined
+      ? await startLabInProcess({ configs, data, delays, clock, display })
+      : await startLabInProcesses({
+          configs,
+          nodes,
+          dataFolder,
+          ephemeral,
+          delays,
+          display,
+          natsServer,
+          stopAsked: shutdown.requested,
+        });
+  if (lab.failures.length > 0) {
+    for (const failure of lab.failures) process.stderr.write(`${failure}\n`);
   } else if (!shutdown.isRequested) {
-    const greeted = running.map(({ endpoint, operationsEndpoint }, at) => {
-      const config = present(configs[at], 'the configuration of a running region');
-      return { config, endpoint, operationsEndpoint };
-    });
-    display.print(labGreeting(greeted, data ?? regionFolder(undefined, '')));
-    display.start(running);
+    display.print(labGreeting(lab.greeted, dataFolder));
+    display.start(lab.regions);
     await shutdown.requested;
     await display.stop();
     display.print('Stopping.');
   }
-  await Promise.all(running.map(async (region) => region.stop()));
-  await network.close();
-  return failures.length > 0 ? EXIT.failed : EXIT.ok;
+  await lab.stop();
+  return lab.failures.length > 0 ? EXIT.failed : EXIT.ok;
+}
+
+const sayToErrors = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** The path of a nats-server; one is built where there is none and Go is. */
+async function natsServerFor(nodes: 1 | 3): Promise<string> {
+  const versionMin = nodes === 1 ? NATS_VERSION_MIN : JETSTREAM_VERSION_MIN;
+  const { path } = await findNatsServer({ versionMin, say: sayToErrors });
+  return path;
 }
 
 function displayFor(shutdown: Shutdown, clock: SystemClock): LabDisplay {
@@ -73,39 +84,4 @@ function displayFor(shutdown: Shutdown, clock: SystemClock): LabDisplay {
     },
   });
   return display;
-}
-
-function setDelays(network: InProcessNetwork, delays: readonly LinkDelay[]): void {
-  for (const { from, to, bothWays, delayMs } of delays) {
-    network.endpoint(from).links.set(to, { delayMs });
-    if (bothWays) network.endpoint(to).links.set(from, { delayMs });
-  }
-}
-
-type Outcome = { readonly running: RunningRegion } | { readonly failure: string };
-
-interface Start {
-  readonly configs: readonly RegionConfig[];
-  readonly data: string | undefined;
-  readonly network: InProcessNetwork;
-  readonly display: LabDisplay;
-}
-
-/** Starts every region at once; what became of each, in the order of the configurations. */
-async function startAll({ configs, data, network, display }: Start): Promise<readonly Outcome[]> {
-  const regions = configs.map(({ region }) => region);
-  return Promise.all(
-    configs.map(async (config): Promise<Outcome> => {
-      const dataDirectory = regionFolder(data, config.region);
-      const logger = createPinoLogger({ level: config.log.level, ...display.log }).child({
-        region: config.region,
-      });
-      try {
-        const start = { config, dataDirectory, network, logger, regions };
-        return { running: await startRegion(start) };
-      } catch (error) {
-        return { failure: startFailureText(error, config.region, dataDirectory) };
-      }
-    }),
-  );
 }

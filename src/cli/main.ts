@@ -1,7 +1,6 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-
 import { unreachable } from '../base/assert.ts';
+import { release } from '../daemon/release.ts';
 import { SystemClock } from '../daemon/system-clock.ts';
 import type { Invocation } from './command-line.ts';
 import { parseCommandLine } from './command-line.ts';
@@ -24,7 +23,7 @@ async function run(invocation: Invocation): Promise<number> {
       }
       return EXIT.ok;
     case 'version':
-      process.stdout.write(`${version()}\n`);
+      process.stdout.write(`${release()}\n`);
       return EXIT.ok;
     case 'lab': {
       const { runLab } = await import('./lab.ts');
@@ -38,16 +37,23 @@ async function run(invocation: Invocation): Promise<number> {
       const { runDemo } = await import('./demo.ts');
       return runDemo(invocation.options, { shutdown: createShutdown() });
     }
+    case 'status': {
+      const { runStatus } = await import('./status.ts');
+      return runStatus(invocation.options);
+    }
+    case 'leader move': {
+      const { moveLeader } = await import('./node-changes.ts');
+      process.stdout.write(`${await moveLeader(invocation.options, process.env)}\n`);
+      return EXIT.ok;
+    }
+    case 'node drain': {
+      const { drainNode } = await import('./node-changes.ts');
+      process.stdout.write(`${await drainNode(invocation.options, process.env)}\n`);
+      return EXIT.ok;
+    }
     default:
       return unreachable(invocation);
   }
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  const manifest: unknown = JSON.parse(text);
-  const has = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
-  return has ? String(manifest.version) : 'unknown';
 }
 
 function createShutdown(): Shutdown {

@@ -3,7 +3,8 @@
  * missing or not those of the lock file, and builds when a source is not the one that was built. Says nothing and
  * takes no time when all is ready. Plain JavaScript, because it runs before there is a compiler.
  *
- * `--install-only` does not build; `--bench` builds the benchmarks too, `--sim` the simulated world alone. Exits with the code of the tool that failed.
+ * `--install-only` does not build; `--bench` builds the benchmarks too, `--cluster` the faults of real processes,
+ * `--sim` the simulated world alone. Exits with the code of the tool that failed.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -29,6 +30,11 @@ const BUILDS = {
     project: 'tsconfig.sim.json',
     inputs: ['src', 'test/sim', 'test/support'],
     output: path.join(CACHE, 'sim'),
+  },
+  cluster: {
+    project: 'tsconfig.cluster.json',
+    inputs: ['src', 'test/cluster/faults', 'test/support'],
+    output: path.join(CACHE, 'cluster'),
   },
 };
 
@@ -195,6 +201,7 @@ function main(flags) {
     flags.includes('--install-only') || flags.includes('--sim') ? [] : [BUILDS.product];
   if (flags.includes('--bench')) builds.push(BUILDS.bench);
   if (flags.includes('--sim')) builds.push(BUILDS.sim);
+  if (flags.includes('--cluster')) builds.push(BUILDS.cluster);
   if (isInstalled() && builds.every(isBuilt)) return;
   alone(() => {
     if (!isInstalled()) install();

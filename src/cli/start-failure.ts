@@ -1,5 +1,6 @@
 import { DataDirectoryError } from '../daemon/data-directory-error.ts';
 import { PortInUseError } from '../daemon/listeners.ts';
+import { NatsUnfitError } from '../daemon/streams-line.ts';
 import { codeOf, errorsIn, failureText, withCauses } from './failure-text.ts';
 
 /** Why a region did not start, with its name. `folder` is where its data is. */
@@ -15,5 +16,7 @@ function wordsFor(error: unknown, folder: string): string {
     return `the data directory ${folder} is in use by another process; stop that, or choose another one with --data`;
   }
   if (error instanceof DataDirectoryError) return withCauses(error);
+  if (error instanceof NatsUnfitError)
+    return ["the region's NATS cannot keep logs:", ...error.problems].join('\n  ');
   return failureText(error).replace('tidemark: ', '');
 }

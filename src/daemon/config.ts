@@ -14,6 +14,9 @@ const PARTITIONS_MAX = 256;
 const STATUS_MS_MAX = 60_000;
 const HOURS_MAX = 24 * 365;
 const CLOCK_OFFSET_MS_MAX = 24 * 3_600_000;
+/** No user and no password in it: they have settings of their own, which are never shown. */
+const NATS_SERVER = /^(?:nats|tls):\/\/(?:[\w.-]+|\[[\da-fA-F:]+\])(?::\d{1,5})?$/u;
+const NKEY_SEED = /^SU[A-Z2-7]{56}$/u;
 
 const port = (): z.ZodInt => z.int().min(0).max(PORT_MAX);
 const text = (): z.ZodString => z.string().min(1);
@@ -35,8 +38,87 @@ const zone = (name: 'a' | 'b' | 'c') =>
     })
     .prefault({});
 
+const natsServers = () => z.array(z.string().regex(NATS_SERVER)).min(1);
+const nkeySeed = () => z.string().regex(NKEY_SEED);
+
+/** The NATS of a peer; of the region's own, every member has a description too. */
+const peer = () =>
+  z.strictObject({
+    nats: z
+      .strictObject({
+        servers: natsServers(),
+        user: text().optional(),
+        password: text().optional(),
+        nkeySeed: nkeySeed().optional(),
+        tls: z
+          .strictObject({ ca: text().optional(), cert: text().optional(), key: text().optional() })
+          .optional(),
+      })
+      .optional(),
+  });
+
+const nats = () =>
+  z.strictObject({
+    servers: natsServers().meta({
+      description:
+        'The NATS of this region, a system of its own: one server, or those of a cluster, and no other ones are used. This region is asked there by its peers, which have to name it in their files. Without it there are no peers but those in the same process. Required where anything of nats is set. Where TLS is used, servers are called by the names that their certificates hold.',
+      expected:
+        'a list of addresses such as nats://127.0.0.1:4001 or tls://nats.example:4222, at least one, without user and password',
+    }),
+    monitor: z
+      .array(z.url({ protocol: /^https?$/u }))
+      .min(1)
+      .optional()
+      .meta({
+        description:
+          'Where the monitoring of each server of that NATS is read, which alone tells whether a server syncs what it acknowledges. Needed where node is set.',
+        expected: 'a list of addresses such as http://127.0.0.1:5001, one for each server',
+      }),
+    user: text().optional().meta({
+      description: 'As whom the daemon connects, where the servers know users.',
+      expected: "a user's name",
+    }),
+    password: text().optional().meta({
+      description: 'The password of that user. Better set by the environment than in a file.',
+      expected: 'text',
+      secret: true,
+    }),
+    nkeySeed: nkeySeed().optional().meta({
+      description:
+        'The seed of the nkey with which the daemon connects, where the servers know nkeys. Better set by the environment than in a file.',
+      expected: "a user's seed: SU and 56 more capital letters and digits",
+      secret: true,
+    }),
+    tls: z
+      .strictObject({
+        ca: text().optional().meta({
+          description:
+            "The certificates by which the servers' are checked. With any setting of nats.tls, even nats.tls: {}, nothing but TLS will do.",
+          expected: 'the path of a PEM file',
+        }),
+        cert: text().optional().meta({
+          description: "The daemon's own certificate, where the servers ask for one.",
+          expected: 'the path of a PEM file',
+        }),
+        key: text().optional().meta({
+          description: 'The key of that certificate.',
+          expected: 'the path of a PEM file',
+        }),
+      })
+      .optional(),
+  });
+
+const node = () =>
+  z.strictObject({
+    zone: z.enum(['a', 'b', 'c']).meta({
+      description:
+        "Which zone of its region this daemon runs, as one of three that share the region; their logs are streams of the region's NATS. Needs nats. Without it, the daemon runs all three zones by itself.",
+      expected: 'a, b or c',
+    }),
+  });
+
 /** The one schema of a region's configuration: file, environment, `--help` and docs derive from it. */
-const SCHEMA = z.strictObject({
+const SETTINGS = z.strictObject({
   region: z.string().regex(REGION_NAME).meta({
     description: 'The name of the region, as clients and peers know it.',
     expected: 'a name such as us-east-1: lower-case letters, digits and hyphens, 2 to 63 of them',
@@ -115,10 +197,14 @@ const SCHEMA = z.strictObject({
       "Whether a request that is signed for another region is refused, as AWS does. It tells a client's wrong endpoint.",
     expected: FLAG_EXPECTED,
   }),
-  peers: z.record(z.string().regex(REGION_NAME), z.strictObject({})).optional().meta({
+  nats: nats().optional(),
+  node: node().optional(),
+  peers: z.record(z.string().regex(REGION_NAME), peer()).optional().meta({
     description:
-      'The regions that this one may share global tables with, by name. Without it, every other region of the lab.',
-    expected: 'region names, each with {}',
+      'The regions that this one may share global tables with, by name, each with its NATS: the settings of nats, as the peer has them, with credentials that the peer gives to this region. Without it, every other region of the lab.',
+    expected:
+      'region names, each with {} or, where this region has nats, {nats: {servers, user, password, nkeySeed, tls}}',
+    secret: true,
   }),
   retention: z
     .strictObject({
@@ -187,6 +273,32 @@ const SCHEMA = z.strictObject({
     .prefault({}),
 });
 
+const SCHEMA = SETTINGS.superRefine((config, context) => {
+  const refuse = (path: readonly string[], message: string): void => {
+    context.addIssue({ code: 'custom', path: [...path], message });
+  };
+  if (config.nats === undefined) {
+    if (config.node !== undefined) refuse(['node'], 'node needs nats.servers; it is missing');
+    for (const [name, { nats: ofPeer }] of Object.entries(config.peers ?? {}))
+      if (ofPeer !== undefined)
+        refuse(['peers', name, 'nats'], "it needs this region's own nats.servers; it is missing");
+  }
+  const accesses = [
+    { path: ['nats'], access: config.nats },
+    ...Object.entries(config.peers ?? {}).map(([name, { nats: access }]) => ({
+      path: ['peers', name, 'nats'],
+      access,
+    })),
+  ];
+  for (const { path, access } of accesses) {
+    if (access === undefined) continue;
+    if (access.password !== undefined && access.user === undefined)
+      refuse([...path, 'password'], 'it needs a user; none is set');
+    if ((access.tls?.cert === undefined) !== (access.tls?.key === undefined))
+      refuse([...path, 'tls'], 'cert and key need each other; one is missing');
+  }
+});
+
 type Frozen<T> = T extends readonly (infer Element)[]
   ? readonly Frozen<Element>[]
   : T extends object
@@ -238,13 +350,17 @@ export function readConfig(source: ConfigSource, environment: Environment): Regi
 }
 
 /** Every setting, in the order of the files. */
-export const configMembers: readonly ConfigMember[] = membersOf(SCHEMA, []);
+export const configMembers: readonly ConfigMember[] = membersOf(SETTINGS, []);
 
-function membersOf(schema: z.core.$ZodType, path: readonly string[]): ConfigMember[] {
+function membersOf(
+  schema: z.core.$ZodType,
+  path: readonly string[],
+  withinRequired = true,
+): ConfigMember[] {
   const { inner, defaultValue, required } = unwrap(schema);
   if (inner instanceof z.ZodObject) {
     return Object.entries(inner.shape).flatMap(([name, member]) =>
-      membersOf(member, [...path, name]),
+      membersOf(member, [...path, name], withinRequired && required),
     );
   }
   const meta = present(z.globalRegistry.get(schema), `meta of ${path.join('.')}`);
@@ -257,7 +373,7 @@ function membersOf(schema: z.core.$ZodType, path: readonly string[]): ConfigMemb
       unit: typeof unit === 'string' ? unit : undefined,
       expected: String(meta['expected']),
       defaultValue,
-      required,
+      required: withinRequired && required,
       secret: meta['secret'] === true,
       shape: shapeOf(inner),
     },
@@ -283,7 +399,9 @@ function shapeOf(schema: z.core.$ZodType): ConfigMember['shape'] {
   if (schema instanceof z.ZodNumber) return 'number';
   if (schema instanceof z.ZodRecord) return 'object';
   if (!(schema instanceof z.ZodArray)) return 'text';
-  return schema.element instanceof z.ZodString ? 'list' : 'object';
+  // A URL is text too, and a class of its own.
+  const { element } = schema;
+  return element instanceof z.ZodString || element instanceof z.ZodURL ? 'list' : 'object';
 }
 
 /** `['globalTables', 'sourceRegionRule24h']` is `TIDEMARK_GLOBAL_TABLES_SOURCE_REGION_RULE24H`. */
@@ -342,6 +460,7 @@ function problemsOf(issue: z.core.$ZodIssue, place: Place): ConfigProblem[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => problemAt(place, [...path, key], unknownKey(path, key)));
   }
+  if (issue.code === 'custom') return [problemAt(place, path, issue.message)];
   const member = memberAt(path);
   const value = valueAt(place.input, path);
   const found = value === undefined ? 'it is missing' : `found ${shown(value, member)}`;
@@ -379,7 +498,8 @@ function unknownKey(parent: readonly string[], key: string): string {
 }
 
 function shown(value: unknown, member: ConfigMember | undefined): string {
-  return member?.secret === true ? 'something else' : JSON.stringify(value);
+  if (member?.secret === true) return 'something else';
+  return JSON.stringify(value).replaceAll(/\/\/[^/"]*@/gu, '//...@');
 }
 
 function valueAt(value: unknown, path: readonly string[]): unknown {

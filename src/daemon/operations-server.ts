@@ -5,12 +5,13 @@ import { LINK_DELAY_MS_MAX } from '../bus/link.ts';
 import type { Service } from '../base/service.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { listen } from './listeners.ts';
+import { OperationRefused } from './operation-refused.ts';
 import { refusalOf } from './operations-access.ts';
 import type {
   HealthView,
   Json,
   LinkChange,
-  OperationsTarget,
+  ServedOperations,
   ZoneName,
 } from './operations-target.ts';
 import { ZONE_NAMES } from './operations-target.ts';
@@ -23,7 +24,7 @@ const REQUEST_MS_MAX = 10_000;
 const DRAIN_MS_MAX = 1000;
 
 export interface OperationsServerOptions {
-  readonly target: OperationsTarget;
+  readonly target: ServedOperations;
   readonly hosts: readonly string[];
   /** 0 takes a free port. */
   readonly port: number;
@@ -81,6 +82,10 @@ export class OperationsServer implements Service {
         send(response, error.reply);
         return;
       }
+      if (error instanceof OperationRefused) {
+        send(response, failed(error.code === 'conflict' ? 409 : 404, error.message));
+        return;
+      }
       const gone = request.destroyed && !request.complete;
       if (gone) return;
       logger.error({ region: target.region, url: request.url, error }, 'operations request failed');
@@ -114,6 +119,8 @@ export class OperationsServer implements Service {
         return healthReply(target.readiness());
       case 'replication':
         return ok(target.replication());
+      case 'status':
+        return ok(target.status());
       case 'zones':
         return ok({ region: target.region, zones: target.zones() });
       case 'links':
@@ -144,7 +151,33 @@ export class OperationsServer implements Service {
       logger.info({ region, zone, asked: verb }, 'zone switched');
       return ok({ region, zones: target.zones() });
     }
+    if (subject === 'partitions' && segments.length === 3 && verb === 'leader') {
+      return this.#moveLeader(name, body);
+    }
+    if (subject === 'node' && segments.length === 2 && (name === 'drain' || name === 'undrain')) {
+      await (name === 'drain' ? target.drain() : target.undrain());
+      logger.info({ region, asked: name }, 'node switched');
+      return ok({ region, nodes: target.status().nodes });
+    }
+    if (subject === 'node' && segments.length === 2 && name === 'go-on-without-missing') {
+      await target.goOnWithoutMissing();
+      logger.warn({ region }, 'lost streams go on without copies that are missing');
+      return ok({ region, nodes: target.status().nodes });
+    }
     throw new Refused(404, `unknown; there are ${CHANGEABLE} to change`);
+  }
+
+  async #moveLeader(name: string, body: string): Promise<Reply> {
+    const { target, logger } = this.#options;
+    const { region } = target;
+    if (!/^\d{1,9}$/u.test(name)) throw new Refused(404, `no partition ${name}; it is a number`);
+    const [partition, node] = [Number(name), nodeOf(body)];
+    await target.moveLeader(partition, node);
+    logger.info({ region, partition, node }, 'leader moved');
+    return ok({
+      region,
+      partitions: target.status().partitions.filter(({ number }) => number === partition),
+    });
   }
 
   #zone(name: string): ZoneName {
@@ -167,9 +200,10 @@ export class OperationsServer implements Service {
   }
 }
 
-const READABLE = '/metrics, /healthz, /readyz, /replication, /zones and /links';
+const READABLE = '/metrics, /healthz, /readyz, /status, /replication, /zones and /links';
 const CHANGEABLE =
-  '/links/<peer>, /region/stop, /region/start, /zones/<zone>/stop and /zones/<zone>/start';
+  '/links/<peer>, /region/stop, /region/start, /zones/<zone>/stop, /zones/<zone>/start, ' +
+  '/partitions/<number>/leader, /node/drain, /node/undrain and /node/go-on-without-missing';
 
 interface Reply {
   readonly status: number;
@@ -252,12 +286,7 @@ const LINK_EXPECTED = [
 
 /** Throws `Refused` 400 that lists what was expected. */
 function linkChangeOf(body: string): LinkChange {
-  const value = parsed(body);
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw badLink('no object');
-  const members = new Map<string, unknown>(Object.entries(value));
-  const unknown = [...members.keys()].filter((name) => name !== 'up' && name !== 'delayMs');
-  if (unknown.length > 0) throw badLink(`unknown members: ${list(unknown)}`);
+  const members = membersOf(body, ['up', 'delayMs'], badLink);
   const [up, delayMs] = [members.get('up'), members.get('delayMs')];
   if (up === undefined && delayMs === undefined) throw badLink('nothing to change');
   if (up !== undefined && typeof up !== 'boolean') throw badLink('"up" is neither true nor false');
@@ -268,15 +297,37 @@ function linkChangeOf(body: string): LinkChange {
 const isDelay = (value: unknown): value is number =>
   typeof value === 'number' && value >= 0 && value <= LINK_DELAY_MS_MAX;
 
-function parsed(body: string): unknown {
-  try {
-    return JSON.parse(body) as unknown;
-  } catch {
-    throw badLink('no JSON');
-  }
+const badLink = (why: string): Refused => new Refused(400, why, { expected: LINK_EXPECTED });
+
+/** Throws `Refused` 400. */
+function nodeOf(body: string): ZoneName {
+  const node = membersOf(body, ['node'], badNode).get('node');
+  const zone = ZONE_NAMES.find((known) => known === node);
+  if (zone === undefined) throw badNode('"node" names no zone');
+  return zone;
 }
 
-const badLink = (why: string): Refused => new Refused(400, why, { expected: LINK_EXPECTED });
+const badNode = (why: string): Refused =>
+  new Refused(400, why, { expected: [`a JSON object with "node": one of ${list(ZONE_NAMES)}`] });
+
+/** The members of the JSON object that a body is. Throws what `bad` makes of anything else. */
+function membersOf(
+  body: string,
+  known: readonly string[],
+  bad: (why: string) => Refused,
+): ReadonlyMap<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    throw bad('no JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad('no object');
+  const members = new Map<string, unknown>(Object.entries(value));
+  const unknown = [...members.keys()].filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw bad(`unknown members: ${list(unknown)}`);
+  return members;
+}
 
 /** Stops listening, answers what is under way, and cuts what takes longer than `DRAIN_MS_MAX`. */
 async function closeWithin(server: Server): Promise<void> {

@@ -22,6 +22,22 @@ export interface OperationsTarget {
   startZone(zone: ZoneName): Promise<void>;
 }
 
+/** Everything that the operations port serves: the region, and its nodes. */
+export interface ServedOperations extends OperationsTarget {
+  /** What this node knows of its region at this moment, stopped or not. */
+  status(): StatusView;
+  /** Hands a partition over to the node of another zone. Rejects with `OperationRefused` where that cannot be. */
+  moveLeader(partition: number, node: ZoneName): Promise<void>;
+  /** This node hands over every partition and takes none until `undrain`. Rejects with `OperationRefused`. */
+  drain(): Promise<void>;
+  undrain(): Promise<void>;
+  /**
+   * The operator's word, until the process ends: a stream that is lost goes on behind the copies in reach, though one is missing.
+   * What only that one had is received when it is back. Rejects with `OperationRefused`.
+   */
+  goOnWithoutMissing(): Promise<void>;
+}
+
 export const ZONE_NAMES = ['a', 'b', 'c'] as const;
 
 export type ZoneName = (typeof ZONE_NAMES)[number];
@@ -36,6 +52,78 @@ export interface HealthView {
 export interface ZoneView extends JsonObject {
   readonly zone: ZoneName;
   readonly state: string;
+}
+
+export interface StatusView extends JsonObject {
+  readonly region: string;
+  readonly release: string;
+  /** What is wrong with this node, in words; empty when nothing is. */
+  readonly problems: readonly string[];
+  readonly nodes: readonly NodeView[];
+  readonly zones: readonly ZoneView[];
+  readonly partitions: readonly PartitionView[];
+  /** To each peer. */
+  readonly replication: readonly PeerView[];
+  readonly clock: ClockView;
+}
+
+/** A node by its zone; `here` is the only node of a region, which holds all zones. */
+export type NodeName = ZoneName | 'here';
+
+export interface NodeView extends JsonObject {
+  readonly zone: NodeName;
+  /** `running`, `stopped`, or what a region of several nodes says of one. */
+  readonly state: string;
+  /** Whether it is the node that answers this. */
+  readonly isThisNode: boolean;
+  /** Where clients reach it; undefined where this node does not know. */
+  readonly endpoint: string | undefined;
+  /** Its operations port. */
+  readonly operations: string | undefined;
+}
+
+export interface PartitionView extends JsonObject {
+  readonly number: number;
+  /** The node that leads it; undefined while none is known. */
+  readonly leader: NodeName | undefined;
+  readonly epoch: number;
+  /** The index of the last committed entry, as far as this node knows. */
+  readonly committed: number;
+  /** The first index that the log still has. */
+  readonly first: number;
+  readonly copies: readonly CopyView[];
+}
+
+export interface CopyView extends JsonObject {
+  readonly zone: ZoneName;
+  /** The index of the last entry that it has applied; undefined while that is not known here. */
+  readonly applied: number | undefined;
+  /** `serving`: reads use it. Else what its zone is in. */
+  readonly state: string;
+}
+
+export interface PeerView extends JsonObject {
+  readonly peer: string;
+  /** What the outboxes do, in one word: that of the one that is furthest from streaming. */
+  readonly shipping: string;
+  /** Of the table that lags most; undefined before the first contact and while nothing is shared. */
+  readonly lagSeconds: number | undefined;
+  /** Of all tables; undefined as `lagSeconds`. */
+  readonly pendingRecords: number | undefined;
+  readonly pendingBytes: number | undefined;
+}
+
+export interface ClockView extends JsonObject {
+  /** Why the wall clock is not believed; undefined when it is. */
+  readonly alarm: string | undefined;
+  readonly offsets: readonly OffsetView[];
+}
+
+/** A peer's wall clock less this node's, and the bound of the error. */
+export interface OffsetView extends JsonObject {
+  readonly peer: string;
+  readonly offsetMs: number;
+  readonly errorMs: number;
 }
 
 export interface LinkView {

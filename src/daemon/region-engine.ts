@@ -1,21 +1,23 @@
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import type { Service } from '../base/service.ts';
 import type { Bus } from '../bus/bus.ts';
 import { HybridClock } from '../clock/hybrid-clock.ts';
 import { WallJudge, type WallState } from '../clock/wall-judge.ts';
 import { Retention } from '../partition/retention.ts';
-import { GlobalIndexes } from '../region/global-indexes.ts';
-import { LocalRegion } from '../region/local-region.ts';
-import { TableLifecycle } from '../region/table-lifecycle.ts';
+import type { GlobalIndexes } from '../region/global-indexes.ts';
+import type { LocalRegion } from '../region/local-region.ts';
+import { DiskPositionStore } from '../replication/disk-position-store.ts';
+import type { PositionStore } from '../replication/position-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RegionConfig } from './config.ts';
 import { RegionCore } from './region-core.ts';
 import { exportGauges } from './region-gauges.ts';
-import { RegionLinks } from './region-links.ts';
+import type { RegionLinks } from './region-links.ts';
 import { RegionMetrics } from './region-metrics.ts';
 import type { RegionPlace } from './region-place.ts';
+import { RegionServices } from './region-services.ts';
+import type { Engine } from './served-region.ts';
 
 const isNotYetKnown = (_table: number): boolean => false;
 
@@ -34,14 +36,14 @@ export interface RegionEngineOptions {
 }
 
 /** Everything of a region but its sockets: from the disks to what its API asks of it. Started once. */
-export class RegionEngine implements Service {
+export class RegionEngine implements Engine {
   readonly region: LocalRegion;
   readonly core: RegionCore;
   readonly links: RegionLinks;
   readonly indexes: GlobalIndexes;
   readonly metrics: RegionMetrics;
   readonly #options: RegionEngineOptions;
-  readonly #lifecycle: TableLifecycle;
+  readonly #services: RegionServices;
   readonly #retention: Retention;
   readonly #judge: { state: WallState };
   #offGauges: () => void = () => {};
@@ -67,68 +69,39 @@ export class RegionEngine implements Service {
       isGlobal: (table) => isGlobal(table),
     });
     isGlobal = (table) => core.catalogue.byNumber(table)?.global !== undefined;
-    const links = await RegionLinks.open({
-      ...options,
-      core,
-      judge,
-      hybrid,
-      dropItems: async (table) => core.zones.dropTable(table),
-    }).catch(async (error: unknown) => {
+    const positions = await openPositions(core).catch(async (error: unknown) => {
       await core.stop();
       throw error;
     });
-    return new RegionEngine(options, { core, links, judge, hybrid, metrics });
+    return new RegionEngine(options, { core, positions, judge, hybrid, metrics });
   }
 
   private constructor(
     options: RegionEngineOptions,
     parts: {
       readonly core: RegionCore;
-      readonly links: RegionLinks;
+      readonly positions: PositionStore;
       readonly judge: WallJudge;
       readonly hybrid: HybridClock;
       readonly metrics: RegionMetrics;
     },
   ) {
-    const { config, clock, random, logger } = options;
+    const { config, clock, logger } = options;
     const { core, judge, hybrid } = parts;
-    const { catalogue, partitions, zones, logs } = core;
-    const { statusMs } = config;
+    const { partitions, zones, logs } = core;
     this.#options = options;
     this.#judge = judge;
     this.core = core;
     this.metrics = parts.metrics;
-    this.#lifecycle = new TableLifecycle({
-      region: config.region,
-      catalogue,
-      clock,
-      random,
-      logger,
-      statusMs,
+    this.#services = new RegionServices({
+      ...options,
+      ...parts,
+      metrics: options.metrics,
       dropItems: async (table) => zones.dropTable(table),
     });
-    this.indexes = new GlobalIndexes({
-      region: config.region,
-      partitions,
-      catalogue,
-      tables: core.indexedTables,
-      progress: core.indexProgress,
-      clock,
-      logger,
-      statusMs,
-      dropItems: async (index) => zones.dropTable(index),
-    });
-    this.links = parts.links;
-    this.region = new LocalRegion({
-      name: config.region,
-      accountId: config.accountId,
-      partitions,
-      catalogue,
-      lifecycle: this.#lifecycle,
-      updater: this.links.updater,
-      replicas: this.links.globalTables,
-      globalIndexes: this.indexes,
-    });
+    this.region = this.#services.region;
+    this.links = this.#services.links;
+    this.indexes = this.#services.indexes;
     this.#retention = new Retention({
       logs,
       zones,
@@ -138,8 +111,7 @@ export class RegionEngine implements Service {
       logger,
       hours: config.retention.hours,
       bytes: config.retention.bytes,
-      releasedByFollowers: (partition) =>
-        Math.min(this.links.releaseFloor(partition), this.indexes.releaseFloor(partition)),
+      releasedByFollowers: (partition) => this.#services.releaseFloor(partition),
     });
   }
 
@@ -149,13 +121,15 @@ export class RegionEngine implements Service {
     return state.kind === 'believed' ? undefined : `${state.kind} by ${Math.round(state.byMs)} ms`;
   }
 
+  giveUpStart(): void {
+    this.core.giveUpStart();
+  }
+
   async start(): Promise<void> {
     const { core } = this;
     await core.start();
-    this.#lifecycle.resume();
-    await this.indexes.start();
     this.#offGauges = exportGauges(this.#options.metrics, this);
-    await this.links.start();
+    await this.#services.start();
     await this.#retention.start();
   }
 
@@ -163,9 +137,11 @@ export class RegionEngine implements Service {
   async stop(): Promise<void> {
     this.#offGauges();
     await this.#retention.stop();
-    await this.links.stop();
-    await this.#lifecycle.stop();
-    await this.indexes.stop();
+    await this.#services.stop();
     await this.core.stop();
   }
+}
+
+async function openPositions({ place }: RegionCore): Promise<PositionStore> {
+  return new DiskPositionStore(await place.positionsDisk());
 }

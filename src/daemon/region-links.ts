@@ -4,6 +4,8 @@ import type { Service } from '../base/service.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
 import type { WallJudge } from '../clock/wall-judge.ts';
+import type { RegionPartition } from '../partition/region-partition.ts';
+import type { Catalogue } from '../region/catalogue.ts';
 import { ControlLine } from '../region/control-line.ts';
 import { CopyJobs } from '../region/copy-jobs.ts';
 import { GlobalTables } from '../region/global-tables.ts';
@@ -14,7 +16,7 @@ import { SharedTables } from '../region/shared-tables.ts';
 import { TableHome } from '../region/table-home.ts';
 import { TableMember } from '../region/table-member.ts';
 import { TableUpdater } from '../region/table-updater.ts';
-import { DiskPositionStore } from '../replication/disk-position-store.ts';
+import type { PositionStore } from '../replication/position-store.ts';
 import { replicationObserver } from '../replication/replication-metrics.ts';
 import {
   type ReplicationObserver,
@@ -27,12 +29,19 @@ import { partitionOf } from '../storage/key-layout.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RegionConfig } from './config.ts';
-import type { RegionCore } from './region-core.ts';
+
+/** What other regions are concerned with of this one. */
+export interface LinkedCore {
+  readonly catalogue: Catalogue;
+  /** All of the region, by number. */
+  readonly partitions: readonly RegionPartition[];
+}
 
 export interface RegionLinksOptions {
   readonly config: RegionConfig;
   readonly regions: readonly string[];
-  readonly core: RegionCore;
+  readonly core: LinkedCore;
+  readonly positions: PositionStore;
   readonly endpoint: Bus;
   readonly judge: WallJudge;
   readonly hybrid: HybridClock;
@@ -41,6 +50,8 @@ export interface RegionLinksOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly dropItems: (table: number) => Promise<void>;
+  /** See `ReplicationAdapterOptions`. */
+  readonly leadersKnow?: () => Promise<void>;
 }
 
 /** What a region has with others: its outboxes and inbox, copies of tables, resyncs, and the control of global tables. */
@@ -53,13 +64,9 @@ export class RegionLinks implements Service {
   readonly #resync: Resync;
   readonly #adapter: ReplicationAdapter;
 
-  static async open(options: RegionLinksOptions): Promise<RegionLinks> {
-    const positions = new DiskPositionStore(await options.core.place.positionsDisk());
-    return new RegionLinks(options, positions);
-  }
-
-  private constructor(options: RegionLinksOptions, positions: DiskPositionStore) {
-    const { config, regions, core, endpoint, clock, random, logger, dropItems } = options;
+  constructor(options: RegionLinksOptions) {
+    const { config, regions, core, positions, endpoint, clock, random, logger, dropItems } =
+      options;
     const { catalogue, partitions } = core;
     const region = config.region;
     const peers = regions.filter((name) => name !== region);
@@ -76,14 +83,7 @@ export class RegionLinks implements Service {
       random,
       logger,
     });
-    this.#adapter = new ReplicationAdapter({
-      peers,
-      partitions,
-      replicator: this.#replicator,
-      tableCopy,
-      catalogue,
-      clock,
-    });
+    this.#adapter = this.#newAdapter(peers, tableCopy);
     const line = new ControlLine(endpoint);
     const states = new HeardStates({ region, regions, catalogue, line, clock, random, logger });
     this.#resync = this.#newResync({ line, tableCopy, states });
@@ -130,6 +130,19 @@ export class RegionLinks implements Service {
     ];
   }
 
+  #newAdapter(peers: readonly string[], tableCopy: TableCopy): ReplicationAdapter {
+    const { core, clock, leadersKnow } = this.#options;
+    return new ReplicationAdapter({
+      peers,
+      partitions: core.partitions,
+      replicator: this.#replicator,
+      tableCopy,
+      catalogue: core.catalogue,
+      clock,
+      ...(leadersKnow === undefined ? {} : { leadersKnow }),
+    });
+  }
+
   #newTables(isSending: (globalId: string) => boolean): SharedTables {
     const { config, core } = this.#options;
     return new SharedTables({
@@ -158,7 +171,7 @@ export class RegionLinks implements Service {
   #newReplicator(parts: {
     readonly peers: readonly string[];
     readonly tables: SharedTables;
-    readonly positions: DiskPositionStore;
+    readonly positions: PositionStore;
     readonly observer: ReplicationObserver;
   }): Replicator {
     const { config, core, endpoint, judge, hybrid, clock, random, logger } = this.#options;
@@ -225,7 +238,7 @@ export class RegionLinks implements Service {
     });
   }
 
-  #partitionOf(key: Uint8Array): RegionCore['partitions'][number] {
+  #partitionOf(key: Uint8Array): RegionPartition {
     const { partitions } = this.#options.core;
     const partition = partitions[partitionOf(FIRST_TABLE, key, partitions.length)];
     if (partition === undefined) throw new Error('a partition for every hash');

@@ -1,39 +1,36 @@
-import type { InProcessEndpoint } from '../bus/in-process-network.ts';
+import type { LinkedBus } from '../bus/linked-bus.ts';
 import { ZONES } from '../log/embedded/storage-node-identity.ts';
+import type { ItemDigest } from '../model/record.ts';
 import type { PrometheusMetrics } from '../telemetry/prometheus.ts';
+import type { EngineSwitch } from './engine-runner.ts';
 import type {
   HealthView,
   Json,
   JsonObject,
   LinkChange,
   LinkView,
-  OperationsTarget,
+  ServedOperations,
+  StatusView,
   ZoneName,
   ZoneView,
 } from './operations-target.ts';
+import type { OnlyNode } from './only-node.ts';
 import type { RegionEngine } from './region-engine.ts';
+import { regionStatus } from './region-status.ts';
+import { release } from './release.ts';
 import { zoneView } from './zone-view.ts';
-
-/** What the operations need of a region that may be stopped. */
-export interface RegionSwitch {
-  /** Undefined while it is stopped. */
-  readonly engine: RegionEngine | undefined;
-  /** Why it does not run although it should; undefined when nothing is wrong. */
-  readonly failure: string | undefined;
-  stop(): Promise<void>;
-  start(): Promise<void>;
-}
 
 export interface RegionOperationsOptions {
   readonly region: string;
   readonly peers: readonly string[];
-  readonly endpoint: InProcessEndpoint;
+  readonly endpoint: LinkedBus;
   readonly metrics: PrometheusMetrics;
-  readonly switch: RegionSwitch;
+  readonly switch: EngineSwitch<RegionEngine>;
+  readonly node: OnlyNode;
 }
 
 /** The operations port's view of one region. */
-export class RegionOperations implements OperationsTarget {
+export class RegionOperations implements ServedOperations {
   readonly region: string;
   readonly #options: RegionOperationsOptions;
 
@@ -78,7 +75,7 @@ export class RegionOperations implements OperationsTarget {
       clockAlarm: engine.clockAlarm,
       tables: engine.core.catalogue.all.map((table) => ({
         name: table.name,
-        digest: engine.region.digest(table).map(hex).join(''),
+        digest: hexDigest(engine.region.digest(table)),
         itemCount: engine.region.statistics(table).itemCount,
         members: toJson(table.global?.members ?? {}),
         home: table.global?.home,
@@ -90,6 +87,31 @@ export class RegionOperations implements OperationsTarget {
     const { engine } = this.#options.switch;
     if (engine === undefined) return ZONES.map((zone) => ({ zone, state: 'stopped' }));
     return ZONES.map((zone) => zoneView(engine.core, zone));
+  }
+
+  status(): StatusView {
+    const { switch: engines, node } = this.#options;
+    const problems = [...new Set([...this.health().reasons, ...this.readiness().reasons])];
+    return regionStatus(
+      { region: this.region, release: release(), problems, node: node.view() },
+      engines.engine,
+    );
+  }
+
+  async moveLeader(): Promise<void> {
+    await this.#options.node.moveLeader();
+  }
+
+  async drain(): Promise<void> {
+    await this.#options.node.drain();
+  }
+
+  async undrain(): Promise<void> {
+    await this.#options.node.undrain();
+  }
+
+  async goOnWithoutMissing(): Promise<void> {
+    await this.#options.node.goOnWithoutMissing();
   }
 
   links(): readonly LinkView[] {
@@ -118,10 +140,13 @@ export class RegionOperations implements OperationsTarget {
   }
 }
 
+/** A digest in one word. */
+export const hexDigest = (digest: ItemDigest): string => digest.map(hex).join('');
+
 const hex = (lane: number): string => lane.toString(16).padStart(8, '0');
 
 /** Plain data as JSON has it: what is undefined is left out. */
-const toJson = (value: object): JsonObject => {
+export const toJson = (value: object): JsonObject => {
   const json: Json = JSON.parse(JSON.stringify(value));
   return isJsonObject(json) ? json : {};
 };

@@ -1,29 +1,38 @@
 import { createApiServer, type ApiServer } from '../api/api-server.ts';
 import { PortInUseError as ApiPortInUseError } from '../api/http-server.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
 import type { Service } from '../base/service.ts';
-import { DataDirectory } from './data-directory.ts';
+import type { Region } from '../region/region.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { RegionConfig } from './config.ts';
 import { PortInUseError } from './listeners.ts';
-import { RegionEngine, type RegionEngineOptions } from './region-engine.ts';
+import type { RegionMetrics } from './region-metrics.ts';
 
-export interface ServedRegionOptions extends Omit<RegionEngineOptions, 'place'> {
-  /** The region's own. */
-  readonly dataDirectory: string;
+/** What is behind an endpoint: a whole region, or a node of one. Started once. */
+export interface Engine extends Service {
+  readonly region: Region;
+  readonly metrics: RegionMetrics;
+  /** A start that waits for something rejects now. */
+  giveUpStart(): void;
 }
 
-/** A region in its data directory, behind its DynamoDB endpoint: all that a stop of it stops. Started once. */
-export class ServedRegion implements Service {
-  readonly engine: RegionEngine;
+export interface ServedRegionOptions<E extends Engine> {
+  readonly engine: E;
+  readonly config: RegionConfig;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** An engine behind its DynamoDB endpoint: all that a stop of it stops. Started once. */
+export class ServedRegion<E extends Engine> implements Service {
+  readonly engine: E;
   readonly api: ApiServer;
-  readonly #options: ServedRegionOptions;
+  readonly #options: ServedRegionOptions<E>;
 
-  /** Opens the data and recovers it. Rejects as `DataDirectory.open` and `RegionCore.open` do. */
-  static async open(options: ServedRegionOptions): Promise<ServedRegion> {
-    const place = await DataDirectory.open(options.dataDirectory, options.config);
-    return new ServedRegion(options, await RegionEngine.open({ ...options, place }));
-  }
-
-  private constructor(options: ServedRegionOptions, engine: RegionEngine) {
-    const { config, clock, random, logger } = options;
+  constructor(options: ServedRegionOptions<E>) {
+    const { engine, config, clock, random, logger } = options;
     this.#options = options;
     this.engine = engine;
     this.api = createApiServer({

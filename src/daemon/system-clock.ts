@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import type { Clock } from '../base/clock.ts';
 
 /** The longest wait that one of Node's timers takes; a longer one would fire at once. */
@@ -33,7 +35,10 @@ export class SystemClock implements Clock {
         else timer = setTimeout(wait, Math.min(Math.ceil(leftMs), TIMER_MS_MAX));
       };
       timer = setTimeout(wait, Math.min(Math.max(ms, 0), TIMER_MS_MAX));
-      signal?.addEventListener('abort', finish, { once: true });
+      if (signal === undefined) return;
+      // As many as there are may wait for one end: Node takes more than ten for a leak.
+      setMaxListeners(0, signal);
+      signal.addEventListener('abort', finish, { once: true });
     });
   }
 

@@ -16,6 +16,8 @@ const groupBytesMax = 256 * 1024;
 /** Appends of one partition in flight at once. While they are, records gather into the next. */
 export const appendsInFlightMax = 2;
 
+const NO_BYTES = new Uint8Array(0);
+
 /** Pause before a barrier is appended, or read up to, once more. */
 const reopenPauseMs = 50;
 
@@ -38,6 +40,8 @@ export class AppendPipeline {
   readonly #inFlight: Group[] = [];
   #flushIsDue = false;
   #state: 'closed' | 'open' | 'recovering' | 'stopped' = 'closed';
+  /** The epoch is being given up: nothing more is taken, unless that fails. */
+  #isResigning = false;
   /** The last try to recover did not succeed. */
   #isStuck = false;
   #newLogId = '';
@@ -56,7 +60,8 @@ export class AppendPipeline {
 
   /** Whether an append has a chance now. */
   get available(): boolean {
-    return this.#log.available && !this.#isStuck && this.#state !== 'stopped';
+    const takesMore = !this.#isStuck && !this.#isResigning;
+    return this.#log.available && takesMore && this.#state !== 'stopped';
   }
 
   /** Why nothing will ever be appended again, although nobody stopped it; undefined while that is not so. */
@@ -88,12 +93,12 @@ export class AppendPipeline {
       else if (!this.#isStuck) this.#letWaitAgain();
     });
     this.#newLogId = newLogId;
-    return this.#enqueue(this.#newGroup('open', time));
+    return this.#enqueue(this.#openGroup(time));
   }
 
   /** Goes on under a new log id, in an epoch of its own. */
   fork(time: HybridTime, logId: string): Group {
-    const group = this.#newGroup('open', time);
+    const group = this.#openGroup(time);
     group.logId = logId;
     return this.#enqueue(group);
   }
@@ -102,7 +107,16 @@ export class AppendPipeline {
   appendControl(kind: EntryKind, payload: Uint8Array, time: HybridTime): Group {
     const group = this.#newGroup(kind, time);
     group.payload = payload;
-    return this.#enqueue(group);
+    this.#enqueue(group);
+    // What came behind it would be refused, and open an epoch again.
+    if (kind === 'resign') this.#isResigning = true;
+    return group;
+  }
+
+  #openGroup(time: HybridTime): Group {
+    const group = this.#newGroup('open', time);
+    group.payload = this.#owner.openPayload ?? NO_BYTES;
+    return group;
   }
 
   #newGroup(kind: EntryKind, time: HybridTime): Group {
@@ -242,6 +256,7 @@ export class AppendPipeline {
     }
     this.#state = 'open';
     this.#isStuck = false;
+    this.#isResigning = false;
     if (this.#log.available) this.#letWaitAgain();
     this.#flush();
   }
@@ -259,7 +274,7 @@ export class AppendPipeline {
       epoch: this.#epoch,
       kind: 'open',
       partitionTime: Math.max(this.#end.partitionTime, end.partitionTime),
-      payload: new Uint8Array(0),
+      payload: this.#owner.openPayload ?? NO_BYTES,
     });
     return (await this.#outcomeOf(barrier)) === 'durable' ? barrier : undefined;
   }
@@ -338,6 +353,8 @@ export interface KeyedRecord {
 }
 
 export interface PipelineOwner {
+  /** What each entry carries that opens an epoch here: the name of the node, where several may lead. */
+  readonly openPayload?: Uint8Array | undefined;
   /** `entry` is committed. `group` is what it was made of, or, of another leader's, what it holds. */
   committed(group: Group, entry: Entry): void;
   committedIndex(): number;
@@ -362,7 +379,7 @@ export class Group implements Commit {
   readonly keys: string[] = [];
   time: HybridTime;
   bytes = 0;
-  payload: Uint8Array = new Uint8Array(0);
+  payload: Uint8Array = NO_BYTES;
   logId: string | undefined;
   /** Set once it is appended; undefined again when it was lost. */
   entry: Entry | undefined;

@@ -70,7 +70,7 @@ export class Applier {
         if (mayServe?.(partition) !== false) partition.offer({ node, copy });
         const committed = await this.#next(follower);
         if (committed.length === 0) return;
-        await this.#apply(partition.number, committed.map(prepared));
+        await this.#apply(partition.number, committed.map(preparedEntry));
         partition.copies.applied();
         await this.#gather(partition);
       }
@@ -153,7 +153,8 @@ export class Applier {
 /** An entry is prepared once for the copies of all zones. */
 const preparedEntries = new WeakMap<CommittedEntry, EntryToApply>();
 
-function prepared(committed: CommittedEntry): EntryToApply {
+/** What applying an entry does to a copy. */
+export function preparedEntry(committed: CommittedEntry): EntryToApply {
   let entry = preparedEntries.get(committed);
   if (entry === undefined) {
     const { entry: end, records } = committed;

@@ -1,4 +1,4 @@
-import { type Clock, WOKEN, yieldTo } from '../base/clock.ts';
+import { type Clock, WOKEN } from '../base/clock.ts';
 import type { HybridTime } from '../clock/hybrid-time.ts';
 import { endOf } from '../log/chain.ts';
 import type { Entry, LogEnd } from '../log/entry.ts';
@@ -6,8 +6,7 @@ import { LogError, type ReplicatedLog } from '../log/replicated-log.ts';
 import { internalError } from '../model/errors.ts';
 import { decodeRecords } from '../model/record-codec.ts';
 import type { ItemRecord, StoredItem } from '../model/record.ts';
-import { compareVersions, type Version } from '../model/version.ts';
-import { PARTITION_TABLE } from '../storage/key-layout.ts';
+import type { Version } from '../model/version.ts';
 import { readItem, readItemOrTombstone } from '../storage/read.ts';
 import { AppendPipeline, recordBytes, type Group } from './append-pipeline.ts';
 import { CommittedLog } from './committed-log.ts';
@@ -15,22 +14,11 @@ import type { Copies } from './copies.ts';
 import { evaluateWrite, type WriteDecision } from './evaluate-write.ts';
 import { decodeForgetDecision, encodeForgetDecision } from './forget-codec.ts';
 import type { IndexedTable } from './index-entries.ts';
-import { entryRecord, withIndexRecords } from './index-records.ts';
-import { decodeLogEnd, encodeLogEnd, isSameEnd } from './index-stand.ts';
+import { Forgettings, indexOf } from './forgettings.ts';
+import { withIndexRecords } from './index-records.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from './item-write.ts';
 import { COMMITTED, Overlay, overlayKey, type Commit } from './overlay.ts';
-import type {
-  CommittedEntry,
-  DiscardedItem,
-  Follower,
-  ForgetDecision,
-  IndexBatch,
-  ItemVersion,
-  ReceivedRecord,
-  Resolution,
-  Resolve,
-  TimeVector,
-} from './partition.ts';
+import type { CommittedEntry, Follower, ForgetDecision, TimeVector } from './partition.ts';
 import { Standing } from './standing.ts';
 
 /**
@@ -42,9 +30,6 @@ const unappliedBytesMax = 32 * 1024 * 1024;
 /** How long a writer waits for the copies before it is told that it cannot be served now. */
 export const unappliedWaitMs = 5000;
 
-/** Received records resolved in one synchronous run. */
-const receivedRunMax = 64;
-
 export interface LeaderOptions {
   readonly region: string;
   readonly log: ReplicatedLog;
@@ -52,12 +37,13 @@ export interface LeaderOptions {
   readonly clock: Clock;
   /** The region's hybrid clock: each call later than the one before. */
   readonly now: () => HybridTime;
-  readonly resolve: Resolve;
   /** Whether a tombstone of that table must be kept: it has, or is getting, a replica elsewhere. */
   readonly keepsTombstones: (table: number) => boolean;
   /** What is to be known of a table with secondary indexes; undefined of any other. */
   readonly indexed?: (table: number) => IndexedTable | undefined;
   readonly onFailure: (error: unknown) => void;
+  /** See `PipelineOwner.openPayload`. */
+  readonly openPayload?: Uint8Array;
   /** How long the log took with an entry. */
   readonly onAppended?: (durationMs: number) => void;
 }
@@ -73,18 +59,17 @@ export class Leader {
   readonly committedLog: CommittedLog;
   #committed: LogEnd;
   #droppedThrough: number;
-  /** The latest time given out by the clock to anything appended. Items from far ahead do not move it. */
   #partitionTime: HybridTime;
-  /** Of the last forgetting committed here; before the first one the copies know it. */
-  #forgotten: TimeVector | undefined;
   #opened: Commit | undefined;
   /** Committed, not yet applied by every serving copy, oldest first. */
   #unapplied: Group[] = [];
   #unappliedBytes = 0;
   #pendingBytes = 0;
-  /** Forgettings that are pending, or that some serving copy has not applied. */
-  #forgettings: Forgetting[] = [];
+  readonly #forgettings: Forgettings;
   #waitingForCopies: (() => void)[] = [];
+  #isStopped = false;
+  /** The log could not say that nobody else leads, when it was asked last. */
+  #isUnconfirmed = false;
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -93,7 +78,9 @@ export class Leader {
     this.#droppedThrough = log.end.index;
     this.#partitionTime = log.end.partitionTime;
     this.committedLog = new CommittedLog(log, decodeCommitted);
+    this.#forgettings = new Forgettings(() => copies.serving[0]?.copy.forgotten ?? {});
     this.#pipeline = new AppendPipeline(log, clock, {
+      openPayload: options.openPayload,
       committed: (group, entry) => {
         this.#commit(group, entry);
       },
@@ -107,6 +94,11 @@ export class Leader {
     copies.onApplied((floor) => {
       this.#dropApplied(floor);
     });
+  }
+
+  /** The latest time given out by the clock to anything appended. Items from far ahead do not move it. */
+  get partitionTime(): HybridTime {
+    return this.#partitionTime;
   }
 
   get committed(): LogEnd {
@@ -124,7 +116,7 @@ export class Leader {
   }
 
   get forgotten(): TimeVector {
-    return this.#forgotten ?? this.#options.copies.serving[0]?.copy.forgotten ?? {};
+    return this.#forgettings.vector;
   }
 
   /**
@@ -132,11 +124,12 @@ export class Leader {
    * it, or fails for want of zones.
    */
   open(newLogId = ''): Commit {
-    this.#opened = this.#pipeline.open(this.#stamp(), newLogId);
+    this.#opened = this.#pipeline.open(this.stamp(), newLogId);
     return this.#opened;
   }
 
-  async #ready(): Promise<void> {
+  /** Waits until a write can be taken now. Rejects with `InternalServerError` where that takes too long. */
+  async ready(): Promise<void> {
     this.#assertAvailable();
     await this.#open();
     const { clock } = this.#options;
@@ -168,27 +161,28 @@ export class Leader {
     return this.#unappliedBytes + this.#pendingBytes > unappliedBytesMax;
   }
 
-  get #isReady(): boolean {
+  /** Whether a write can be taken now: see `ready`. */
+  get isReady(): boolean {
     return this.#pipeline.available && this.#opened?.done === true && !this.#isFull;
   }
 
   async write(write: ItemWrite): Promise<WriteOutcome> {
-    if (!this.#isReady) await this.#ready();
+    if (!this.isReady) await this.ready();
     const key = overlayKey(write.table, write.key);
-    const standing = this.#standing(key, write.table, write.key);
+    const standing = this.standing(key, write.table, write.key);
     const before = imageOfStored(standing.stored);
     const decision = this.#decide(write, before, standing);
     if (decision instanceof Promise) return decision;
     if (decision.kind === 'refused' || decision.kind === 'nothing') {
-      await this.#certain(standing.commit);
+      await this.certain(standing.commit);
       return decision.kind === 'refused'
         ? { kind: 'refused', before }
         : { kind: 'applied', before, after: undefined };
     }
     const after = decision.kind === 'put' ? decision.after : undefined;
-    const time = this.#stamp();
+    const time = this.stamp();
     const record = this.#localRecord(write, after, standing, time);
-    await this.#append(record, { key, standing, time }).durable;
+    await this.append(record, { key, standing, time }).durable;
     return { kind: 'applied', before, after };
   }
 
@@ -201,7 +195,7 @@ export class Leader {
     try {
       return evaluateWrite(write, before);
     } catch (error) {
-      return this.#certain(standing.commit).then(() => {
+      return this.certain(standing.commit).then(() => {
         throw error;
       });
     }
@@ -231,21 +225,22 @@ export class Leader {
     };
   }
 
-  #stamp(): HybridTime {
+  /** A time for what is appended next, later than all before. */
+  stamp(): HybridTime {
     this.#partitionTime = Math.max(this.#partitionTime + 1, this.#options.now());
     return this.#partitionTime;
   }
 
   /** `time`: the partition's, with it. With the record goes what it changes in local indexes. */
-  #append(
+  append(
     record: ItemRecord,
     { key, standing, time }: { key: string; standing: Standing; time: HybridTime },
   ): Commit {
     const table = this.#options.indexed?.(record.table);
     if (table !== undefined) {
       const standingOf = (index: number, entryKey: Uint8Array): Standing =>
-        this.#standing(overlayKey(index, entryKey), index, entryKey);
-      return this.#appendTogether(withIndexRecords(record, standing, { table, standingOf }), time);
+        this.standing(overlayKey(index, entryKey), index, entryKey);
+      return this.appendTogether(withIndexRecords(record, standing, { table, standingOf }), time);
     }
     const commit = this.#pipeline.append(record, key, time);
     this.#pendingBytes += recordBytes(record);
@@ -253,7 +248,8 @@ export class Leader {
     return commit;
   }
 
-  #appendTogether(records: readonly ItemRecord[], time: HybridTime): Commit {
+  /** Appends records that stand in one entry or nowhere. Time is the partition's, with them. */
+  appendTogether(records: readonly ItemRecord[], time: HybridTime): Commit {
     const keyed = records.map((record) => ({
       record,
       key: overlayKey(record.table, record.key),
@@ -267,7 +263,7 @@ export class Leader {
   }
 
   /** What an answer that appends nothing waits for: the pending write that it saw, and that nobody else leads. */
-  async #certain(commit: Commit): Promise<void> {
+  async certain(commit: Commit): Promise<void> {
     const { timesOvertaken } = this;
     if (!commit.done) await commit.durable;
     await this.confirm(timesOvertaken);
@@ -286,21 +282,31 @@ export class Leader {
     if (this.#opened?.done !== true) await this.#open();
     try {
       await this.#options.log.confirm();
+      this.#isUnconfirmed = false;
     } catch (error) {
-      if (error instanceof LogError) throw internalError();
-      throw error;
-    }
-    // An epoch that was opened again serves as proof for the log before its leader knows what stands in front of it.
-    if (this.#pipeline.isRecovering || timesOvertaken !== this.timesOvertaken)
+      if (!(error instanceof LogError)) throw error;
+      this.#isUnconfirmed = true;
       throw internalError();
+    }
+    // An epoch that was opened again serves as proof for the log before its leader knows what stands in front of it; and
+    // that of a later leader of the same log here says nothing of what this one has read.
+    const isOver = this.#isStopped || this.#pipeline.isRecovering;
+    if (isOver || timesOvertaken !== this.timesOvertaken) throw internalError();
   }
 
-  #standing(key: string, table: number, itemKey: Uint8Array): Standing {
+  /** It takes no writes, or answers no strong reads, as far as the last of them tells. */
+  get isHindered(): boolean {
+    return !this.#pipeline.available || this.#isUnconfirmed;
+  }
+
+  /** What stands at an item's key; `key` is its `overlayKey`. */
+  standing(key: string, table: number, itemKey: Uint8Array): Standing {
     const held = this.#overlay.get(key);
     if (held !== undefined) {
       const { record: stored, commit } = held;
       const keepsTombstone =
-        stored.keepsTombstone && !this.#forgets(table, stored, ({ order }) => order > commit.order);
+        stored.keepsTombstone &&
+        !this.#forgettings.take(table, stored, ({ order }) => order > commit.order);
       return new Standing(itemKey, { stored, commit, keepsTombstone });
     }
     return this.#options.copies.read(({ node, copy }) => {
@@ -308,16 +314,9 @@ export class Leader {
       const keepsTombstone =
         stored !== undefined &&
         stored.image === undefined &&
-        !this.#forgets(table, stored, (group) => indexOf(group) > copy.position.index);
+        !this.#forgettings.take(table, stored, (group) => indexOf(group) > copy.position.index);
       return new Standing(itemKey, { stored, commit: COMMITTED, keepsTombstone });
     });
-  }
-
-  /** Whether a forgetting that the tombstone is still to meet, and that `isAfter` it, takes it away. */
-  #forgets(table: number, tombstone: StoredItem, isAfter: (forget: Group) => boolean): boolean {
-    return this.#forgettings.some(
-      ({ group, horizons }) => tombstone.version.time < (horizons[table] ?? 0) && isAfter(group),
-    );
   }
 
   async read(table: number, itemKey: Uint8Array): Promise<StoredItem | undefined> {
@@ -327,7 +326,7 @@ export class Leader {
       held === undefined
         ? this.#options.copies.read(({ node }) => readItem(node.store, table, itemKey))
         : itemIn(held.record);
-    await this.#certain(held?.commit ?? COMMITTED);
+    await this.certain(held?.commit ?? COMMITTED);
     return stored;
   }
 
@@ -341,158 +340,38 @@ export class Leader {
     return this.#options.copies.read(({ node }) => readItem(node.store, table, itemKey));
   }
 
-  async receive(records: readonly ReceivedRecord[]): Promise<readonly Resolution[]> {
-    if (!this.#isReady) await this.#ready();
-    const { timesOvertaken } = this;
-    const resolutions: Resolution[] = [];
-    const commits = new Set<Commit>();
-    for (const [place, received] of records.entries()) {
-      if (place > 0 && place % receivedRunMax === 0) await yieldTo(this.#options.clock);
-      const { resolution, commit } = this.#receiveOne(received);
-      resolutions.push(resolution);
-      if (!commit.done) commits.add(commit);
-    }
-    for (const commit of commits) await commit.durable;
-    await this.confirm(timesOvertaken);
-    return resolutions;
-  }
-
-  #receiveOne(received: ReceivedRecord): { resolution: Resolution; commit: Commit } {
-    const key = overlayKey(received.table, received.key);
-    const standing = this.#standing(key, received.table, received.key);
-    const resolution = this.#options.resolve(standing.stored, received, this.forgotten);
-    if (resolution.kind !== 'won') return { resolution, commit: standing.commit };
-    const record: ItemRecord = {
-      table: received.table,
-      key: received.key,
-      version: received.version,
-      replaced: received.replaced,
-      image: received.image,
-      itemBytes: received.itemBytes,
-      keepsTombstone: received.image === undefined,
-      previous: standing.previous(),
-      cause: 'replication',
-    };
-    const time = this.#partitionTime;
-    return { resolution, commit: this.#append(record, { key, standing, time }) };
-  }
-
-  /** See `Partition.discard`. A record one tick after what it removes, so that the same item coming again loses to it. */
-  async discard(table: number, items: readonly DiscardedItem[]): Promise<void> {
-    if (!this.#isReady) await this.#ready();
-    const commits = new Set<Commit>();
-    for (const [place, { key: itemKey, version }] of items.entries()) {
-      if (place > 0 && place % receivedRunMax === 0) await yieldTo(this.#options.clock);
-      const key = overlayKey(table, itemKey);
-      const standing = this.#standing(key, table, itemKey);
-      const { stored } = standing;
-      if (stored?.image === undefined || compareVersions(stored.version, version) !== 0) continue;
-      const record: ItemRecord = {
-        table,
-        key: itemKey,
-        version: { time: version.time + 1, region: version.region },
-        replaced: version,
-        image: undefined,
-        itemBytes: 0,
-        keepsTombstone: false,
-        previous: standing.previous(),
-        cause: 'replication',
-      };
-      commits.add(this.#append(record, { key, standing, time: this.#partitionTime }));
-    }
-    for (const commit of commits) await commit.durable;
-  }
-
-  /** See `IndexedPartition.reemit`. */
-  async reemit(table: number, items: readonly ItemVersion[]): Promise<void> {
-    if (!this.#isReady) await this.#ready();
-    const commits = new Set<Commit>();
-    for (const [place, { key: itemKey, version }] of items.entries()) {
-      if (place > 0 && place % receivedRunMax === 0) await yieldTo(this.#options.clock);
-      const key = overlayKey(table, itemKey);
-      const standing = this.#standing(key, table, itemKey);
-      const { stored } = standing;
-      if (stored?.image === undefined || compareVersions(stored.version, version) !== 0) {
-        commits.add(standing.commit);
-        continue;
-      }
-      const record: ItemRecord = {
-        table,
-        key: itemKey,
-        version,
-        replaced: stored.replaced,
-        image: stored.image,
-        itemBytes: stored.itemBytes,
-        keepsTombstone: false,
-        previous: standing.previous(),
-        cause: 'backfill',
-      };
-      commits.add(this.#appendTogether([record], this.#partitionTime));
-    }
-    for (const commit of commits) await commit.durable;
-  }
-
-  /**
-   * See `IndexedPartition.takeIndexBatch`. `standKey`: under which the position of the batch's source is kept. One
-   * synchronous run and one entry, so that neither is ever without the other.
-   */
-  async takeIndexBatch(batch: IndexBatch, standKey: Uint8Array): Promise<LogEnd | undefined> {
-    if (!this.#isReady) await this.#ready();
-    const standing = this.#standing(
-      overlayKey(PARTITION_TABLE, standKey),
-      PARTITION_TABLE,
-      standKey,
-    );
-    const { stored, commit } = standing;
-    const end = stored?.image === undefined ? undefined : decodeLogEnd(stored.image);
-    if (!isSameEnd(end, batch.after)) {
-      await this.#certain(commit);
-      return end;
-    }
-    const records: ItemRecord[] = [];
-    for (const { version, ...change } of batch.changes) {
-      const key = overlayKey(change.table, change.key);
-      const record = entryRecord(change, version, this.#standing(key, change.table, change.key));
-      if (record !== undefined) records.push(record);
-    }
-    if (batch.to !== undefined) records.push(this.#standRecord(standKey, standing, batch.to));
-    if (records.length > 0) await this.#appendTogether(records, this.#partitionTime).durable;
-    return batch.to ?? end;
-  }
-
-  #standRecord(key: Uint8Array, standing: Standing, end: LogEnd): ItemRecord {
-    const image = encodeLogEnd(end);
-    return {
-      table: PARTITION_TABLE,
-      key,
-      version: { time: this.#stamp(), region: this.#options.region },
-      replaced: undefined,
-      image,
-      itemBytes: image.length,
-      keepsTombstone: false,
-      previous: standing.previous(),
-      cause: 'system',
-    };
+  /** The index of the last entry that was committed before the call, once it is certain that nobody else leads. */
+  async readIndex(): Promise<number> {
+    await this.#open();
+    const { index } = this.#committed;
+    await this.confirm();
+    return index;
   }
 
   async advanceTime(): Promise<LogEnd> {
-    if (!this.#isReady) await this.#ready();
-    await this.#pipeline.appendControl('noop', new Uint8Array(0), this.#stamp()).durable;
+    if (!this.isReady) await this.ready();
+    await this.#pipeline.appendControl('noop', new Uint8Array(0), this.stamp()).durable;
     return this.#committed;
   }
 
+  /** The epoch's last entry, behind all that was asked before: `successor` is the payload, who is to open the next one. */
+  async resign(successor: Uint8Array): Promise<void> {
+    await this.#open();
+    await this.#pipeline.appendControl('resign', successor, this.stamp()).durable;
+  }
+
   async forget(decision: ForgetDecision): Promise<void> {
-    if (!this.#isReady) await this.#ready();
+    if (!this.isReady) await this.ready();
     const payload = encodeForgetDecision(decision);
     const group = this.#pipeline.appendControl('forget', payload, this.#partitionTime);
-    this.#forgettings.push({ group, horizons: decision.horizons });
+    this.#forgettings.add(group, decision);
     await group.durable;
   }
 
   async fork(logId: string, time: HybridTime): Promise<LogEnd> {
-    if (!this.#isReady) await this.#ready();
+    if (!this.isReady) await this.ready();
     this.#partitionTime = Math.max(this.#partitionTime, time);
-    await this.#pipeline.fork(this.#stamp(), logId).durable;
+    await this.#pipeline.fork(this.stamp(), logId).durable;
     return this.#committed;
   }
 
@@ -516,8 +395,10 @@ export class Leader {
 
   #commit(group: Group, entry: Entry): void {
     this.#committed = endOf(entry);
+    this.#isUnconfirmed = false;
     this.#partitionTime = Math.max(this.#partitionTime, entry.partitionTime);
-    if (entry.kind === 'forget') this.#commitForgetting(group, decodeForgetDecision(entry.payload));
+    if (entry.kind === 'forget')
+      this.#forgettings.commit(group, decodeForgetDecision(entry.payload));
     if (group.kind === 'records') {
       this.#unapplied.push(group);
       this.#unappliedBytes += group.bytes;
@@ -525,16 +406,6 @@ export class Leader {
       if (this.#unappliedBytes > unappliedBytesMax / 2) this.#options.copies.leaveBehind();
     }
     this.committedLog.push({ entry, records: group.records });
-  }
-
-  /** As copies do it: no member of the vector goes back. */
-  #commitForgetting(group: Group, { vector, horizons }: ForgetDecision): void {
-    const forgotten: Record<string, HybridTime> = { ...this.forgotten };
-    for (const [region, time] of Object.entries(vector))
-      forgotten[region] = Math.max(forgotten[region] ?? 0, time);
-    this.#forgotten = forgotten;
-    const isOwn = this.#forgettings.some((forgetting) => forgetting.group === group);
-    if (!isOwn) this.#forgettings.push({ group, horizons });
   }
 
   #dropApplied(floor: number): void {
@@ -549,8 +420,7 @@ export class Leader {
       });
     }
     if (dropped > 0) this.#unapplied = this.#unapplied.slice(dropped);
-    if (this.#forgettings.length > 0)
-      this.#forgettings = this.#forgettings.filter(({ group }) => indexOf(group) > floor);
+    this.#forgettings.dropApplied(floor);
     if (!this.#isFull) this.#letWritersGoOn();
   }
 
@@ -568,23 +438,16 @@ export class Leader {
       group.records.forEach((record, place) => {
         this.#overlay.set(group.keys[place] ?? '', { record, commit: group });
       });
-    this.#forgettings = this.#forgettings.filter(({ group }) => group.entry !== undefined);
+    this.#forgettings.dropUncommitted();
     this.#letWritersGoOn();
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#pipeline.stop();
     this.#letWritersGoOn();
   }
 }
-
-/** A `forget` entry that some serving copy has not applied. */
-interface Forgetting {
-  readonly group: Group;
-  readonly horizons: ForgetDecision['horizons'];
-}
-
-const indexOf = (group: Group): number => group.entry?.index ?? Number.POSITIVE_INFINITY;
 
 const itemIn = (record: ItemRecord): StoredItem | undefined =>
   record.image === undefined ? undefined : record;

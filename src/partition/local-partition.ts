@@ -18,6 +18,7 @@ import {
   indexStandKey,
   shippedKey,
 } from './index-stand.ts';
+import { IndexUpdates } from './index-updates.ts';
 import type { ItemWrite, WriteOutcome } from './item-write.ts';
 import { Leader, type LeaderOptions } from './leader.ts';
 import type { Commit } from './overlay.ts';
@@ -30,9 +31,11 @@ import type {
   ItemVersion,
   ReceivedRecord,
   Resolution,
+  Resolve,
   ScannedItem,
   TimeVector,
 } from './partition.ts';
+import { ReceivedItems } from './received-items.ts';
 
 /**
  * How long an eventually consistent page waits for the nearest copy to apply what is committed, so that a
@@ -43,6 +46,7 @@ const nearbyWaitMs = 20;
 export interface LocalPartitionOptions extends Omit<LeaderOptions, 'copies'> {
   readonly number: number;
   readonly partitionCount: number;
+  readonly resolve: Resolve;
   /** A copy could not be read: its zone wants mending. */
   readonly onDamage: (zone: string, error: Error) => void;
 }
@@ -54,6 +58,8 @@ export class LocalPartition implements IndexedPartition {
   readonly copies: Copies;
   readonly #options: LocalPartitionOptions;
   readonly #leader: Leader;
+  readonly #received: ReceivedItems;
+  readonly #indexUpdates: IndexUpdates;
   readonly #clock: Clock;
 
   constructor(options: LocalPartitionOptions) {
@@ -63,6 +69,8 @@ export class LocalPartition implements IndexedPartition {
     this.hashes = hashRange(options.number, options.partitionCount);
     this.copies = new Copies(options);
     this.#leader = new Leader({ ...options, copies: this.copies });
+    this.#received = new ReceivedItems(this.#leader, options.clock, options.resolve);
+    this.#indexUpdates = new IndexUpdates(this.#leader, options.clock, options.region);
   }
 
   get committed(): LogEnd {
@@ -72,6 +80,11 @@ export class LocalPartition implements IndexedPartition {
   /** Why it will take no write until the process is started again; undefined while nothing is wrong. */
   get failure(): unknown {
     return this.#leader.failure;
+  }
+
+  /** See `Leader.isHindered`. */
+  get isHindered(): boolean {
+    return this.#leader.isHindered;
   }
 
   get first(): number {
@@ -137,15 +150,15 @@ export class LocalPartition implements IndexedPartition {
   }
 
   async receive(records: readonly ReceivedRecord[]): Promise<readonly Resolution[]> {
-    return this.#leader.receive(records);
+    return this.#received.receive(records);
   }
 
   async discard(table: number, items: readonly DiscardedItem[]): Promise<void> {
-    return this.#leader.discard(table, items);
+    return this.#received.discard(table, items);
   }
 
   async reemit(table: number, items: readonly ItemVersion[]): Promise<void> {
-    return this.#leader.reemit(table, items);
+    return this.#indexUpdates.reemit(table, items);
   }
 
   async indexStand(source: number): Promise<LogEnd | undefined> {
@@ -154,7 +167,7 @@ export class LocalPartition implements IndexedPartition {
   }
 
   async takeIndexBatch(batch: IndexBatch): Promise<LogEnd | undefined> {
-    return this.#leader.takeIndexBatch(batch, indexStandKey(this.hashes, batch.source));
+    return this.#indexUpdates.take(batch, indexStandKey(this.hashes, batch.source));
   }
 
   async shipped(): Promise<unknown> {
@@ -171,6 +184,16 @@ export class LocalPartition implements IndexedPartition {
       condition: undefined,
       cause: 'system',
     });
+  }
+
+  /** Up to where a copy must have applied the log to hold all that was answered before the call. Rejects as `read` does. */
+  async readIndex(): Promise<number> {
+    return this.#leader.readIndex();
+  }
+
+  /** Gives the epoch up, behind all that was asked before, in favour of `successor`, a node; of anyone, if undefined. */
+  async resign(successor: string | undefined): Promise<void> {
+    await this.#leader.resign(Buffer.from(successor ?? ''));
   }
 
   async advanceTime(): Promise<LogEnd> {

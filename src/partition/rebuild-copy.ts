@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { RebuildProgress } from '../storage/rebuild.ts';
-import type { StorageNode } from '../storage/storage-node.ts';
+import type { NodeSnapshot, StorageNode } from '../storage/storage-node.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 /** At most this often a line of the log says how far a rebuild is. */
@@ -22,7 +22,7 @@ export interface RebuildOfCopy {
 
 export interface RebuildCopyOptions {
   readonly target: StorageNode;
-  readonly source: StorageNode;
+  readonly source: StorageNode | NodeSnapshot;
   readonly partition: number;
   readonly signal: AbortSignal;
   readonly clock: Clock;

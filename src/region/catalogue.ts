@@ -1,4 +1,5 @@
 import { dictionary, finite, flag, list, members, oneOf, optional, text } from '../base/shape.ts';
+import { internalError } from '../model/errors.ts';
 import type { LogPlace, Table, TableIndex, Tag } from '../model/table.ts';
 import { assert } from '../base/assert.ts';
 import { SYSTEM_TABLE } from '../storage/key-layout.ts';
@@ -14,6 +15,13 @@ import { memberStartsOf, placesShape } from './member-starts.ts';
 import { paidCopiesShape } from './paid-copies.ts';
 import type { SystemDocuments } from './system-documents.ts';
 
+/** Whether a document of the region is one of its catalogue. */
+export const isOfCatalogue = (name: string): boolean =>
+  name === stateName || name.startsWith(tablePrefix) || name.startsWith(endedPrefix);
+
+/** Where a catalogue is kept. */
+export type CatalogueDocuments = Pick<SystemDocuments, 'put' | 'delete'>;
+
 /** Global ids of deleted tables that are remembered, newest last, so that late records of them can be dropped. */
 const goneMax = 10_000;
 
@@ -26,7 +34,7 @@ const stateName = 'catalogue';
  * Changes of one table are made one after the other: see `change`.
  */
 export class Catalogue {
-  readonly #documents: SystemDocuments;
+  readonly #documents: CatalogueDocuments;
   readonly #ends: () => readonly LogPlace[];
   readonly #byName = new Map<string, Table>();
   readonly #byNumber = new Map<number, Table>();
@@ -35,29 +43,46 @@ export class Catalogue {
   readonly #ended = new Map<string, TableState>();
   #lastNumber = 0;
   #gone: readonly string[] = [];
+  #timesReplaced = 0;
   readonly #turns = new Map<string, Promise<unknown>>();
   readonly #listeners = new Set<CatalogueListener>();
 
   /** `ends`: where this region's logs end now, by number: see `Table.memberStarts`. */
-  constructor(documents: SystemDocuments, ends: () => readonly LogPlace[]) {
+  constructor(documents: CatalogueDocuments, ends: () => readonly LogPlace[]) {
     this.#documents = documents;
     this.#ends = ends;
   }
 
   /** Takes over what is kept. Call once, before anything else. */
   load(documents: ReadonlyMap<string, unknown>): void {
-    for (const [name, document] of documents) {
-      if (name.startsWith(tablePrefix)) this.#put(tableShape(document, name));
-      if (name.startsWith(endedPrefix)) {
-        const ended = tableStateShape(document, name);
-        this.#ended.set(ended.globalId, ended);
-      }
-      if (name === stateName) {
-        const state = stateShape(document, name);
-        this.#lastNumber = state.lastNumber;
-        this.#gone = state.gone;
-      }
+    this.#take(keptIn(documents));
+  }
+
+  #take({ tables, ended, state }: Kept): void {
+    for (const table of tables) this.#put(table);
+    for (const each of ended) this.#ended.set(each.globalId, each);
+    this.#lastNumber = state.lastNumber;
+    this.#gone = state.gone;
+  }
+
+  /**
+   * Takes over what is kept by now, as another node has changed it. Tables that are as they were stay the same objects. A
+   * change that is under way here fails. Throws `ShapeError`, with nothing changed.
+   */
+  replace(documents: ReadonlyMap<string, unknown>): void {
+    const kept = keptIn(documents);
+    const before = new Map(this.#byName);
+    this.#timesReplaced += 1;
+    this.#ended.clear();
+    for (const table of before.values()) this.#drop(table);
+    this.#take(kept);
+    for (const table of before.values()) {
+      const after = this.#byName.get(table.name);
+      if (after === undefined) this.#tell(table, undefined);
+      else if (JSON.stringify(after) === JSON.stringify(table)) this.#put(table);
+      else this.#tell(table, after);
     }
+    for (const table of this.all) if (!before.has(table.name)) this.#tell(undefined, table);
   }
 
   find(name: string): Table | undefined {
@@ -132,20 +157,25 @@ export class Catalogue {
     decide: (table: Table | undefined) => T | Promise<T>,
   ): Promise<T> {
     const before = this.#byName.get(name);
+    const times = this.#timesReplaced;
     const decided = await decide(before);
     if (decided === before) return decided;
+    this.#assertNotReplaced(times);
     if (decided === undefined) {
       assert(before !== undefined, 'a table is removed once');
       await this.#remove(before);
       return decided;
     }
     const numbered = await this.#numbered(decided);
+    this.#assertNotReplaced(times);
     const memberStarts = memberStartsOf(before, numbered, this.#ends);
     const after: T = { ...numbered, memberStarts };
     assert(after.name === name, 'a change keeps the name');
     const isNewId = before !== undefined && before.globalId !== after.globalId;
     if (isNewId) await this.#saveGone(before.globalId);
+    this.#assertNotReplaced(times);
     await this.#documents.put(tablePrefix + name, after);
+    this.#assertNotReplaced(times);
     if (isNewId) this.#byGlobalId.delete(before.globalId);
     if (before !== undefined) this.#forgetIndexes(before);
     this.#put(after);
@@ -153,15 +183,27 @@ export class Catalogue {
     return after;
   }
 
+  /** What was decided on the state of another tenure must not stand in this one's. */
+  #assertNotReplaced(times: number): void {
+    if (times !== this.#timesReplaced) throw internalError();
+  }
+
   async #remove(table: Table): Promise<void> {
+    const times = this.#timesReplaced;
     await this.#saveEnded(table);
     await this.#saveGone(table.globalId);
+    this.#assertNotReplaced(times);
     await this.#documents.delete(tablePrefix + table.name);
+    this.#assertNotReplaced(times);
+    this.#drop(table);
+    this.#tell(table, undefined);
+  }
+
+  #drop(table: Table): void {
     this.#byName.delete(table.name);
     this.#byNumber.delete(table.number);
     this.#forgetIndexes(table);
     this.#byGlobalId.delete(table.globalId);
-    this.#tell(table, undefined);
   }
 
   /** Gives numbers to what has none. They are durable as taken before anything is written under them. */
@@ -226,6 +268,13 @@ export interface IndexOfTable {
 
 export type CatalogueListener = (before: Table | undefined, after: Table | undefined) => void;
 
+/** What documents hold of a catalogue. */
+interface Kept {
+  readonly tables: readonly Table[];
+  readonly ended: readonly TableState[];
+  readonly state: CatalogueState;
+}
+
 interface CatalogueState {
   readonly lastNumber: number;
   readonly gone: readonly string[];
@@ -257,3 +306,16 @@ const tableShape = members<Table>({
   tableClassAtMs: optional(finite),
   updates: optional(tableUpdatesShape),
 });
+
+/** Throws `ShapeError`. */
+function keptIn(documents: ReadonlyMap<string, unknown>): Kept {
+  const tables: Table[] = [];
+  const ended: TableState[] = [];
+  let state: CatalogueState = { lastNumber: 0, gone: [] };
+  for (const [name, document] of documents) {
+    if (name.startsWith(tablePrefix)) tables.push(tableShape(document, name));
+    if (name.startsWith(endedPrefix)) ended.push(tableStateShape(document, name));
+    if (name === stateName) state = stateShape(document, name);
+  }
+  return { tables, ended, state };
+}

@@ -50,8 +50,11 @@ export class IndexBackfill {
     for (const each of filled) if (each.status === 'rejected' && !signal.aborted) throw each.reason;
     if (!signal.aborted) await this.#options.progress.save(number, state);
     this.#states.delete(number);
-    for (const { committed, number: place } of this.#options.partitions)
-      await this.#untilTaken(place, committed.index, signal);
+    // As their leaders say, which may be ahead of what is known here of their logs.
+    const ends = await Promise.all(
+      this.#options.partitions.map(async (each) => each.advanceTime()),
+    );
+    for (const [place, { index }] of ends.entries()) await this.#untilTaken(place, index, signal);
   }
 
   /** From here on every record of the table says what it has replaced: a no-op is logged behind those that may not. */

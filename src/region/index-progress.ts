@@ -1,5 +1,5 @@
 import { finite, flag, list, members, optional, text } from '../base/shape.ts';
-import type { SystemDocuments } from './system-documents.ts';
+import type { CatalogueDocuments } from './catalogue.ts';
 
 const prefix = 'index/';
 
@@ -27,10 +27,10 @@ interface Document {
 
 /** The backfills of this region's global indexes, those that are done included: by index number, durable. */
 export class IndexProgress {
-  readonly #documents: SystemDocuments;
+  readonly #documents: CatalogueDocuments;
   readonly #byNumber = new Map<number, readonly PartitionProgress[]>();
 
-  constructor(documents: SystemDocuments) {
+  constructor(documents: CatalogueDocuments) {
     this.#documents = documents;
   }
 

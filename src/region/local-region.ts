@@ -4,7 +4,7 @@ import type { ItemDigest } from '../model/record.ts';
 import type { Table, TableDefinition } from '../model/table.ts';
 import { changedTags, type TagChange } from '../model/table-tags.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
-import type { LocalPartition } from '../partition/local-partition.ts';
+import type { RegionPartition } from '../partition/region-partition.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { GlobalIndexes } from './global-indexes.ts';
 import type {
@@ -27,7 +27,7 @@ import { assertMayDelete } from './update-admission.ts';
 export interface LocalRegionOptions {
   readonly name: string;
   readonly accountId: string;
-  readonly partitions: readonly LocalPartition[];
+  readonly partitions: readonly RegionPartition[];
   readonly catalogue: Catalogue;
   readonly lifecycle: TableLifecycle;
   readonly updater: Pick<TableUpdater, 'update'>;
@@ -43,7 +43,7 @@ export interface ReplicaControl {
   view(table: Table): readonly ReplicaView[];
 }
 
-/** A region whose partitions are all in this process. */
+/** A region in this process, whose partitions may be led elsewhere. */
 export class LocalRegion implements Region {
   readonly name: string;
   readonly accountId: string;
@@ -63,29 +63,25 @@ export class LocalRegion implements Region {
     return this.#catalogue.find(name);
   }
 
+  /** Nothing is changed elsewhere. */
+  async catchUp(): Promise<boolean> {
+    return false;
+  }
+
   tableNames(): readonly string[] {
-    return this.#catalogue.all.map(({ name }) => name).toSorted(byCodePoint);
+    return namesOf(this.#catalogue);
   }
 
   statistics({ number }: { readonly number: number }): {
     readonly itemCount: number;
     readonly sizeBytes: number;
   } {
-    let itemCount = 0;
-    let sizeBytes = 0;
-    for (const partition of this.#options.partitions) {
-      const counters = partition.counters(number);
-      itemCount += counters.itemCount;
-      sizeBytes += counters.sizeBytes;
-    }
-    return { itemCount, sizeBytes };
+    return statisticsOf(this.#options.partitions, number);
   }
 
   /** Equal in two regions that hold the same versions of the same items. Exact when nothing is being applied. */
   digest(table: Table): ItemDigest {
-    return this.#options.partitions
-      .map((partition) => partition.counters(table.number).digest)
-      .reduce(addDigests, NO_DIGEST);
+    return digestOf(this.#options.partitions, table.number);
   }
 
   replicas(table: Table): readonly ReplicaView[] {
@@ -135,16 +131,8 @@ export class LocalRegion implements Region {
   }
 
   async write(write: ItemWrite): Promise<WriteOutcome> {
-    if (!this.#takesWrites(write.table)) throw internalError();
+    if (!takesWrites(this.#catalogue, this.name, write.table)) throw internalError();
     return this.#router.write(write);
-  }
-
-  /** A replica on its way out refuses writes, so that what it has can be shipped to the end. */
-  #takesWrites(number: number): boolean {
-    const table = this.#catalogue.byNumber(number);
-    if (table === undefined || table.status === 'DELETING') return false;
-    const phase = table.global?.members[this.name]?.phase;
-    return phase === undefined || phase === 'active';
   }
 
   async query(query: RangeQuery): Promise<Page> {
@@ -160,6 +148,37 @@ export class LocalRegion implements Region {
   #isGlobalIndex(number: number): boolean {
     return this.#catalogue.indexByNumber(number)?.index.definition.kind === 'global';
   }
+}
+
+/** See `Region.tableNames`. */
+export const namesOf = (catalogue: Catalogue): readonly string[] =>
+  catalogue.all.map(({ name }) => name).toSorted(byCodePoint);
+
+/** See `Region.statistics`. */
+export function statisticsOf(
+  partitions: readonly RegionPartition[],
+  number: number,
+): { readonly itemCount: number; readonly sizeBytes: number } {
+  let itemCount = 0;
+  let sizeBytes = 0;
+  for (const partition of partitions) {
+    const counters = partition.counters(number);
+    itemCount += counters.itemCount;
+    sizeBytes += counters.sizeBytes;
+  }
+  return { itemCount, sizeBytes };
+}
+
+/** See `Region.digest`. */
+export const digestOf = (partitions: readonly RegionPartition[], number: number): ItemDigest =>
+  partitions.map((partition) => partition.counters(number).digest).reduce(addDigests, NO_DIGEST);
+
+/** A replica on its way out refuses writes, so that what it has can be shipped to the end. */
+export function takesWrites(catalogue: Catalogue, region: string, number: number): boolean {
+  const table = catalogue.byNumber(number);
+  if (table === undefined || table.status === 'DELETING') return false;
+  const phase = table.global?.members[region]?.phase;
+  return phase === undefined || phase === 'active';
 }
 
 const byCodePoint = (a: string, b: string): number => (a < b ? -1 : 1);

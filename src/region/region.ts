@@ -25,6 +25,11 @@ export interface Region {
 
   /** The table of that name, whatever its status; undefined when there is none. Synchronous: from memory. */
   findTable(name: string): Table | undefined;
+  /**
+   * Takes over what was changed of tables elsewhere in the region before the call, where that may be unknown here; whether anything
+   * was. For who was told that a table is not there, or not as it should be.
+   */
+  catchUp(): Promise<boolean>;
   /** All table names in code point order. */
   tableNames(): readonly string[];
   /** Of a table or an index. Counted by the copies as they apply; summed over partitions. */

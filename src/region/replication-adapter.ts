@@ -21,6 +21,8 @@ export interface ReplicationAdapterOptions {
   readonly tableCopy: TableCopy;
   readonly catalogue: Catalogue;
   readonly clock: Clock;
+  /** See `ReplicationSeams`. Absent where all leaders are in this process. */
+  readonly leadersKnow?: () => Promise<void>;
 }
 
 /** What the control of global tables needs of replication, from a region's replicator and its copies of tables. */
@@ -53,6 +55,10 @@ export class ReplicationAdapter implements ReplicationSeams {
       ends = ends === undefined ? start : earlier(ends, start);
     }
     return ends;
+  }
+
+  async leadersKnow(): Promise<void> {
+    await this.#options.leadersKnow?.();
   }
 
   ends(): readonly number[] {

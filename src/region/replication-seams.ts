@@ -2,6 +2,8 @@ import type { TimeVector } from '../partition/partition.ts';
 
 /** What the control of global tables needs of replication: positions, and copies of whole tables. */
 export interface ReplicationSeams {
+  /** Resolves once all leaders of this region know of its tables what is known here. */
+  leadersKnow(): Promise<void>;
   /** The index of the last committed entry of each of this region's logs. */
   ends(): readonly number[];
   /** The same once everything is committed that was under way at the call. */

@@ -2,7 +2,7 @@ import { present } from '../base/assert.ts';
 import { itemKeyHash } from '../model/item-key.ts';
 import { PAGE_BYTES_MAX } from '../model/limits.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
-import type { LocalPartition } from '../partition/local-partition.ts';
+import type { RegionPartition } from '../partition/region-partition.ts';
 import { partitionOf, partitionOfHash } from '../storage/key-layout.ts';
 import type { StoredPage } from '../storage/read.ts';
 import type { ItemRead, Page, RangeQuery, TableScan } from './region.ts';
@@ -11,13 +11,13 @@ const HASHES = 2 ** 32;
 
 /** Finds the partition of every item request, and walks partitions for a scan. */
 export class Router {
-  readonly #partitions: readonly LocalPartition[];
+  readonly #partitions: readonly RegionPartition[];
 
-  constructor(partitions: readonly LocalPartition[]) {
+  constructor(partitions: readonly RegionPartition[]) {
     this.#partitions = partitions;
   }
 
-  partitionOf(table: number, key: Uint8Array): LocalPartition {
+  partitionOf(table: number, key: Uint8Array): RegionPartition {
     const number = partitionOf(table, key, this.#partitions.length);
     return present(this.#partitions[number], 'a partition for every hash');
   }

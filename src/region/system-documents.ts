@@ -1,6 +1,9 @@
 import { present } from '../base/assert.ts';
-import type { Partition } from '../partition/partition.ts';
-import { SYSTEM_TABLE } from '../storage/key-layout.ts';
+import type { Partition, ScannedItem } from '../partition/partition.ts';
+import { SYSTEM_TABLE, tableHashRange } from '../storage/key-layout.ts';
+import { withSnapshot } from '../storage/key-ranges.ts';
+import type { KeyValueStore } from '../storage/key-value-store.ts';
+import { scanVersions } from '../storage/read.ts';
 
 /** How much of the system table is read at a time. */
 const readBytes = 256 * 1024;
@@ -44,16 +47,32 @@ export class SystemDocuments {
 
   /** All documents by name, as `JSON.parse` gives them: whoever asked for one checks it. */
   async all(): Promise<ReadonlyMap<string, unknown>> {
-    const documents = new Map<string, unknown>();
-    let after: Uint8Array | undefined;
-    for (;;) {
-      const items = await this.#partition.scan(SYSTEM_TABLE, after, readBytes);
-      if (items.length === 0) return documents;
-      for (const { key, image } of items)
-        if (image !== undefined)
-          documents.set(nameOf(key), JSON.parse(Buffer.from(image).toString('utf8')));
-      after = present(items.at(-1), 'a last item').key;
-    }
+    return documentsIn(async (after) => this.#partition.scan(SYSTEM_TABLE, after, readBytes));
+  }
+}
+
+/** All documents as one copy of partition 0 has them: an older state of them, perhaps. */
+export async function readDocuments(store: KeyValueStore): Promise<ReadonlyMap<string, unknown>> {
+  const hashes = tableHashRange(SYSTEM_TABLE, 0, 1);
+  return withSnapshot(store, async (snapshot) =>
+    documentsIn(async (after) =>
+      scanVersions(snapshot, { table: SYSTEM_TABLE, hashes, after, limitBytes: readBytes }),
+    ),
+  );
+}
+
+async function documentsIn(
+  page: (after: Uint8Array | undefined) => Promise<readonly ScannedItem[]>,
+): Promise<ReadonlyMap<string, unknown>> {
+  const documents = new Map<string, unknown>();
+  let after: Uint8Array | undefined;
+  for (;;) {
+    const items = await page(after);
+    if (items.length === 0) return documents;
+    for (const { key, image } of items)
+      if (image !== undefined)
+        documents.set(nameOf(key), JSON.parse(Buffer.from(image).toString('utf8')));
+    after = present(items.at(-1), 'a last item').key;
   }
 }
 
@@ -65,4 +84,6 @@ function keyOf(name: string): Uint8Array {
   return key;
 }
 
-const nameOf = (key: Uint8Array): string => Buffer.from(key.subarray(headBytes)).toString('utf8');
+/** The name of the document under a key of the system table. */
+export const nameOf = (key: Uint8Array): string =>
+  Buffer.from(key.subarray(headBytes)).toString('utf8');

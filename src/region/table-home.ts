@@ -235,6 +235,7 @@ export class TableHome implements Service {
     const isReady = hasHeard(member) && look.isShown;
     if (!isReady || !(await this.#mayGoOnWithout(look, silent))) return;
     const source = silent.includes(state.source) ? region : state.source;
+    await this.#options.seams.leadersKnow();
     await this.#step(look, (global, standing) =>
       withMember(global, member, { ...standing, phase: 'copying', source }),
     );

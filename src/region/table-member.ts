@@ -96,6 +96,8 @@ export class TableMember implements Service {
     const { seams, region, states } = this.#options;
     const table = await states.adopt(state);
     const global = table?.globalId === state.globalId ? table.global : undefined;
+    // From here on every leader keeps the tombstones of a table that is shared, and refuses writes of one that goes.
+    if (global !== undefined) await seams.leadersKnow();
     const ends = await this.#endsFor(state.globalId, global);
     const peers = global === undefined ? [] : peersOf(global, region);
     return {

@@ -10,17 +10,29 @@ import {
   type RecordPlan,
   type TableCounters,
 } from './apply.ts';
-import { countersKey, forgottenKey, positionKey, rebuildingKey } from './key-layout.ts';
+import {
+  countersKey,
+  epochEndsKey,
+  forgottenKey,
+  positionKey,
+  rebuildingKey,
+} from './key-layout.ts';
 import { StoreError, type KeyValueOperation, type KeyValueSnapshot } from './key-value-store.ts';
 import {
   decodePosition,
+  decodePositions,
   decodeTimeVector,
   encodeCounters,
   encodePosition,
+  encodePositions,
   encodeTimeVector,
   type TimeVector,
 } from './meta-codec.ts';
+import type { KeyValueReader } from './read.ts';
 import { readCounters } from './table-count.ts';
+
+/** Of so many epochs a copy knows where they ended. */
+export const epochEndsMax = 64;
 
 /**
  * One partition's copy on one storage node, as far as it is kept in memory. What it says is what the store holds:
@@ -44,6 +56,7 @@ export class Copy {
     const state = {
       position: position === undefined ? START : decodePosition(position),
       forgotten: forgotten === undefined ? {} : decodeTimeVector(forgotten),
+      epochEnds: readEpochEnds(snapshot, partition),
       counters,
     };
     return new Copy(partition, rebuilding, state);
@@ -51,7 +64,12 @@ export class Copy {
 
   /** Stands in for a copy while it is rebuilt. */
   static underRebuild(partition: number): Copy {
-    return new Copy(partition, true, { position: START, forgotten: {}, counters: new Map() });
+    return new Copy(partition, true, {
+      position: START,
+      forgotten: {},
+      epochEnds: [],
+      counters: new Map(),
+    });
   }
 
   private constructor(partition: number, rebuilding: boolean, state: CopyState) {
@@ -68,6 +86,11 @@ export class Copy {
   /** Per origin region, below what nothing for a key with no item is news. */
   get forgotten(): TimeVector {
     return this.#state.forgotten;
+  }
+
+  /** Where the latest epochs before the current one ended, oldest first. */
+  get epochEnds(): readonly Position[] {
+    return this.#state.epochEnds;
   }
 
   counters(table: number): TableCounters {
@@ -87,7 +110,7 @@ export class Copy {
     assert(!this.rebuilding, 'a copy under rebuild applies nothing');
     const operations: KeyValueOperation[] = [];
     const touched = new Map<number, TableCounters>();
-    let { position, forgotten } = this.#state;
+    let { position, forgotten, epochEnds } = this.#state;
     for (const entry of entries) {
       assert(entry.end.index === position.index + 1, 'entries are applied in order, without a gap');
       const plan = planWithout(entry, isDropped);
@@ -95,6 +118,8 @@ export class Copy {
       for (const [table, change] of plan.changes) {
         touched.set(table, addCounters(touched.get(table) ?? this.counters(table), change));
       }
+      if (entry.end.epoch !== position.epoch && position.index > 0)
+        epochEnds = [...epochEnds, position].slice(-epochEndsMax);
       position = entry.end;
       if (entry.forget !== undefined) forgotten = latest(forgotten, entry.forget.vector);
     }
@@ -110,8 +135,15 @@ export class Copy {
         value: encodeTimeVector(forgotten),
       });
     }
+    if (epochEnds !== this.#state.epochEnds) {
+      operations.push({
+        kind: 'put',
+        key: epochEndsKey(this.partition),
+        value: encodePositions(epochEnds),
+      });
+    }
     for (const [table, counters] of touched) operations.push(this.#putCounters(table, counters));
-    return { copy: this, operations, position, forgotten, touched };
+    return { copy: this, operations, position, forgotten, epochEnds, touched };
   }
 
   /** Counts tombstones out that a forgetting has removed, before its entry is staged. */
@@ -120,9 +152,8 @@ export class Copy {
       ...NO_COUNTERS,
       tombstoneCount: -tombstones,
     });
-    const { position, forgotten } = this.#state;
     const operations = [this.#putCounters(table, counters)];
-    return { copy: this, operations, position, forgotten, touched: new Map([[table, counters]]) };
+    return { ...this.#state, copy: this, operations, touched: new Map([[table, counters]]) };
   }
 
   /** Takes staged changes as done: their batch was written. */
@@ -130,7 +161,8 @@ export class Copy {
     assert(staged.copy === this, 'staged changes belong to one copy');
     const { counters } = this.#state;
     for (const [table, tally] of staged.touched) counters.set(table, tally);
-    this.#state = { position: staged.position, forgotten: staged.forgotten, counters };
+    const { position, forgotten, epochEnds } = staged;
+    this.#state = { position, forgotten, epochEnds, counters };
   }
 
   /** The table was dropped and its counters were deleted. */
@@ -150,6 +182,7 @@ export class Copy {
 interface CopyState {
   readonly position: Position;
   readonly forgotten: TimeVector;
+  readonly epochEnds: readonly Position[];
   readonly counters: Map<number, TableCounters>;
 }
 
@@ -159,7 +192,14 @@ export interface Staged {
   readonly operations: readonly KeyValueOperation[];
   readonly position: Position;
   readonly forgotten: TimeVector;
+  readonly epochEnds: readonly Position[];
   readonly touched: ReadonlyMap<number, TableCounters>;
+}
+
+/** See `Copy.epochEnds`. Throws `StoreError` `damaged`. */
+export function readEpochEnds(reader: KeyValueReader, partition: number): readonly Position[] {
+  const value = reader.get(epochEndsKey(partition));
+  return value === undefined ? [] : decodePositions(value);
 }
 
 function planWithout(entry: EntryToApply, isDropped: (table: number) => boolean): RecordPlan {

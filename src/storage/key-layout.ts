@@ -11,6 +11,7 @@ import type { KeyRange } from './key-value-store.ts';
  * | `d`, table (4)                                               | a dropped table: `DROPPED`, then `CLEARED`        |
  * | `i`, table (4), item key                                     | an item: `encodeStoredItem`               |
  * | `m`, partition (2), `c`, table (4)                           | `encodeCounters`                          |
+ * | `m`, partition (2), `e`                                      | where epochs ended: `encodePositions`     |
  * | `m`, partition (2), `f`                                      | the forgotten vector: `encodeTimeVector`  |
  * | `m`, partition (2), `p`                                      | the applied position: `encodePosition`    |
  * | `m`, partition (2), `r`                                      | empty: a rebuild is under way             |
@@ -165,6 +166,7 @@ export const tombstoneTimesOfAll: KeyRange = spaceRange(SPACES.times);
 
 export const positionKey = (partition: number): Uint8Array => metaKey(partition, 'p');
 export const forgottenKey = (partition: number): Uint8Array => metaKey(partition, 'f');
+export const epochEndsKey = (partition: number): Uint8Array => metaKey(partition, 'e');
 export const rebuildingKey = (partition: number): Uint8Array => metaKey(partition, 'r');
 
 /** Everything that a partition keeps of itself. */

@@ -9,12 +9,34 @@ import { StoreError } from './key-value-store.ts';
  */
 export type TimeVector = Readonly<Record<string, number>>;
 
-export const encodePosition = (position: Position): Uint8Array =>
-  seal([position.logId, position.epoch, position.index, position.checksum, position.partitionTime]);
+export const encodePosition = (position: Position): Uint8Array => seal(membersOf(position));
 
 /** Throws `StoreError` `damaged`, as all decoders here. */
-export function decodePosition(value: Uint8Array): Position {
-  const [logId, epoch, index, checksum, partitionTime] = unseal(value);
+export const decodePosition = (value: Uint8Array): Position => positionIn(unseal(value), 0);
+
+export const encodePositions = (positions: readonly Position[]): Uint8Array =>
+  seal(positions.flatMap(membersOf));
+
+export function decodePositions(value: Uint8Array): readonly Position[] {
+  const members = unseal(value);
+  const positions: Position[] = [];
+  for (let at = 0; at < members.length; at += POSITION_MEMBERS)
+    positions.push(positionIn(members, at));
+  return positions;
+}
+
+const POSITION_MEMBERS = 5;
+
+const membersOf = (position: Position): readonly (string | number)[] => [
+  position.logId,
+  position.epoch,
+  position.index,
+  position.checksum,
+  position.partitionTime,
+];
+
+function positionIn(members: readonly unknown[], at: number): Position {
+  const [logId, epoch, index, checksum, partitionTime] = members.slice(at, at + POSITION_MEMBERS);
   return {
     logId: text(logId),
     epoch: whole(epoch),

@@ -3,6 +3,7 @@ import { CLEARED, DROPPED, readDroppedTables } from './drop-table.ts';
 import {
   countersRange,
   droppedTableKey,
+  epochEndsKey,
   forgottenKey,
   itemKeyIn,
   itemKeyInTimeKey,
@@ -153,7 +154,8 @@ async function finish({ source, target, partition }: Rebuild): Promise<Position>
   }
   const copied = [
     ...(await readRange(source, countersRange(partition))),
-    ...[positionKey(partition), forgottenKey(partition)].flatMap((key) => {
+    ...[positionKey, forgottenKey, epochEndsKey].flatMap((keyOf) => {
+      const key = keyOf(partition);
       const value = source.get(key);
       return value === undefined ? [] : [[key, value] as const];
     }),

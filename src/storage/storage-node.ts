@@ -14,7 +14,7 @@ import {
   tombstoneTimeRange,
 } from './key-layout.ts';
 import { forEachBatch, withSnapshot } from './key-ranges.ts';
-import type { KeyValueOperation, KeyValueStore } from './key-value-store.ts';
+import type { KeyValueOperation, KeyValueSnapshot, KeyValueStore } from './key-value-store.ts';
 import { StoreError } from './key-value-store.ts';
 import { onSide, RebuildError, rebuildPartition, type RebuildProgress } from './rebuild.ts';
 
@@ -37,6 +37,13 @@ export interface RebuildOptions {
   readonly onProgress?: (progress: RebuildProgress) => void;
   /** Ends it between two batches. */
   readonly signal?: AbortSignal;
+}
+
+/** Another node's store as it stood at a moment, wherever that node is. It is not closed by a rebuild. */
+export interface NodeSnapshot {
+  readonly zone: string;
+  readonly partitionCount: number;
+  readonly snapshot: KeyValueSnapshot;
 }
 
 /** What opening a store has found in it. */
@@ -168,15 +175,15 @@ export class StorageNode {
   }
 
   /**
-   * Makes this node's copy of a partition equal to the source's, as it stands when the call comes to run. The source
-   * goes on applying meanwhile, as do this node's other copies; what follows comes from the log. `copy` answers
+   * Makes this node's copy of a partition equal to the source's, as it stands when the call comes to run, or as the
+   * snapshot has it. The source goes on applying meanwhile, as do this node's other copies; what follows comes from the log. `copy` answers
    * another `Copy` at once, and again when this resolves.
    *
    * Rejects with `RebuildError`, which says whose store failed, or with the signal's reason. The copy is then under
    * rebuild still, and may be begun again from any source; this node has failed only where its own store did.
    */
   async rebuildFrom(
-    source: StorageNode,
+    source: StorageNode | NodeSnapshot,
     partition: number,
     { onProgress, signal }: RebuildOptions = {},
   ): Promise<Position> {
@@ -188,17 +195,13 @@ export class StorageNode {
         }),
       );
       const { store: target, partitionCount } = this;
+      const rebuild = { target, partition, partitionCount, onProgress, signal };
       const position = await onSide('source', async () =>
-        withSnapshot(source.store, async (snapshot) =>
-          rebuildPartition({
-            source: snapshot,
-            target,
-            partition,
-            partitionCount,
-            onProgress,
-            signal,
-          }),
-        ),
+        source instanceof StorageNode
+          ? withSnapshot(source.store, async (snapshot) =>
+              rebuildPartition({ ...rebuild, source: snapshot }),
+            )
+          : rebuildPartition({ ...rebuild, source: source.snapshot }),
       );
       await onSide('target', async () => this.#enqueue(async () => this.#takeRebuilt(partition)));
       return position;

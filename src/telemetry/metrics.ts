@@ -15,8 +15,8 @@ export interface MetricDefinition {
 
 /** 1 ms to 1 h: the latency of a link that is slow, and of one that was cut for a while. */
 const REPLICATION_BUCKETS = [
-  0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 10, 30, 60,
-  300, 900, 3600,
+  0.001, 0.0015, 0.002, 0.003, 0.004, 0.005, 0.007, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1,
+  0.15, 0.2, 0.3, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600,
 ] as const;
 
 const REQUEST_BUCKETS = [
@@ -203,6 +203,18 @@ export const METRICS = {
     unit: 'seconds',
     help: 'Delay that is set on the link from this region to a peer.',
     labels: ['peer'],
+  },
+  tidemark_nats_connected: {
+    kind: 'gauge',
+    unit: 'flag',
+    help: 'Whether this daemon is connected to the NATS of a region, its own included.',
+    labels: ['region'],
+  },
+  tidemark_nats_reconnects_total: {
+    kind: 'counter',
+    unit: 'count',
+    help: 'How often the connection to the NATS of a region was lost, to be made anew.',
+    labels: ['region'],
   },
   tidemark_clock_offset_seconds: {
     kind: 'gauge',

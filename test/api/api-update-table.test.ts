@@ -4,6 +4,19 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SystemClock } from '../../src/daemon/system-clock.ts';
 import { startMemoryApi } from '../support/memory-api.ts';
 import type { MemoryApi } from '../support/memory-api.ts';
+import {
+  BOUND,
+  CLASS,
+  INVALID,
+  MODE,
+  newIndex,
+  onDemand,
+  SSE,
+  STREAM,
+  units,
+  WARM,
+  withIndexes,
+} from '../support/update-table-requests.ts';
 
 /** On the day of the region in memory. */
 class StandingClock extends SystemClock {
@@ -22,40 +35,11 @@ afterEach(async () => {
   await api.stop();
 });
 
-const onDemand = {
-  TableName: 'Music',
-  AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
-  KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
-  BillingMode: 'PAY_PER_REQUEST',
-};
-const units = (read: number, write = read): object => ({
-  ReadCapacityUnits: read,
-  WriteCapacityUnits: write,
-});
 const provisioned = {
   ...onDemand,
   BillingMode: 'PROVISIONED',
   ProvisionedThroughput: units(2),
 };
-const INVALID = 'One or more parameter values were invalid: ';
-const STREAM = { StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' } };
-const SSE = { SSESpecification: { Enabled: true } };
-const WARM = { WarmThroughput: { ReadUnitsPerSecond: 13_000 } };
-const BOUND = { OnDemandThroughput: { MaxReadRequestUnits: 10 } };
-const CLASS = { TableClass: 'STANDARD_INFREQUENT_ACCESS' };
-const MODE = { BillingMode: 'PAY_PER_REQUEST' };
-const newIndex = (IndexName: string, changes: object = {}): object => ({
-  Create: {
-    IndexName,
-    KeySchema: [{ AttributeName: 'x', KeyType: 'HASH' }],
-    Projection: { ProjectionType: 'ALL' },
-    ...changes,
-  },
-});
-const withIndexes = (...updates: readonly object[]): object => ({
-  AttributeDefinitions: [{ AttributeName: 'x', AttributeType: 'S' }],
-  GlobalSecondaryIndexUpdates: updates,
-});
 
 async function update(changes: object): Promise<{ status: number; body: unknown }> {
   return api.call('UpdateTable', { TableName: 'Music', ...changes });

@@ -10,6 +10,7 @@ test('without options all operations run in three rounds at 16 and 64 connection
     measuredMs: 3000,
     warmUpMs: 1000,
     jsonFile: undefined,
+    nats: undefined,
   });
 });
 
@@ -23,6 +24,20 @@ test('lists are read', () => {
   expect(options).toMatchObject({ operations: ['Query', 'GetItem'], connections: [1, 8] });
 });
 
+test('two regions are measured for ten seconds, and then cut off from each other for a minute', () => {
+  expect(parseBenchOptions(['--nats'])).toMatchObject({
+    rounds: 3,
+    measuredMs: 10_000,
+    nats: { cutMs: 60_000, daemon: undefined, profileFolder: undefined },
+  });
+  const quick = parseBenchOptions(['--nats', '--quick', '--profile', '/tmp/profiles']);
+  expect(quick).toMatchObject({
+    rounds: 1,
+    measuredMs: 5000,
+    nats: { cutMs: 5000, profileFolder: '/tmp/profiles' },
+  });
+});
+
 test('help is asked for', () => {
   expect(parseBenchOptions(['--help'])).toBeUndefined();
 });
@@ -34,6 +49,8 @@ test.each([
   [['--rounds', 'many'], 'many'],
   [['--seconds', '-1'], '--seconds'],
   [['--fast'], '--fast'],
+  [['--nats', '--connections', '4'], '--connections'],
+  [['--profile', 'x'], '--nats'],
 ])('%j is refused', (parameters, words) => {
   expect(() => parseBenchOptions(parameters)).toThrow(UsageError);
   expect(() => parseBenchOptions(parameters)).toThrow(words);

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { WORKLOADS } from './workloads.ts';
@@ -11,7 +12,21 @@ export interface BenchOptions {
   readonly warmUpMs: number;
   /** Where the results go as JSON. */
   readonly jsonFile: string | undefined;
+  /** Two regions over NATS are measured, instead of one; undefined for one. */
+  readonly nats: NatsOptions | undefined;
 }
+
+export interface NatsOptions {
+  /** How long writes gather behind a link that is cut. */
+  readonly cutMs: number;
+  /** The `main.js` that the daemons run; undefined for the one that is built. */
+  readonly daemon: string | undefined;
+  /** Where the daemons leave CPU profiles; undefined for none. */
+  readonly profileFolder: string | undefined;
+}
+
+/** Of two regions, latency is measured for no longer. */
+const LATENCY_MS_MAX = 10_000;
 
 const NAMES = WORKLOADS.map(({ name }) => name);
 
@@ -26,6 +41,18 @@ Measures one region of Tidemark beside dynalite on disk and a bare node:http ser
   --json FILE          write the results, with a description of the machine
   --quick              one round of one second
   --help               this text
+
+npm run bench -- --nats [options]
+
+Measures two regions over NATS: how long a write takes to the other region beside bare request and reply, and how fast a
+region catches up after the link was cut.
+
+  --rounds N           how often each (default: 3)
+  --seconds N          how long the link is cut while there are writes (default: 60)
+  --json FILE          as above
+  --daemon FILE        the main.js of another build, to measure its daemons
+  --profile FOLDER     leave CPU profiles of the daemons there
+  --quick              one round, with the link cut for 5 seconds
 `;
 
 /** What the operator got wrong on the command line. */
@@ -42,7 +69,15 @@ export function parseBenchOptions(parameters: readonly string[]): BenchOptions |
   if (unknown.length > 0) {
     throw new UsageError(`--operations: no ${unknown.join(', ')}; there are ${NAMES.join(', ')}`);
   }
-  const measuredMs = positive('--seconds', values.seconds ?? (values.quick ? '1' : '3')) * 1000;
+  const isNats = values.nats;
+  if (isNats && (values.operations ?? values.connections) !== undefined)
+    throw new UsageError('--nats takes neither --operations nor --connections');
+  if (!isNats && (values.profile ?? values.daemon) !== undefined)
+    throw new UsageError('--profile and --daemon are taken with --nats only');
+  const secondsDefault = isNats ? { quick: '5', whole: '60' } : { quick: '1', whole: '3' };
+  const seconds = values.seconds ?? (values.quick ? secondsDefault.quick : secondsDefault.whole);
+  const givenMs = positive('--seconds', seconds) * 1000;
+  const measuredMs = isNats ? Math.min(givenMs, LATENCY_MS_MAX) : givenMs;
   return {
     operations,
     connections: (values.connections ?? '16,64')
@@ -50,8 +85,15 @@ export function parseBenchOptions(parameters: readonly string[]): BenchOptions |
       .map((text) => whole('--connections', text)),
     rounds: whole('--rounds', values.rounds ?? (values.quick ? '1' : '3')),
     measuredMs,
-    warmUpMs: measuredMs / 3,
+    warmUpMs: isNats ? measuredMs / 2 : measuredMs / 3,
     jsonFile: values.json,
+    nats: isNats
+      ? {
+          cutMs: givenMs,
+          daemon: absolute(values.daemon),
+          profileFolder: absolute(values.profile),
+        }
+      : undefined,
   };
 }
 
@@ -65,6 +107,9 @@ function parsed(parameters: readonly string[]) {
         rounds: { type: 'string' },
         seconds: { type: 'string' },
         json: { type: 'string' },
+        nats: { type: 'boolean', default: false },
+        daemon: { type: 'string' },
+        profile: { type: 'string' },
         quick: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -73,6 +118,9 @@ function parsed(parameters: readonly string[]) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
 }
+
+const absolute = (path: string | undefined): string | undefined =>
+  path === undefined ? undefined : resolve(path);
 
 function positive(name: string, text: string): number {
   const value = Number(text);

@@ -1,5 +1,5 @@
 import { rawHeaders } from './raw-request.ts';
-import { TABLES, fillBatches } from './workloads.ts';
+import { SHARED, TABLES, fillBatches } from './workloads.ts';
 
 const CONCURRENCY = 4;
 const STATUS_POLL_MS = 20;
@@ -19,10 +19,20 @@ export async function fill(port: number): Promise<void> {
   );
 }
 
-async function untilActive(port: number, TableName: string): Promise<void> {
+/** Creates the table of the shared workloads, with a replica in the region `replica`. */
+export async function createShared(port: number, replica: string): Promise<void> {
+  const { TableName } = SHARED;
+  await call(port, 'CreateTable', SHARED);
+  await untilActive(port, TableName);
+  const ReplicaUpdates = [{ Create: { RegionName: replica } }];
+  await call(port, 'UpdateTable', { TableName, ReplicaUpdates });
+  await untilActive(port, TableName, '"ReplicaStatus":"ACTIVE"');
+}
+
+async function untilActive(port: number, TableName: string, also = ''): Promise<void> {
   for (let poll = 0; poll < STATUS_POLLS_MAX; poll++) {
     const description = await call(port, 'DescribeTable', { TableName });
-    if (description.includes('"TableStatus":"ACTIVE"')) return;
+    if (description.includes('"TableStatus":"ACTIVE"') && description.includes(also)) return;
     await new Promise((resolve) => setTimeout(resolve, STATUS_POLL_MS));
   }
   throw new Error(`${TableName} did not become ACTIVE`);

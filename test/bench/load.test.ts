@@ -61,3 +61,15 @@ test('a server that hangs up ends the run with an error', async () => {
   const run = runLoad({ ...ORDER, port, requests: [rawRequest('GetItem', {})] });
   await expect(run).rejects.toThrow(/closed early|ECONNRESET|EPIPE/);
 });
+
+test('a rate that is asked for is not exceeded', async () => {
+  const port = await serve((request, response) => {
+    request.resume().on('end', () => response.writeHead(200, { 'content-length': 0 }).end());
+  });
+  const requests = [rawRequest('GetItem', {})];
+  const result = await runLoad({ ...ORDER, ratePerSecond: 40, port, requests });
+  const elapsedSeconds = result.answers / result.ratePerSecond;
+  // Each connection may have been due at the beginning and at the end.
+  expect(result.answers).toBeLessThanOrEqual(40 * elapsedSeconds + 2 * ORDER.connections);
+  expect(result.answers).toBeGreaterThan(0);
+});

@@ -17,6 +17,8 @@ export interface LoadOptions {
   readonly connections: number;
   readonly warmUpMs: number;
   readonly measuredMs: number;
+  /** Of all connections together; as many as are answered unless given. */
+  readonly ratePerSecond?: number;
   /** The process whose processor time is counted. */
   readonly serverPid: number;
 }
@@ -35,8 +37,8 @@ export interface LoadResult {
 }
 
 /**
- * Closed-loop load: each connection sends its next request when it has read the whole answer to the one before.
- * Rejects when a connection ends early or an answer is not HTTP.
+ * Closed-loop load: each connection sends its next request when it has read the whole answer to the one before, and it is
+ * time for it. Rejects when a connection ends early or an answer is not HTTP.
  */
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const { connections, warmUpMs, measuredMs, serverPid } = options;
@@ -90,7 +92,13 @@ async function drive(options: LoadOptions, tally: Tally, first: number): Promise
   const { port, requests } = options;
   const stride = requests.length % STRIDE === 0 ? 1 : STRIDE;
   let at = first;
-  let sentMs = 0;
+  let sentMs = performance.now();
+  const everyMs = (options.connections * 1000) / (options.ratePerSecond ?? Infinity);
+  const sendInTime = (socket: Socket): void => {
+    const waitMs = sentMs + everyMs - performance.now();
+    if (waitMs > 0) setTimeout(() => send(socket), waitMs);
+    else send(socket);
+  };
   const send = (socket: Socket): void => {
     const request = requests[at % requests.length];
     if (request === undefined) throw new Error('no requests to send');
@@ -101,7 +109,7 @@ async function drive(options: LoadOptions, tally: Tally, first: number): Promise
   await converse(port, (socket, status) => {
     if (status === OK) tally.histogram.record(performance.now() - sentMs);
     else if (status !== undefined) tally.failures += 1;
-    if (tally.running) send(socket);
+    if (tally.running) sendInTime(socket);
     return tally.running;
   });
 }

@@ -1,11 +1,14 @@
 /** `npm run bench`: see `BENCH_USAGE`. Goals that are missed are shown and are no failure. */
 import { writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 
-import type { BenchOptions } from './bench-options.ts';
+import { NatsServerMissingError } from '../../src/cli/nats-server.ts';
+import type { BenchOptions, NatsOptions } from './bench-options.ts';
 import { BENCH_USAGE, UsageError, parseBenchOptions } from './bench-options.ts';
 import { fill } from './fill.ts';
 import { LoadProcess } from './load-process.ts';
+import { natsBench } from './nats-bench.ts';
+import { natsGoalsOf, natsReportText } from './nats-report.ts';
 import { processUsage } from './process-usage.ts';
 import type { Memory, Run } from './report.ts';
 import { goalsOf, reportText, summarize } from './report.ts';
@@ -92,18 +95,29 @@ interface Results {
 function finish({ startedAt, options, runs, memory }: Results): void {
   const rows = summarize(runs);
   process.stdout.write(`\n${reportText(rows, memory)}`);
-  if (options.jsonFile === undefined) return;
-  const results = {
-    startedAt,
-    machine: machine(),
-    options,
-    rows,
-    memory,
-    goals: goalsOf(rows, memory),
-    runs,
-  };
-  writeFileSync(options.jsonFile, `${JSON.stringify(results, undefined, 2)}\n`);
-  say(`results written to ${options.jsonFile}`);
+  writeResults(options, { startedAt, rows, memory, goals: goalsOf(rows, memory), runs });
+}
+
+/** Two regions instead of one. */
+async function benchNats(
+  options: BenchOptions,
+  nats: NatsOptions,
+  stopped: AbortSignal,
+): Promise<void> {
+  const startedAt = new Date().toISOString();
+  const { rounds, measuredMs, warmUpMs } = options;
+  const results = await natsBench({ ...nats, rounds, measuredMs, warmUpMs, stopped, say });
+  const { latencies, catchUps } = results;
+  process.stdout.write(`\n${natsReportText(latencies, catchUps)}`);
+  writeResults(options, { startedAt, ...results, goals: natsGoalsOf(latencies, catchUps) });
+}
+
+function writeResults(options: BenchOptions, results: object): void {
+  const { jsonFile } = options;
+  if (jsonFile === undefined) return;
+  const whole = { machine: machine(), options, ...results };
+  writeFileSync(jsonFile, `${JSON.stringify(whole, undefined, 2)}\n`);
+  say(`results written to ${jsonFile}`);
 }
 
 const machine = (): object => ({
@@ -112,6 +126,7 @@ const machine = (): object => ({
   cpu: cpus()[0]?.model.trim(),
   cores: availableParallelism(),
   memoryBytes: totalmem(),
+  loadAverages: loadavg(),
 });
 
 async function main(parameters: readonly string[]): Promise<number> {
@@ -122,10 +137,15 @@ async function main(parameters: readonly string[]): Promise<number> {
   try {
     const options = parseBenchOptions(parameters);
     if (options === undefined) process.stdout.write(BENCH_USAGE);
-    else await bench(options, stopped.signal);
+    else if (options.nats === undefined) await bench(options, stopped.signal);
+    else await benchNats(options, options.nats, stopped.signal);
     return 0;
   } catch (error) {
     if (stopped.signal.aborted) return 130;
+    if (error instanceof NatsServerMissingError) {
+      say(error.message);
+      return 1;
+    }
     if (!(error instanceof UsageError)) throw error;
     say(`${error.message}\n\n${BENCH_USAGE}`);
     return 2;

@@ -147,12 +147,9 @@ export function reportText(rows: readonly Row[], memory: readonly Memory[]): str
     ({ target, idleBytes, loadedBytes }) =>
       `  ${target.padEnd(10)} idle ${megabytes(idleBytes)}, after the load ${megabytes(loadedBytes)}`,
   );
-  const goalLines = goalsOf(rows, memory).map(
-    ({ text, measured, reached }) =>
-      `  ${reached ? 'reached   ' : 'FELL SHORT'} ${text} (${fixed(measured, 2)})`,
-  );
+  const goalLines = goalsOf(rows, memory).map(goalLine);
   return [
-    ...aligned([head, ...table]),
+    ...aligned([head, ...table], TEXT_COLUMNS),
     '',
     'Resident memory',
     ...memoryLines,
@@ -161,13 +158,23 @@ export function reportText(rows: readonly Row[], memory: readonly Memory[]): str
   ].join('\n');
 }
 
-const fixed = (value: number | undefined, digits: number): string => value?.toFixed(digits) ?? '-';
+/** Operation and target. */
+const TEXT_COLUMNS = [0, 2];
+
+export const goalLine = ({ text, measured, reached }: Goal): string =>
+  `  ${reached ? 'reached   ' : 'FELL SHORT'} ${text} (${fixed(measured, 2)})`;
+
+export const fixed = (value: number | undefined, digits: number): string =>
+  value?.toFixed(digits) ?? '-';
 
 const megabytes = (bytes: number | undefined): string =>
   bytes === undefined ? '-' : `${(bytes / BYTES_PER_MB).toFixed(0)} MB`;
 
-/** Columns of one width each: the first and third to the left, the others to the right. */
-function aligned(lines: readonly (readonly string[])[]): readonly string[] {
+/** Columns of one width each: those of text to the left, the others to the right. */
+export function aligned(
+  lines: readonly (readonly string[])[],
+  textColumns: readonly number[] = [],
+): readonly string[] {
   const widths = (lines[0] ?? []).map((_, column) =>
     Math.max(...lines.map((cells) => cells[column]?.length ?? 0)),
   );
@@ -175,7 +182,7 @@ function aligned(lines: readonly (readonly string[])[]): readonly string[] {
     cells
       .map((cell, column) => {
         const width = widths[column] ?? 0;
-        return column === 0 || column === 2 ? cell.padEnd(width) : cell.padStart(width);
+        return textColumns.includes(column) ? cell.padEnd(width) : cell.padStart(width);
       })
       .join('  ')
       .trimEnd(),

@@ -1,6 +1,8 @@
+import { deflateRawSync } from 'node:zlib';
+
 import { expect, test } from 'vitest';
 
-import { fillBatches, WORKLOADS, workloadNamed } from './workloads.ts';
+import { fillBatches, SHARED_WORKLOADS, WORKLOADS, workloadNamed } from './workloads.ts';
 
 test('requests are whole HTTP requests, with the length that they say', () => {
   for (const workload of WORKLOADS) {
@@ -20,13 +22,20 @@ test('requests of a pool differ', () => {
   }
 });
 
-test('items are of 400 bytes by the count of DynamoDB', () => {
-  const [request = Buffer.alloc(0)] = workloadNamed('PutItem').requests();
+test.each(['PutItem', SHARED_WORKLOADS.put.name])('items of %s are of 400 bytes', (name) => {
+  const [request = Buffer.alloc(0)] = workloadNamed(name).requests();
   const [, body = ''] = request.toString().split('\r\n\r\n');
-  // A name and its text each; the counter is one digit: one byte and one more.
+  // By the count of DynamoDB: a name and its text each; the counter is one digit: one byte and one more.
   const { id, counter, data } = JSON.parse(body).Item;
   const bytes = 'idcounterdata'.length + id.S.length + counter.N.length + 1 + data.S.length;
   expect(bytes).toBe(400);
+});
+
+test('values that are replicated compress to no less than a third', () => {
+  const [request = Buffer.alloc(0)] = SHARED_WORKLOADS.batch.requests();
+  const deflated = deflateRawSync(request).length;
+  expect(deflated).toBeGreaterThan(request.length / 3);
+  expect(deflated).toBeLessThan(request.length);
 });
 
 test('both tables are filled in batches of 25', () => {

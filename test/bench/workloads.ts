@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import { rawRequest } from './raw-request.ts';
 
 /** Names and values of an item's attributes in DynamoDB's JSON. */
@@ -7,8 +9,10 @@ type WireItem = Readonly<Record<string, Readonly<Record<string, string>>>>;
 const ITEMS_TABLE = 'bench-items';
 /** The items of `Query`: a partition and a sort key. */
 const LINES_TABLE = 'bench-lines';
+/** What is replicated: as the items, with values that compress to half. */
+const SHARED_TABLE = 'bench-shared';
 
-const ITEM_BYTES = 400;
+export const ITEM_BYTES = 400;
 const ITEM_COUNT = 10_000;
 const BATCH_ITEMS = 25;
 const ORDER_COUNT = 100;
@@ -16,6 +20,8 @@ const LINES_PER_ORDER = 100;
 const QUERY_LIMIT = 10;
 const BATCH_REQUESTS = 400;
 const QUERY_REQUESTS = 5000;
+/** 100,000 items, so that few are written twice soon after each other. */
+const SHARED_BATCH_REQUESTS = 4000;
 
 export interface Workload {
   /** The operation's name; what a request is called with. */
@@ -64,9 +70,35 @@ export const WORKLOADS: readonly Workload[] = [
   },
 ];
 
+/** For the table that two regions share. */
+export const SHARED_WORKLOADS = {
+  put: {
+    name: 'shared PutItem',
+    itemsPerRequest: 1,
+    requests: () =>
+      times(ITEM_COUNT, (at) =>
+        rawRequest('PutItem', { TableName: SHARED_TABLE, Item: sharedItem(at) }),
+      ),
+  },
+  batch: {
+    name: 'shared BatchWriteItem',
+    itemsPerRequest: BATCH_ITEMS,
+    requests: () =>
+      times(SHARED_BATCH_REQUESTS, (at) =>
+        rawRequest('BatchWriteItem', {
+          RequestItems: {
+            [SHARED_TABLE]: times(BATCH_ITEMS, (n) => put(sharedItem(at * BATCH_ITEMS + n))),
+          },
+        }),
+      ),
+  },
+} as const satisfies Readonly<Record<string, Workload>>;
+
 /** Throws for an unknown name. */
 export function workloadNamed(name: string): Workload {
-  const workload = WORKLOADS.find((known) => known.name === name);
+  const workload = [...WORKLOADS, ...Object.values(SHARED_WORKLOADS)].find(
+    (known) => known.name === name,
+  );
   if (workload === undefined) throw new RangeError(`no workload ${name}`);
   return workload;
 }
@@ -92,6 +124,9 @@ export const TABLES = [
     ],
   },
 ] as const;
+
+/** The input of `CreateTable` for what the shared workloads expect. */
+export const SHARED = { ...TABLES[0], TableName: SHARED_TABLE } as const;
 
 export interface FillBatch {
   /** By table. */
@@ -121,6 +156,13 @@ const put = (Item: WireItem): object => ({ PutRequest: { Item } });
 const itemKey = (at: number): WireItem => ({ id: { S: `item-${String(at).padStart(8, '0')}` } });
 
 const item = (at: number): WireItem => padded({ ...itemKey(at), counter: { N: '0' } });
+
+function sharedItem(at: number): WireItem {
+  const bare = padded({ ...itemKey(at), counter: { N: '0' } });
+  const length = bare['data']?.['S']?.length ?? 0;
+  const text = createHash('shake256', { outputLength: Math.ceil(length / 2) }).update(String(at));
+  return { ...bare, data: { S: text.digest('hex').slice(0, length) } };
+}
 
 const line = (at: number): WireItem =>
   padded({

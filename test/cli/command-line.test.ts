@@ -10,6 +10,8 @@ const NOTHING = {
   regions: undefined,
   configFolder: undefined,
   portBase: undefined,
+  nats: false,
+  nodes: undefined,
 };
 
 test.each([
@@ -19,6 +21,9 @@ test.each([
   ['lab --ephemeral', { ...NOTHING, ephemeral: true }],
   ['lab --regions east,west', { ...NOTHING, regions: ['east', 'west'] }],
   ['lab --config-dir there --port-base 0', { ...NOTHING, configFolder: 'there', portBase: 0 }],
+  ['lab --nats', { ...NOTHING, nats: true }],
+  ['lab --nats --nodes 1', { ...NOTHING, nats: true, nodes: 1 }],
+  ['lab --nodes=3 --nats', { ...NOTHING, nats: true, nodes: 3 }],
   [
     'lab --delay east:west=80ms --delay west->east=1.5s',
     {
@@ -66,6 +71,9 @@ test.each([
   ['lab --ephemeral=yes', '--ephemeral takes no value'],
   ['lab --port-base high', '--port-base high: expected a whole number'],
   ['lab --port-base -1', '--port-base needs a value'],
+  ['lab --nats --nodes 2', '--nodes 2: a region has 1 node or 3'],
+  ['lab --nodes 3', '--nodes needs --nats'],
+  ['lab --nats=yes', '--nats takes no value'],
   ['lab --regions a,,b', '--regions a,,b: expected names with commas between them'],
   ['serve', 'serve needs --config FILE'],
   ['serve --ephemeral', '--ephemeral is no option of serve; there are --config, --data, --help'],

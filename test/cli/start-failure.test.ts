@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { startFailureText } from '../../src/cli/start-failure.ts';
 import { DataDirectoryError } from '../../src/daemon/data-directory-error.ts';
 import { PortInUseError } from '../../src/daemon/listeners.ts';
+import { NatsUnfitError } from '../../src/daemon/streams-line.ts';
 
 const words = (error: unknown): string => startFailureText(error, 'east', 'data/east');
 
@@ -23,6 +24,13 @@ test('a data directory in use says so, however deep the lock is', () => {
 test('a data directory that does not fit is told without a stack', () => {
   expect(words(new DataDirectoryError('data/east has data of format 9'))).toBe(
     'tidemark: east: data/east has data of format 9',
+  );
+});
+
+test('what the NATS lacks is told line by line, and what to set', () => {
+  const unfit = new NatsUnfitError(['set `sync_interval: always`', 'set `max_payload: 8MB`']);
+  expect(words(unfit)).toBe(
+    "tidemark: east: the region's NATS cannot keep logs:\n  set `sync_interval: always`\n  set `max_payload: 8MB`",
   );
 });
 

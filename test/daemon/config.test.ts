@@ -149,6 +149,82 @@ test('an error in the environment names the variable', () => {
   ]);
 });
 
+const NATS = 'nats: { servers: [nats://127.0.0.1:4001] }\n';
+
+test("a region's NATS, its node and its peers' NATS are read", () => {
+  const seed = `SU${'A'.repeat(56)}`;
+  const config = read(
+    `${SMALLEST}${NATS}node: { zone: b }\npeers:\n  eu-west-1: { nats: { servers: [tls://nats.eu:4222], nkeySeed: ${seed}, tls: {} } }\n  ap-northeast-1: {}\n`,
+  );
+  expect(config.nats).toEqual({ servers: ['nats://127.0.0.1:4001'] });
+  expect(config.node).toEqual({ zone: 'b' });
+  expect(config.peers).toEqual({
+    'eu-west-1': { nats: { servers: ['tls://nats.eu:4222'], nkeySeed: seed, tls: {} } },
+    'ap-northeast-1': {},
+  });
+});
+
+test('all of NATS can be set by the environment', () => {
+  const config = read(SMALLEST, {
+    TIDEMARK_NATS_SERVERS: 'nats://127.0.0.1:4001, nats://[::1]:4011',
+    TIDEMARK_NATS_MONITOR: 'http://127.0.0.1:5001, http://127.0.0.1:5011',
+    TIDEMARK_NATS_USER: 'us',
+    TIDEMARK_NATS_PASSWORD: 'pass',
+    TIDEMARK_NATS_TLS_CA: 'ca.pem',
+    TIDEMARK_NODE_ZONE: 'c',
+    TIDEMARK_PEERS: '{"eu-west-1":{"nats":{"servers":["nats://eu:4002"]}}}',
+  });
+  expect(config.nats).toEqual({
+    servers: ['nats://127.0.0.1:4001', 'nats://[::1]:4011'],
+    monitor: ['http://127.0.0.1:5001', 'http://127.0.0.1:5011'],
+    user: 'us',
+    password: 'pass',
+    tls: { ca: 'ca.pem' },
+  });
+  expect(config.node?.zone).toBe('c');
+  expect(config.peers?.['eu-west-1']?.nats?.servers).toEqual(['nats://eu:4002']);
+});
+
+test.each([
+  ['node: { zone: a }', '4: node: node needs nats.servers; it is missing'],
+  [
+    'peers: { eu-west-1: { nats: { servers: [nats://eu:1] } } }',
+    "4: peers.eu-west-1.nats: it needs this region's own nats.servers; it is missing",
+  ],
+  ['nats: { user: u }', '4: nats.servers: expected a list of addresses such as nats://'],
+  [`${NATS}node: { zone: d }`, '5: node.zone: expected a, b or c; found "d"'],
+  [
+    'nats: { servers: [nats://127.0.0.1:4001], password: p }',
+    '4: nats.password: it needs a user; none is set',
+  ],
+  [
+    'nats: { servers: [nats://127.0.0.1:4001], tls: { cert: c } }',
+    '4: nats.tls: cert and key need each other; one is missing',
+  ],
+  [
+    `${NATS}peers: { eu-west-1: { nats: { servers: [nats://eu:1], password: p } } }`,
+    '5: peers.eu-west-1.nats.password: it needs a user; none is set',
+  ],
+  ['nats: { servers: [http://127.0.0.1] }', '4: nats.servers.0: expected a list of addresses'],
+  ['nats: { server: [] }', '4: nats.server: is no setting; is it servers?'],
+])('%s is refused in words', (line, words) => {
+  expect(wrongIn(`${SMALLEST}${line}\n`)).toContainEqual(
+    expect.stringContaining(`test.yaml:${words}`),
+  );
+});
+
+test.each([
+  'nats: { servers: ["nats://user:hunter2@127.0.0.1:4001"] }',
+  'nats: { servers: [nats://127.0.0.1:4001], nkeySeed: hunter2 }',
+  `${NATS}peers: { eu-west-1: { nats: { servers: [nats://eu:1], nkeySeed: hunter2 } } }`,
+  `${NATS}peers: { eu-west-1: { nats: { servers: ["nats://a:hunter2@eu:1"] } } }`,
+  `${NATS}peers: hunter2`,
+])('an error in %s repeats no secret', (line) => {
+  const wrong = wrongIn(`${SMALLEST}${line}\n`);
+  expect(wrong).toHaveLength(1);
+  expect(wrong[0]).not.toContain('hunter2');
+});
+
 test.each(['us-east-1', 'eu-west-1', 'ap-northeast-1'])(
   'regions/%s.yaml holds every setting, and each with its default',
   async (region) => {

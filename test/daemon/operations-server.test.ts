@@ -5,13 +5,16 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { PortInUseError } from '../../src/daemon/listeners.ts';
+import { OperationRefused } from '../../src/daemon/operation-refused.ts';
 import { OperationsServer } from '../../src/daemon/operations-server.ts';
 import type {
   HealthView,
   JsonObject,
   LinkChange,
   LinkView,
-  OperationsTarget,
+  NodeView,
+  ServedOperations,
+  StatusView,
   ZoneName,
   ZoneView,
 } from '../../src/daemon/operations-target.ts';
@@ -20,7 +23,7 @@ import { PrometheusMetrics } from '../../src/telemetry/prometheus.ts';
 import { MemoryLogger } from '../support/memory-logger.ts';
 
 /** A region that does nothing but remember what it was told. */
-class FakeRegion implements OperationsTarget {
+class FakeRegion implements ServedOperations {
   readonly region = 'us-east-1';
   readonly #metrics = new PrometheusMetrics();
   readonly #links = new Map<string, LinkView>();
@@ -28,6 +31,9 @@ class FakeRegion implements OperationsTarget {
   readonly takeOff = exportProcessMetrics(this.#metrics);
   isRunning = true;
   isBroken = false;
+  isDrained = false;
+  goesOnWithoutMissing = false;
+  leader: ZoneName = 'a';
 
   constructor() {
     for (const peer of this.peers()) this.#links.set(peer, { peer, up: true, delayMs: 0 });
@@ -54,6 +60,45 @@ class FakeRegion implements OperationsTarget {
 
   replication(): JsonObject {
     return { outboxes: [{ target: 'eu-west-1', lagSeconds: 0 }] };
+  }
+
+  status(): StatusView {
+    const node = { endpoint: undefined, operations: undefined };
+    const state = this.isDrained ? 'drained' : 'running';
+    const nodes: readonly NodeView[] = [
+      { zone: 'a', state, isThisNode: true, ...node },
+      { zone: 'b', state: 'running', isThisNode: false, ...node },
+    ];
+    const { region, leader } = this;
+    const partition = { number: 1, leader, epoch: 7, committed: 9, first: 1, copies: [] };
+    return {
+      region,
+      release: '1.2.3',
+      problems: [],
+      nodes,
+      zones: this.zones(),
+      partitions: [partition],
+      replication: [],
+      clock: { alarm: undefined, offsets: [] },
+    };
+  }
+
+  async moveLeader(partition: number, node: ZoneName): Promise<void> {
+    if (partition !== 1) throw new OperationRefused('unknown', `no partition ${partition}`);
+    if (node === 'c') throw new OperationRefused('conflict', 'node c is away');
+    this.leader = node;
+  }
+
+  async drain(): Promise<void> {
+    this.isDrained = true;
+  }
+
+  async undrain(): Promise<void> {
+    this.isDrained = false;
+  }
+
+  async goOnWithoutMissing(): Promise<void> {
+    this.goesOnWithoutMissing = true;
   }
 
   zones(): readonly ZoneView[] {
@@ -208,6 +253,68 @@ test('a zone is stopped and started', async () => {
   });
   expect((await post('/zones/b/start')).status).toBe(200);
   expect(region.zones()[1]).toEqual({ zone: 'b', state: 'live' });
+});
+
+test('the whole status is read as JSON, without what is not known', async () => {
+  const answer = await call('/status');
+  expect(answer.headers['content-type']).toContain('application/json');
+  expect(parsed(answer)).toEqual({
+    region: 'us-east-1',
+    release: '1.2.3',
+    problems: [],
+    nodes: [
+      { zone: 'a', state: 'running', isThisNode: true },
+      { zone: 'b', state: 'running', isThisNode: false },
+    ],
+    zones: ['a', 'b', 'c'].map((zone) => ({ zone, state: 'live' })),
+    partitions: [{ number: 1, leader: 'a', epoch: 7, committed: 9, first: 1, copies: [] }],
+    replication: [],
+    clock: { offsets: [] },
+  });
+});
+
+test('a leader is moved', async () => {
+  const answer = await post('/partitions/1/leader', '{"node":"b"}');
+  expect(answer.status).toBe(200);
+  expect(parsed(answer)).toMatchObject({ region: 'us-east-1', partitions: [{ leader: 'b' }] });
+  expect(region.leader).toBe('b');
+});
+
+test.each([
+  ['/partitions/1/leader', '{"node":"c"}', 409, 'node c is away'],
+  ['/partitions/8/leader', '{"node":"b"}', 404, 'no partition 8'],
+  ['/partitions/x/leader', '{"node":"b"}', 404, 'no partition x; it is a number'],
+  ['/partitions/1/leader', '{"node":"d"}', 400, '"node" names no zone'],
+  ['/partitions/1/leader', '{}', 400, '"node" names no zone'],
+  ['/partitions/1/leader', '{"node":"b","now":true}', 400, 'unknown members: now'],
+  ['/partitions/1/leader', '', 400, 'no JSON'],
+])('a leader is not moved by %s %o: %i', async (path, body, status, error) => {
+  const answer = await post(path, body);
+  expect(answer.status).toBe(status);
+  expect(parsed(answer)).toMatchObject({ error });
+  expect(region.leader).toBe('a');
+  expect(logger.messages('error')).toEqual([]);
+});
+
+test('a node is drained, and takes partitions again', async () => {
+  const drained = await post('/node/drain');
+  expect(drained.status).toBe(200);
+  expect(parsed(drained)).toMatchObject({ nodes: [{ zone: 'a', state: 'drained' }, {}] });
+  expect(parsed(await post('/node/undrain'))).toMatchObject({ nodes: [{ state: 'running' }, {}] });
+  expect(region.isDrained).toBe(false);
+});
+
+test('lost streams go on without copies that are missing when an operator says so', async () => {
+  expect(region.goesOnWithoutMissing).toBe(false);
+  expect((await post('/node/go-on-without-missing')).status).toBe(200);
+  expect(region.goesOnWithoutMissing).toBe(true);
+});
+
+test('a web page drains no node and moves no leader', async () => {
+  const type = { 'content-type': 'text/plain' };
+  expect((await post('/node/drain', '{}', type)).status).toBe(415);
+  expect((await post('/partitions/1/leader', '{"node":"b"}', type)).status).toBe(415);
+  expect([region.isDrained, region.leader]).toEqual([false, 'a']);
 });
 
 test('what is unknown is answered with what is known', async () => {

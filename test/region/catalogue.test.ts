@@ -155,3 +155,74 @@ test('an index that came with its table is not filled; one that a replica hears 
     { status: 'CREATING', backfilling: true },
   ]);
 });
+
+const documentsOf = (tables: readonly Table[], lastNumber: number): ReadonlyMap<string, unknown> =>
+  new Map<string, unknown>([
+    ...tables.map((each) => [`table/${each.name}`, structuredClone(each)] as const),
+    ['catalogue', { lastNumber, gone: [] }],
+  ]);
+
+test('what another node has changed is told as a change, and what is as it was stays the same object', () => {
+  const catalogue = new Catalogue(openDocuments(), () => []);
+  const kept = { ...table, number: 1, name: 'Kept', globalId: 'kept' };
+  const gone = { ...table, number: 2, name: 'Gone', globalId: 'gone' };
+  const changed = { ...table, number: 3, name: 'Changed', globalId: 'changed' };
+  catalogue.load(documentsOf([kept, gone, changed], 3));
+  const before = catalogue.find('Kept');
+  const told: unknown[] = [];
+  catalogue.onChange((was, is) =>
+    told.push([was?.name, was?.status, is?.name, is?.status, catalogue.all.length]),
+  );
+  const made = { ...table, number: 4, name: 'Made', globalId: 'made' };
+  catalogue.replace(documentsOf([kept, { ...changed, status: 'DELETING' }, made], 4));
+  expect(told).toEqual([
+    ['Gone', 'ACTIVE', undefined, undefined, 3],
+    ['Changed', 'ACTIVE', 'Changed', 'DELETING', 3],
+    [undefined, undefined, 'Made', 'ACTIVE', 3],
+  ]);
+  expect(catalogue.find('Kept')).toBe(before);
+  expect(catalogue.byNumber(2)).toBeUndefined();
+  expect([2, 4, 5].map((number) => catalogue.isKnown(number))).toEqual([false, true, true]);
+});
+
+test('what cannot be read replaces nothing', () => {
+  const catalogue = new Catalogue(openDocuments(), () => []);
+  catalogue.load(
+    new Map<string, unknown>([
+      ['table/Orders', { ...table, number: 1 }],
+      ['catalogue', { lastNumber: 1, gone: [] }],
+    ]),
+  );
+  const unreadable = new Map<string, unknown>([
+    ['catalogue', { lastNumber: 9, gone: [] }],
+    ['table/Orders', { of: 'a later release' }],
+  ]);
+  expect(() => {
+    catalogue.replace(unreadable);
+  }).toThrow('table/Orders');
+  expect(catalogue.find('Orders')?.number).toBe(1);
+  expect(catalogue.isKnown(1)).toBe(true);
+  expect(catalogue.isKnown(2)).toBe(true);
+});
+
+test('a change that was decided before another node changed the catalogue fails', async () => {
+  const documents = openDocuments();
+  const catalogue = new Catalogue(documents, () => []);
+  const made = await catalogue.change('Orders', () => table);
+  let decide: ((after: Table) => void) | undefined;
+  const change = catalogue.change(
+    'Orders',
+    async () =>
+      new Promise<Table>((resolve) => {
+        decide = resolve;
+      }),
+  );
+  change.catch(() => {});
+  await new Promise(setImmediate);
+  const theirs = { ...made, status: 'DELETING' as const };
+  catalogue.replace(new Map<string, unknown>([['table/Orders', theirs]]));
+  decide?.({ ...made, deletionProtection: true });
+  await expect(change).rejects.toThrow('Internal');
+  expect(catalogue.find('Orders')).toEqual(theirs);
+  expect((await documents.all()).get('table/Orders')).toEqual(JSON.parse(JSON.stringify(made)));
+});

@@ -4,7 +4,7 @@ import { present } from '../../src/base/assert.ts';
 import { randomBelow } from '../../src/base/random.ts';
 import type { AttributeMap } from '../../src/model/attribute-value.ts';
 import { indexOn, IndexWorld } from '../support/index-world.ts';
-import type { Fate } from '../support/memory-log.ts';
+import type { Fate, MemoryLog } from '../support/memory-log.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 
 const COLORS = ['red', 'green', 'blue'];
@@ -24,12 +24,24 @@ async function expectEqual(world: IndexWorld): Promise<void> {
   }
 }
 
+async function putColored(
+  world: IndexWorld,
+  color: string,
+  {
+    from = 0,
+    to,
+    step = 1,
+  }: { readonly from?: number; readonly to: number; readonly step?: number },
+): Promise<void> {
+  for (let id = from; id < to; id += step) await world.run(world.put(colored(id, color)));
+}
+
 const numberOf = (world: IndexWorld, place = 0): number =>
   present(world.table.indexes?.[place], 'an index').number;
 
 test('a global index follows puts, changes of its key, and deletes', async () => {
   const world = await IndexWorld.start([indexOn('color')]);
-  for (let id = 0; id < 10; id += 1) await world.run(world.put(colored(id, 'red')));
+  await putColored(world, 'red', { to: 10 });
   await world.settle();
   await expectEqual(world);
   expect(await world.itemsOf(numberOf(world))).toHaveLength(10);
@@ -81,7 +93,7 @@ test('an index that is made on a table with items is filled, while the table is 
 
 test('what a backfill says changes neither items nor what is counted of them', async () => {
   const world = await IndexWorld.start();
-  for (let id = 0; id < 20; id += 1) await world.run(world.put(colored(id, 'red')));
+  await putColored(world, 'red', { to: 20 });
   const counted = (): unknown =>
     world.running.partitions.map((partition) => partition.counters(world.table.number));
   const items = await world.itemsOf(world.table.number);
@@ -94,7 +106,7 @@ test('what a backfill says changes neither items nor what is counted of them', a
 
 test('an index that is taken away leaves nothing', async () => {
   const world = await IndexWorld.start([indexOn('color'), indexOn('shape')]);
-  for (let id = 0; id < 5; id += 1) await world.run(world.put(colored(id, 'red')));
+  await putColored(world, 'red', { to: 5 });
   await world.settle();
   const gone = numberOf(world);
   await world.define([indexOn('shape')]);
@@ -108,7 +120,7 @@ test('an index that is taken away leaves nothing', async () => {
 
 test('a log that no longer holds what an index lacks is told of, and the index is filled anew', async () => {
   const world = await IndexWorld.start([indexOn('color')]);
-  for (let id = 0; id < 20; id += 1) await world.run(world.put(colored(id, 'red')));
+  await putColored(world, 'red', { to: 20 });
   await world.settle();
   const before = numberOf(world);
   world.running.indexes.stop().catch(() => {});
@@ -130,14 +142,38 @@ test('a log that no longer holds what an index lacks is told of, and the index i
 const filledAnew = (world: IndexWorld): number =>
   world.logger.lines.filter(({ message }) => message.includes('filled anew')).length;
 
-test('a log that lost what indexes have taken of it is told of, and they are filled anew', async () => {
+/** A world in which a partition's log has lost what the index has taken of it. */
+async function worldWithLostSource(): Promise<IndexWorld> {
   const world = await IndexWorld.start([indexOn('color')]);
-  for (let id = 0; id < 10; id += 1) await world.run(world.put(colored(id, 'red')));
+  await putColored(world, 'red', { to: 10 });
   const ends = world.logs.map(({ end }) => end.index);
-  for (let id = 0; id < 20; id += 1) await world.run(world.put(colored(id, 'blue')));
+  await putColored(world, 'blue', { to: 20 });
   await world.settle();
   await world.crash(() => world.logs[1]?.cut(ends[1] ?? 0));
-  for (let id = 0; id < 20; id += 3) await world.run(world.put(colored(id, 'green')));
+  return world;
+}
+
+/** A world in which the partition that holds the index's entries has lost some, and its log. */
+async function worldWithLostTarget(): Promise<{
+  readonly world: IndexWorld;
+  readonly log: MemoryLog;
+}> {
+  const world = await IndexWorld.start([indexOn('color')]);
+  await world.run(world.put(colored(0, 'red')));
+  await world.settle();
+  const log = present(world.logs[partitionOfEntries(world)], 'a log');
+  const through = log.end.index;
+  await putColored(world, 'red', { from: 10, to: 20 });
+  // Until the shippers of the other partitions save that all of it is with every target.
+  await world.settle();
+  await world.clock.advance(5000);
+  await world.crash(() => log.cut(through));
+  return { world, log };
+}
+
+test('a log that lost what indexes have taken of it is told of, and they are filled anew', async () => {
+  const world = await worldWithLostSource();
+  await putColored(world, 'green', { to: 20, step: 3 });
   await world.settle();
   expect(filledAnew(world)).toBe(1);
   await expectEqual(world);
@@ -148,35 +184,14 @@ test('a log that lost what indexes have taken of it is told of, and they are fil
 });
 
 test('a partition that lost what it had taken is sent it again, though the shipper had gone on', async () => {
-  const world = await IndexWorld.start([indexOn('color')]);
-  await world.run(world.put(colored(0, 'red')));
-  await world.settle();
-  const target = world.running.partitions.findIndex(
-    ({ number }) => number === partitionOfEntries(world),
-  );
-  const log = present(world.logs[target], 'a log');
-  const through = log.end.index;
-  for (let id = 10; id < 20; id += 1) await world.run(world.put(colored(id, 'red')));
-  // Until the shippers of the other partitions save that all of it is with every target.
-  await world.settle();
-  await world.clock.advance(5000);
-  await world.crash(() => log.cut(through));
+  const { world } = await worldWithLostTarget();
   await world.settle();
   expect(filledAnew(world)).toBe(0);
   await expectEqual(world);
 });
 
 test('a partition that lost what it had taken is sent it again, though that takes long and another crash comes', async () => {
-  const world = await IndexWorld.start([indexOn('color')]);
-  await world.run(world.put(colored(0, 'red')));
-  await world.settle();
-  const target = partitionOfEntries(world);
-  const log = present(world.logs[target], 'a log');
-  const through = log.end.index;
-  for (let id = 10; id < 20; id += 1) await world.run(world.put(colored(id, 'red')));
-  await world.settle();
-  await world.clock.advance(5000);
-  await world.crash(() => log.cut(through));
+  const { world, log } = await worldWithLostTarget();
   log.fate = ({ kind }) => (kind === 'records' ? 'refused' : 'durable');
   // Long enough for the shippers of the other partitions to save where they are.
   await world.clock.advance(10_000);
@@ -188,12 +203,7 @@ test('a partition that lost what it had taken is sent it again, though that take
 });
 
 test('indexes are given up once, though a partition takes nothing for a while after that', async () => {
-  const world = await IndexWorld.start([indexOn('color')]);
-  for (let id = 0; id < 10; id += 1) await world.run(world.put(colored(id, 'red')));
-  const ends = world.logs.map(({ end }) => end.index);
-  for (let id = 0; id < 20; id += 1) await world.run(world.put(colored(id, 'blue')));
-  await world.settle();
-  await world.crash(() => world.logs[1]?.cut(ends[1] ?? 0));
+  const world = await worldWithLostSource();
   const log = present(world.logs[2], 'a log');
   log.fate = ({ kind }) => (kind === 'records' ? 'refused' : 'durable');
   await world.clock.advance(5000);

@@ -3,22 +3,12 @@ import { Buffer } from 'node:buffer';
 import { expect, test, vi } from 'vitest';
 
 import { present } from '../../src/base/assert.ts';
+import { LONG_MS, phaseOf, shareAnother } from '../support/global-world.ts';
 import { type GlobalWorldRegion, GlobalWorld } from '../support/region-world.ts';
 import { keyOf } from '../support/replication-world.ts';
 
 // Much virtual time takes a while on a busy machine.
 vi.setConfig({ testTimeout: 30_000 });
-
-const LONG_MS = 60_000;
-
-async function shareAnother(world: GlobalWorld, ...names: readonly string[]): Promise<void> {
-  const [first = '', ...others] = names;
-  await world.region(first).createTable('Other');
-  for (const region of others) {
-    await world.region(first).change({ kind: 'create', region }, 'Other');
-    await world.clock.advance(3000);
-  }
-}
 
 const numberOfOther = (region: GlobalWorldRegion): number =>
   present(region.running.catalogue.find('Other'), 'the other table').number;
@@ -38,9 +28,6 @@ const namesInOther = (region: GlobalWorldRegion): readonly string[] =>
     .filter(({ table, image }) => table === numberOfOther(region) && image !== undefined)
     .map(({ key }) => Buffer.from(key).toString('latin1').slice(6))
     .toSorted();
-
-const phaseOf = (region: GlobalWorldRegion, member: string): string | undefined =>
-  region.table?.global?.members[member]?.phase;
 
 test('a region on an old disk that owes its copy does not bring back what was deleted and forgotten', async () => {
   const world = new GlobalWorld({ names: ['a', 'b', 'c', 'd'] });

@@ -3,25 +3,11 @@ import { expect, test, vi } from 'vitest';
 import { present } from '../../src/base/assert.ts';
 import type { LogEnd } from '../../src/log/entry.ts';
 import type { Pending } from '../../src/replication/lag.ts';
+import { LONG_MS, phaseOf, shareAnother } from '../support/global-world.ts';
 import { type GlobalWorldRegion, GlobalWorld } from '../support/region-world.ts';
 
 // Much virtual time takes a while on a busy machine.
 vi.setConfig({ testTimeout: 30_000 });
-
-const LONG_MS = 60_000;
-
-/** Gives `names` a second table, so that they exchange something whatever becomes of the first. */
-async function shareAnother(world: GlobalWorld, ...names: readonly string[]): Promise<void> {
-  const [first = '', ...others] = names;
-  await world.region(first).createTable('Other');
-  for (const region of others) {
-    await world.region(first).change({ kind: 'create', region }, 'Other');
-    await world.clock.advance(3000);
-  }
-}
-
-const phaseOf = (region: GlobalWorldRegion, member: string): string | undefined =>
-  region.table?.global?.members[member]?.phase;
 
 async function advanceUntil(world: GlobalWorld, isSo: () => boolean): Promise<void> {
   for (let count = 0; count < 4000 && !isSo(); count += 1) await world.clock.advance(5);

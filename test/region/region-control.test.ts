@@ -2,39 +2,12 @@ import { expect, test } from 'vitest';
 
 import { present } from '../../src/base/assert.ts';
 import type { GlobalTable, Table } from '../../src/model/table.ts';
-import { GlobalWorld, type GlobalWorldRegion } from '../support/region-world.ts';
-
-const LONG_MS = 60_000;
-
-async function worldOf(...names: readonly string[]): Promise<GlobalWorld> {
-  const world = new GlobalWorld({ names });
-  await world.start();
-  return world;
-}
-
-const members = ({ table }: GlobalWorldRegion): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(table?.global?.members ?? {}).map(([name, { phase }]) => [name, phase]),
-  );
-
-const phaseOf = (region: GlobalWorldRegion, member: string): string | undefined =>
-  region.table?.global?.members[member]?.phase;
-
-const putMany = (region: GlobalWorldRegion, prefix: string, count: number): void => {
-  for (let at = 0; at < count; at += 1) region.put(`${prefix}${at}`, 'v');
-};
+import { LONG_MS, members, phaseOf, putMany, until, worldOf } from '../support/global-world.ts';
+import type { GlobalWorld, GlobalWorldRegion } from '../support/region-world.ts';
 
 const slow = (world: GlobalWorld, [from, to]: readonly [string, string], delayMs: number): void => {
   world.network.endpoint(from).links.set(to, { delayMs });
 };
-
-async function until(world: GlobalWorld, isSo: () => boolean, stepMs = 5): Promise<void> {
-  for (let step = 0; step < 20_000; step += 1) {
-    if (isSo()) return;
-    await world.clock.advance(stepMs);
-  }
-  throw new Error('it has not come to be so');
-}
 
 const tableOf = (region: GlobalWorldRegion, name: string, global?: GlobalTable): Table => ({
   number: 0,
@@ -183,7 +156,7 @@ test('a member whose answers are lost while a replica comes sends it what it had
   await world.share('a', 'b');
   await world.clock.advance(3000);
   world.network.endpoint('b').links.set('a', { up: false });
-  putMany(b, 'k', 10);
+  putMany(b, 'k', { count: 10 });
   await world.clock.advance(1000);
   await a.change({ kind: 'create', region: 'c' });
   await world.clock.advance(15_000);
@@ -231,7 +204,7 @@ test('a member that asks for a change keeps what it owes to those whom the answe
   await world.share('a', 'b');
   await world.clock.advance(1000);
   world.cut('a', 'b');
-  putMany(present(b, 'b'), 'k', 5);
+  putMany(present(b, 'b'), 'k', { count: 5 });
   await world.clock.advance(3000);
   world.cut('b', 'c');
   await a?.change({ kind: 'create', region: 'c' });
@@ -288,7 +261,7 @@ test('a replica that is being filled gets what its peers had of a member that is
   await world.share('a', 'b');
   slow(world, ['a', 'c'], 900);
   slow(world, ['c', 'a'], 50);
-  putMany(a, 'p', 200);
+  putMany(a, 'p', { count: 200 });
   await world.clock.advance(2000);
   await a.change({ kind: 'create', region: 'c' });
   await until(world, () => phaseOf(a, 'c') === 'copying' && c.table !== undefined);
@@ -348,7 +321,7 @@ test('a member that drains over a slow link is not lost for one answer that does
   await world.share('a', 'b', 'c');
   slow(world, ['c', 'a'], 700);
   slow(world, ['a', 'c'], 700);
-  putMany(c, 'k', 3000);
+  putMany(c, 'k', { count: 3000 });
   await a.change({ kind: 'delete', region: 'c' });
   await world.clock.advance(3300);
   world.cut('a', 'c');
@@ -368,7 +341,7 @@ test('a replica is withdrawn when its region has got another table of that name 
   await shareAnother(world);
   await a.change({ kind: 'create', region: 'c' });
   await c.running.catalogue.change('Orders', () => tableOf(c, 'Orders'));
-  putMany(a, 'k', 20);
+  putMany(a, 'k', { count: 20 });
   await world.clock.advance(LONG_MS);
   expect(members(a)).toEqual({ a: 'active', b: 'active' });
   expect(c.table).toMatchObject({ status: 'ACTIVE', globalId: 'Orders', global: undefined });
@@ -403,7 +376,7 @@ test('a replica that is evicted while it is filled is deleted when it is back', 
   const world = await worldOf('a', 'b', 'c');
   const [a, c] = [world.region('a'), world.region('c')];
   await world.share('a', 'b');
-  putMany(a, 'k', 200);
+  putMany(a, 'k', { count: 200 });
   slow(world, ['c', 'a'], 300);
   await a.change({ kind: 'create', region: 'c' });
   await until(world, () => phaseOf(c, 'c') === 'copying');

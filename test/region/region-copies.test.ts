@@ -1,16 +1,7 @@
 import { expect, test } from 'vitest';
 
+import { LONG_MS, members } from '../support/global-world.ts';
 import { GlobalWorld } from '../support/region-world.ts';
-
-const LONG_MS = 60_000;
-
-const members = (world: GlobalWorld, region: string): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(world.region(region).table?.global?.members ?? {}).map(([name, { phase }]) => [
-      name,
-      phase,
-    ]),
-  );
 
 const ALL_ACTIVE = { a: 'active', b: 'active', c: 'active' };
 
@@ -30,7 +21,7 @@ test('a new replica gets what was there, tombstones hold, and nothing of it is a
   expect(world.region('b').content()).toHaveLength(30);
   await world.region('b').change({ kind: 'create', region: 'c' });
   await world.clock.advance(3000);
-  expect(members(world, 'c')).toEqual(ALL_ACTIVE);
+  expect(members(world.region('c'))).toEqual(ALL_ACTIVE);
   expectEqual(world, 'a', 'b', 'c');
   await world.stop();
 });
@@ -49,7 +40,7 @@ test.each([1, 2, 3, 4])(
         break;
       } catch {
         await world.clock.advance(500);
-        if (members(world, 'a')['c'] !== undefined) break;
+        if (members(world.region('a'))['c'] !== undefined) break;
       }
     }
     for (let round = 0; round < 120; round += 1) {
@@ -64,7 +55,7 @@ test.each([1, 2, 3, 4])(
     }
     world.setFaults({ dropRequest: 0, dropAnswer: 0, duplicate: 0, delayMsMax: 0 });
     await world.clock.advance(LONG_MS);
-    expect(members(world, 'c')).toEqual(ALL_ACTIVE);
+    expect(members(world.region('c'))).toEqual(ALL_ACTIVE);
     expectEqual(world, 'a', 'b', 'c');
     await world.stop();
   },
@@ -86,7 +77,7 @@ test('a lost region is evicted: the survivors exchange what only one of them had
   await world.region('c').kill();
   await world.region('a').change({ kind: 'delete', region: 'c' });
   await world.clock.advance(LONG_MS);
-  expect(members(world, 'a')).toEqual({ a: 'active', b: 'active' });
+  expect(members(world.region('a'))).toEqual({ a: 'active', b: 'active' });
   expect(world.region('a').get('deleted')).toBeUndefined();
   expect(world.region('a').get('only')).toBe('b heard of it');
   expectEqual(world, 'a', 'b');
@@ -105,7 +96,7 @@ test('an evicted region that comes back is told so, and nothing that it ships is
   await world.clock.advance(1000);
   await world.region('a').change({ kind: 'delete', region: 'c' });
   await world.clock.advance(LONG_MS);
-  expect(members(world, 'b')).toEqual({ a: 'active', b: 'active' });
+  expect(members(world.region('b'))).toEqual({ a: 'active', b: 'active' });
   world.cut('c', 'a', true);
   world.cut('c', 'b', true);
   await world.clock.advance(LONG_MS);
@@ -122,7 +113,7 @@ test('a member that was away when a replica came owes it a copy, and sends it', 
   await world.region('b').kill();
   await world.region('a').change({ kind: 'create', region: 'c' });
   await world.clock.advance(10_000);
-  expect(members(world, 'a')).toEqual(ALL_ACTIVE);
+  expect(members(world.region('a'))).toEqual(ALL_ACTIVE);
   world.cut('a', 'b');
   world.cut('c', 'b');
   await world.region('b').start();
@@ -226,8 +217,8 @@ test('two members that are asked to remove the same replica leave the others equ
   ]);
   world.region('a').put('x', '1');
   await world.clock.advance(LONG_MS);
-  expect(members(world, 'a')).toEqual({ a: 'active', b: 'active' });
-  expect(members(world, 'b')).toEqual({ a: 'active', b: 'active' });
+  expect(members(world.region('a'))).toEqual({ a: 'active', b: 'active' });
+  expect(members(world.region('b'))).toEqual({ a: 'active', b: 'active' });
   expect(world.region('c').table).toBeUndefined();
   expectEqual(world, 'a', 'b');
   await world.stop();
@@ -295,6 +286,6 @@ test('a copy whose pages were lost together waits for the next answers no longer
     await world.clock.advance(150);
   }
   await world.clock.advance(25_000);
-  expect(members(world, 'a')).toEqual({ a: 'active', b: 'active' });
+  expect(members(world.region('a'))).toEqual({ a: 'active', b: 'active' });
   await world.stop();
 });

@@ -1,37 +1,15 @@
 import { expect, test } from 'vitest';
 
-import { GlobalWorld, type GlobalWorldRegion } from '../support/region-world.ts';
+import { LONG_MS, members, putMany, until, worldOf } from '../support/global-world.ts';
 
-const LONG_MS = 60_000;
-
-async function worldOf(...names: readonly string[]): Promise<GlobalWorld> {
-  const world = new GlobalWorld({ names });
-  await world.start();
-  return world;
-}
-
-const members = ({ table }: GlobalWorldRegion): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(table?.global?.members ?? {}).map(([name, { phase }]) => [name, phase]),
-  );
-
-async function until(world: GlobalWorld, isSo: () => boolean): Promise<void> {
-  for (let step = 0; step < 20_000; step += 1) {
-    if (isSo()) return;
-    await world.clock.advance(1);
-  }
-  throw new Error('it has not come to be so');
-}
-
-const putMany = (region: GlobalWorldRegion, count: number): void => {
-  for (let at = 0; at < count; at += 1) region.put(`k${at}`, 'v'.repeat(2000));
-};
+/** Long enough that a copy of many takes some requests. */
+const VALUE = 'v'.repeat(2000);
 
 test('a resync with a region that is lost for good ends with its membership, and the others forget again', async () => {
   const world = await worldOf('a', 'b', 'c');
   const [a, b, c] = [world.region('a'), world.region('b'), world.region('c')];
   await world.share('a', 'b', 'c');
-  putMany(a, 300);
+  putMany(a, 'k', { count: 300, value: VALUE });
   await world.clock.advance(3000);
   const saved = a.save();
   a.put('lost', '1');
@@ -42,7 +20,7 @@ test('a resync with a region that is lost for good ends with its membership, and
   await a.start();
   const isSending = (): boolean =>
     a.running.resync.status().some(({ peer, state }) => peer === 'c' && state === 'sending');
-  await until(world, isSending);
+  await until(world, isSending, 1);
   await c.kill();
   await world.clock.advance(5000);
   await b.change({ kind: 'delete', region: 'c' });
@@ -68,7 +46,7 @@ test('a resync whose peer is lost for good before it has taken its position ends
   await a.start();
   const states = (): readonly string[] =>
     a.running.resync.status().flatMap(({ peer, state }) => (peer === 'c' ? [state] : []));
-  await until(world, () => states().includes('placing'));
+  await until(world, () => states().includes('placing'), 1);
   await c.kill();
   await world.clock.advance(5000);
   expect(states()).toEqual(['placing']);
@@ -84,11 +62,11 @@ test('a copy for a region that is lost for good while it is filled ends with its
   const world = await worldOf('a', 'b', 'c');
   const [a, b, c] = [world.region('a'), world.region('b'), world.region('c')];
   await world.share('a', 'b');
-  putMany(a, 500);
+  putMany(a, 'k', { count: 500, value: VALUE });
   await world.clock.advance(3000);
   world.network.endpoint('a').links.set('c', { delayMs: 100 });
   await a.change({ kind: 'create', region: 'c' });
-  await until(world, () => members(a)['c'] === 'copying' && c.content().length > 10);
+  await until(world, () => members(a)['c'] === 'copying' && c.content().length > 10, 1);
   await c.kill();
   await world.clock.advance(5000);
   await a.change({ kind: 'delete', region: 'c' });
@@ -103,10 +81,10 @@ test('a replica whose only source is lost for good while it is filled is given u
   const world = await worldOf('a', 'b');
   const [a, b] = [world.region('a'), world.region('b')];
   await world.share('a');
-  putMany(a, 500);
+  putMany(a, 'k', { count: 500, value: VALUE });
   world.network.endpoint('a').links.set('b', { delayMs: 100 });
   await a.change({ kind: 'create', region: 'b' });
-  await until(world, () => b.table !== undefined && b.content().length > 10);
+  await until(world, () => b.table !== undefined && b.content().length > 10, 1);
   await a.kill();
   await world.clock.advance(5000);
   await b.change({ kind: 'delete', region: 'a' });
@@ -124,16 +102,16 @@ test('two members that were evicted unheard of do not wait for each other when t
   await b.kill();
   await world.clock.advance(4000);
   await a.change({ kind: 'delete', region: 'b' });
-  await until(world, () => members(c)['b'] === 'evicting');
+  await until(world, () => members(c)['b'] === 'evicting', 1);
   await c.kill();
   await a.change({ kind: 'delete', region: 'c' });
   expect(members(a)).toEqual({ a: 'active', b: 'evicting', c: 'evicting' });
   world.cut('a', 'b');
   await b.start();
   await c.start();
-  await until(world, () => members(c)['c'] === 'evicting');
+  await until(world, () => members(c)['c'] === 'evicting', 1);
   world.cut('a', 'c');
-  await until(world, () => members(b)['c'] === 'evicting');
+  await until(world, () => members(b)['c'] === 'evicting', 1);
   await world.clock.advance(LONG_MS);
   expect(a.table?.global).toBeUndefined();
   await a.running.catalogue.change('Orders', () => undefined);
@@ -151,7 +129,7 @@ test('a member that was removed unheard of, from a table that its home has delet
   const [a, b, c] = [world.region('a'), world.region('b'), world.region('c')];
   await world.share('a', 'b');
   b.put('x', '1');
-  putMany(a, 500);
+  putMany(a, 'k', { count: 500, value: VALUE });
   await world.clock.advance(3000);
   await world.region('c').kill();
   await b.kill();
@@ -175,15 +153,15 @@ test('a replica that was removed unheard of while it was filled goes when its ho
   const world = await worldOf('a', 'b', 'c');
   const [a, b] = [world.region('a'), world.region('b')];
   await world.share('a');
-  putMany(a, 500);
+  putMany(a, 'k', { count: 500, value: VALUE });
   await world.region('c').kill();
   world.network.endpoint('a').links.set('b', { delayMs: 100 });
   await a.change({ kind: 'create', region: 'b' });
-  await until(world, () => members(b)['b'] === 'copying' && b.content().length > 10);
+  await until(world, () => members(b)['b'] === 'copying' && b.content().length > 10, 1);
   world.cut('a', 'b');
   await world.clock.advance(5000);
   await a.change({ kind: 'delete', region: 'b' });
-  await until(world, () => a.table?.global === undefined);
+  await until(world, () => a.table?.global === undefined, 1);
   await a.running.catalogue.change('Orders', () => undefined);
   world.cut('a', 'b', true);
   await world.clock.advance(LONG_MS);
@@ -251,7 +229,7 @@ test('a region that takes over is not sure of what others made until they say th
   world.cut('b', 'c');
   await world.clock.advance(1000);
   await a.change({ kind: 'delete', region: 'c' });
-  await until(world, () => members(b)['c'] === undefined);
+  await until(world, () => members(b)['c'] === undefined, 1);
   b.put('unheard', '1');
   await c.change({ kind: 'delete', region: 'a' });
   world.network.endpoint('b').links.set('c', { up: true, delayMs: 100 });
@@ -278,7 +256,7 @@ test('a replica on its way out stays when all others are lost for good, and one 
   await world.clock.advance(3000);
   world.cut('b', 'c');
   await a.change({ kind: 'delete', region: 'b' });
-  await until(world, () => members(b)['b'] === 'draining');
+  await until(world, () => members(b)['b'] === 'draining', 1);
   await expect(b.change({ kind: 'delete', region: 'a' })).rejects.toThrow(/in use/);
   await a.kill();
   await c.kill();

@@ -1,19 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { GlobalWorld, type GlobalWorldRegion, type SavedDisks } from '../support/region-world.ts';
-
-const LONG_MS = 60_000;
-
-async function worldOf(...names: readonly string[]): Promise<GlobalWorld> {
-  const world = new GlobalWorld({ names });
-  await world.start();
-  return world;
-}
-
-const members = ({ table }: GlobalWorldRegion): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(table?.global?.members ?? {}).map(([name, { phase }]) => [name, phase]),
-  );
+import { LONG_MS, members, worldOf } from '../support/global-world.ts';
+import type { GlobalWorld, GlobalWorldRegion, SavedDisks } from '../support/region-world.ts';
 
 const stateOf = ({ table }: GlobalWorldRegion): string => {
   const { home, term, revision } = table?.global ?? { home: '', term: 0, revision: 0 };

@@ -2,19 +2,11 @@ import { expect, test, vi } from 'vitest';
 
 import { present } from '../../src/base/assert.ts';
 import type { Pending } from '../../src/replication/lag.ts';
+import { LONG_MS, phaseOf, putMany } from '../support/global-world.ts';
 import { GlobalWorld, type GlobalWorldRegion } from '../support/region-world.ts';
 
 // Much virtual time takes a while on a busy machine.
 vi.setConfig({ testTimeout: 30_000 });
-
-const LONG_MS = 60_000;
-
-const phaseOf = (region: GlobalWorldRegion, member: string): string | undefined =>
-  region.table?.global?.members[member]?.phase;
-
-const putMany = (region: GlobalWorldRegion, prefix: string, count: number): void => {
-  for (let at = 0; at < count; at += 1) region.put(`${prefix}${at}`, 'v');
-};
 
 const pendingFor = (region: GlobalWorldRegion, peer: string): Pending | undefined =>
   region.running.replicator.pending(peer, present(region.table, 'the table').number);
@@ -30,7 +22,7 @@ async function withoutB(): Promise<GlobalWorld> {
   const [a, b] = [world.region('a'), world.region('b')];
   world.cut('a', 'b');
   b.put('made', 'by b');
-  putMany(b, 'k', 20);
+  putMany(b, 'k', { count: 20 });
   await world.clock.advance(3000);
   world.cut('b', 'c');
   await a.change({ kind: 'create', region: 'c' });
@@ -83,7 +75,7 @@ test('a replica that comes while a member is back on an older disk gets what tha
   const [a, b, c] = [world.region('a'), world.region('b'), world.region('c')];
   await world.clock.advance(1000);
   const saved = b.save();
-  putMany(b, 'k', 100);
+  putMany(b, 'k', { count: 100 });
   await world.clock.advance(3000);
   expect(a.content()).toHaveLength(100);
   await b.kill();
@@ -94,7 +86,7 @@ test('a replica that comes while a member is back on an older disk gets what tha
   ] as const)
     world.network.endpoint(from).links.set(to, { delayMs: 500 });
   await b.start();
-  putMany(b, 'since', 10);
+  putMany(b, 'since', { count: 10 });
   await a.change({ kind: 'create', region: 'c' });
   await world.clock.advance(LONG_MS);
   expect(phaseOf(a, 'c')).toBe('active');

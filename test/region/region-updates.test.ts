@@ -4,21 +4,8 @@ import { present } from '../../src/base/assert.ts';
 import { overriddenDefinition } from '../../src/model/overridden-definition.ts';
 import type { ReplicaOverrides, Table } from '../../src/model/table.ts';
 import type { IndexChange } from '../../src/region/region.ts';
-import { GlobalWorld, type GlobalWorldRegion } from '../support/region-world.ts';
-
-async function worldOf(...names: readonly string[]): Promise<GlobalWorld> {
-  const world = new GlobalWorld({ names });
-  await world.start();
-  return world;
-}
-
-async function until(world: GlobalWorld, isSo: () => boolean): Promise<void> {
-  for (let step = 0; step < 20_000; step += 1) {
-    if (isSo()) return;
-    await world.clock.advance(5);
-  }
-  throw new Error('it has not come to be so');
-}
+import { until, worldOf } from '../support/global-world.ts';
+import type { GlobalWorld, GlobalWorldRegion } from '../support/region-world.ts';
 
 const tableIn = (region: GlobalWorldRegion): Table => present(region.table, 'the table');
 

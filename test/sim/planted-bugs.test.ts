@@ -12,7 +12,7 @@ const BUGS = readBugs(join(import.meta.dirname, 'bugs'));
 
 /** A world takes a second or two; a bug may make it hang. */
 const WORLD_MS_MAX = 60_000;
-const REPLAY_MS = 180_000;
+const REPLAY_MS = 300_000;
 
 const folders: string[] = [];
 

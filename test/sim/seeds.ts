@@ -112,4 +112,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     found:
       'A region that had been removed unheard of, and took over from a lost home, told a watermark over what another had not shipped to it meanwhile.',
   },
+  {
+    seed: 517,
+    found:
+      'A leader that was at rest while its stream went back, and was filled up by another, passed over what it was told and went on leading for ever.',
+  },
 ];

@@ -9,6 +9,10 @@ export interface BusWorld {
   readonly west: Bus;
   /** Lets time pass until the promise is settled. */
   settle<T>(promise: Promise<T>): Promise<T>;
+  /** Where it takes a moment: resolves when each region can be asked for what the other serves, and for nothing else. */
+  ready?(): Promise<void>;
+  /** How long an answer may take, where that is real time and the machine may be busy. */
+  readonly answerMs?: number;
   close(): Promise<void>;
 }
 
@@ -42,12 +46,13 @@ export async function persistently(ask: () => Promise<Uint8Array>): Promise<Uint
   }
 }
 
-const ask = async (world: BusWorld, payload: Uint8Array, subject = SUBJECT) =>
-  world.settle(
-    persistently(async () =>
-      world.east.request('west', { subject, payload }, { timeoutMs: TIMEOUT_MS }),
-    ),
+const ask = async (world: BusWorld, payload: Uint8Array, subject = SUBJECT) => {
+  await world.ready?.();
+  const timeoutMs = world.answerMs ?? TIMEOUT_MS;
+  return world.settle(
+    persistently(async () => world.east.request('west', { subject, payload }, { timeoutMs })),
   );
+};
 
 const echo: RequestHandler = async (payload, from) => bytes(`${from}: ${textOf(payload)}`);
 
@@ -87,6 +92,7 @@ export function registerBusSuite(name: string, makeWorld: () => Promise<BusWorld
       'many requests at once get their own answers',
       inWorld(async (world) => {
         world.west.serve(SUBJECT, echo);
+        await world.ready?.();
         const words = Array.from({ length: 100 }, (_, at) => `word ${at}`);
         const answers = await world.settle(
           Promise.all(
@@ -178,6 +184,7 @@ export function registerBusSuite(name: string, makeWorld: () => Promise<BusWorld
       'a handler that does not answer is a timeout',
       inWorld(async (world) => {
         world.west.serve(SUBJECT, async () => new Promise(() => {}));
+        await world.ready?.();
         const asked = world.east.request(
           'west',
           { subject: SUBJECT, payload: bytes('') },
@@ -191,6 +198,7 @@ export function registerBusSuite(name: string, makeWorld: () => Promise<BusWorld
       'who aborts a request learns that it stopped, before and while it runs',
       inWorld(async (world) => {
         world.west.serve(SUBJECT, async () => new Promise(() => {}));
+        await world.ready?.();
         const message = { subject: SUBJECT, payload: bytes('') };
         const early = world.east.request('west', message, {
           timeoutMs: TIMEOUT_MS,

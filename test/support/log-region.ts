@@ -67,6 +67,10 @@ export class LogWriter {
     return this.#append('records', typeof payload === 'string' ? Buffer.from(payload) : payload);
   }
 
+  async resign(): Promise<AppendOutcome> {
+    return this.#append('resign', new Uint8Array(0));
+  }
+
   #append = async (kind: EntryKind, payload: Uint8Array): Promise<AppendOutcome> => {
     const entry = makeEntry(this.end, {
       epoch: this.epoch,

@@ -81,6 +81,10 @@ export class MemoryRegion implements Region {
     return this.#tables.get(name)?.table;
   }
 
+  async catchUp(): Promise<boolean> {
+    return false;
+  }
+
   tableNames(): readonly string[] {
     return [...this.#tables.keys()].toSorted();
   }

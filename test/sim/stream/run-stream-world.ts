@@ -1,11 +1,19 @@
+import { present } from '../../../src/base/assert.ts';
+import { DEFINITION } from '../client.ts';
 import type { Operation } from '../history.ts';
 import type { WorldResult } from '../run-world.ts';
-import { rebuildStream } from './rebuild-stream.ts';
-import { checkContent, checkHistory, lookAtCopies } from './stream-checks.ts';
-import { StreamClient, streamClients } from './stream-client.ts';
+import {
+  checkContent,
+  checkHeld,
+  checkHistory,
+  lookAtCopies,
+  positionIn,
+} from './stream-checks.ts';
+import { MAIN, StreamClient, streamClients } from './stream-client.ts';
 import { StreamNemesis } from './stream-nemesis.ts';
+import type { StreamNode } from './stream-node.ts';
 import { streamOptionsText } from './stream-options.ts';
-import { StreamWorld } from './stream-world.ts';
+import { type Loss, StreamWorld } from './stream-world.ts';
 
 /** How long a healed world may take until everything is as it should be. */
 const LIVE_MS = 60_000;
@@ -26,6 +34,7 @@ export async function runStreamWorld(
     world.violate('world', `${String(error)} ${error instanceof Error ? (error.stack ?? '') : ''}`);
   }
   for (const node of world.nodes) node.kill('process');
+  countLogged(world);
   return {
     seed,
     options: text,
@@ -38,6 +47,16 @@ export async function runStreamWorld(
   };
 }
 
+/** What nodes have said of themselves. */
+function countLogged(world: StreamWorld): void {
+  const { lines } = world.journal;
+  const count = (words: string): number => lines.filter((line) => line.includes(words)).length;
+  world.count('copy filled', count('copy rebuilt'));
+  world.count('surplus handed in', count('what a copy held beyond was handed in'));
+  for (const line of lines.filter((each) => /(Assertion|Type|Range|Reference)Error: /.test(each)))
+    world.violate('errors', line.trim());
+}
+
 async function phases(world: StreamWorld, onPhase: (phase: string) => void): Promise<void> {
   const { clock, options } = world;
   const enter = (phase: string): void => {
@@ -47,20 +66,21 @@ async function phases(world: StreamWorld, onPhase: (phase: string) => void): Pro
   enter('set up');
   for (const node of world.nodes) void node.start();
   await untilLive(world);
+  await makeTable(world);
   enter('break');
   const stage = { isOver: false };
   const nemesis = new StreamNemesis(world);
-  const rebuilding = rebuildOnce(world);
   const work = streamClients(world, () => stage.isOver);
   const striking = nemesis.run();
   const watching = watch(world, () => stage.isOver);
+  const losing = followLoss(world, () => stage.isOver);
   await clock.sleep(options.breakMs);
   enter('heal');
   nemesis.heal();
   // The healed world still has work for a while.
   await clock.sleep(1500);
   stage.isOver = true;
-  await Promise.all([work, striking, watching, rebuilding.ended()]);
+  await Promise.all([work, striking, watching, losing]);
   await untilLive(world);
   enter('check');
   await finalReads(world);
@@ -68,51 +88,60 @@ async function phases(world: StreamWorld, onPhase: (phase: string) => void): Pro
   lookAtCopies(world);
   await checkContent(world);
   checkHistory(world);
+  checkHeld(world);
 }
 
-/** A stream that a node takes for lost is rebuilt, and all nodes are started again. */
-function rebuildOnce(world: StreamWorld): { readonly ended: () => Promise<void> } {
-  let rebuild: Promise<void> | undefined;
-  const run = async (partition: number): Promise<void> => {
-    await rebuildStream(world, partition);
-    const { loss } = world;
-    if (loss !== undefined) {
-      loss.until = world.tick();
-      loss.content = world.partition(partition).truth.content();
-    }
-    for (const node of world.nodes) void node.start();
-  };
-  world.onLost((partition) => {
-    rebuild ??= run(partition);
-  });
-  return {
-    ended: async () => {
-      await untilNoticed(world);
-      await rebuild;
-    },
-  };
-}
+const isActive = ({ ready }: StreamNode): boolean =>
+  ready?.engine.region.findTable(MAIN)?.status === 'ACTIVE';
 
-/** A stream that is gone, or lacks what a copy has applied, is taken for lost by somebody. */
-async function untilNoticed(world: StreamWorld): Promise<void> {
+async function makeTable(world: StreamWorld): Promise<void> {
+  const [first] = world.nodes;
+  const { region } = present(first?.ready, 'a node').engine;
+  const { number } = await region.createTable(MAIN, DEFINITION);
   const endMs = world.clock.monotonicMs() + LIVE_MS;
-  const isNoticed = (): boolean => {
-    const { loss } = world;
-    if (loss === undefined || loss.until !== undefined) return true;
-    if (loss.kind === 'stream lost' || world.isRebuilding) return false;
-    const { truth } = world.partition(loss.partition);
-    return world.nodes.every(
-      ({ running }) =>
-        running !== undefined && truth.has(running.node.copy(loss.partition).position),
-    );
-  };
-  while (!isNoticed()) {
-    if (world.clock.monotonicMs() > endMs) {
-      world.violate('stream', 'nobody has noticed that a stream has lost something');
-      return;
-    }
+  while (!world.nodes.every(isActive)) {
+    if (world.clock.monotonicMs() > endMs) throw new Error('waited in vain for the table');
     await world.clock.sleep(LOOK_MS);
   }
+  world.table = number;
+}
+
+/** Waits until a log whose stream lost something goes on, at a moment when nobody asks, and notes what stands in it then. */
+async function followLoss(world: StreamWorld, isOver: () => boolean): Promise<void> {
+  while (world.loss === undefined) {
+    if (isOver()) return;
+    await world.clock.sleep(LOOK_MS);
+  }
+  const { loss } = world;
+  let endMs = Infinity;
+  for (;;) {
+    await world.clock.sleep(LOOK_MS);
+    await world.clock.settle();
+    if (isOver()) endMs = Math.min(endMs, world.clock.monotonicMs() + LIVE_MS);
+    if (world.clock.monotonicMs() > endMs) {
+      world.violate('stream', `partition ${loss.partition} does not go on without what it lost`);
+      break;
+    }
+    world.isHeld = isOfLog(world, loss);
+    if (world.isHeld && world.asking === 0) break;
+  }
+  loss.until = world.tick();
+  loss.content = world.partition(loss.partition).truth.content();
+  world.note('WORLD', `partition ${loss.partition} is as its log says again`);
+  world.isHeld = false;
+}
+
+/** Every copy is of the log that goes on, and nothing of the old one is left anywhere. */
+function isOfLog(world: StreamWorld, { partition, kind }: Loss): boolean {
+  const { truth } = world.partition(partition);
+  if (kind === 'stream lost' && truth.incarnation === 1) return false;
+  return world.nodes.every(({ ready, store }) => {
+    if (ready === undefined) return false;
+    const { log } = present(ready.engine.core.partitions[partition], 'the partition');
+    const position = positionIn(store.disk.pairs(), partition);
+    if (log.lostBecause !== undefined || position === undefined) return false;
+    return truth.has(position) && truth.has(log.end) && position.index <= log.end.index;
+  });
 }
 
 async function watch(world: StreamWorld, isOver: () => boolean): Promise<void> {
@@ -140,23 +169,26 @@ async function untilLive(world: StreamWorld): Promise<void> {
 }
 
 function whatIsLacking(world: StreamWorld): readonly string[] {
-  return world.partitions.flatMap(({ number, truth }) => {
+  const seats = world.nodes.filter(({ running }) => running?.engine.seat !== undefined);
+  const lacking = world.nodes.flatMap(({ zone, ready }) =>
+    ready === undefined ? [`${zone} does not answer clients`] : [],
+  );
+  if (seats.length !== 1) lacking.push(`the seat is with ${seats.map(({ zone }) => zone).join()}`);
+  for (const { number, truth } of world.partitions) {
     const leaders = world.nodes.filter(
-      ({ running }) => running?.candidates[number]?.leading !== undefined,
+      ({ running }) => running?.engine.core.partitions[number]?.leading !== undefined,
     );
-    return [
-      ...world.nodes.flatMap(({ zone, running }) => {
-        if (running === undefined) return [`${zone} does not run`];
-        const { index } = running.node.copy(number).position;
-        return index === truth.endIndex
-          ? []
-          : [`${zone} has applied ${index} of ${truth.endIndex} in partition ${number}`];
-      }),
-      ...(leaders.length === 1
-        ? []
-        : [`partition ${number} is led by ${leaders.map(({ zone }) => zone).join()}`]),
-    ];
-  });
+    if (leaders.length !== 1)
+      lacking.push(`partition ${number} is led by ${leaders.map(({ zone }) => zone).join()}`);
+    for (const { zone, store } of world.nodes) {
+      const index = positionIn(store.disk.pairs(), number)?.index;
+      if (index !== truth.endIndex)
+        lacking.push(
+          `${zone} has applied ${index ?? 'a part'} of ${truth.endIndex} in partition ${number}`,
+        );
+    }
+  }
+  return lacking;
 }
 
 /** What clients read in the end is a part of the history. */

@@ -1,18 +1,21 @@
+import { WOKEN } from '../../../src/base/clock.ts';
 import { ClientError } from '../../../src/model/errors.ts';
-import type { LocalPartition } from '../../../src/partition/local-partition.ts';
 import { partitionOf } from '../../../src/storage/key-layout.ts';
 import { isBug, keyBytes, valueOf, writeOf } from '../client.ts';
 import type { Action, Expectation, Operation, Outcome } from '../history.ts';
 import { pickFrom } from '../world-options.ts';
-import { REGION } from './candidate.ts';
+import type { RunningNode } from './stream-node.ts';
+import { REGION } from './stream-options.ts';
 import type { StreamWorld } from './stream-world.ts';
 
-export const TABLE = 3;
+/** The clients' table. */
+export const MAIN = 'main';
 
 /** How long a client waits for an answer. */
-const clientTimeoutMs = 3000;
+const clientTimeoutMs = 4000;
+const heldMs = 50;
 
-/** One client: asks some node that takes itself for the leader, and notes what it did and saw. */
+/** One client: asks any node that answers clients, and notes what it did and saw. */
 export class StreamClient {
   readonly name: string;
   readonly #world: StreamWorld;
@@ -26,6 +29,10 @@ export class StreamClient {
     return this.#do(key, { kind: 'read' });
   }
 
+  async readNearby(key: string): Promise<Operation> {
+    return this.#do(key, { kind: 'read nearby' });
+  }
+
   async write(key: string, value: string | undefined, expects?: Expectation): Promise<Operation> {
     return this.#do(key, { kind: 'write', value, expects });
   }
@@ -36,71 +43,93 @@ export class StreamClient {
 
   async #do(key: string, action: Action): Promise<Operation> {
     const world = this.#world;
+    while (world.isHeld) await world.clock.sleep(heldMs);
+    world.asking += 1;
+    const nodes = world.nodes.flatMap(({ ready, zone }) =>
+      ready === undefined ? [] : [{ ready, zone }],
+    );
+    const asked = nodes.length === 0 ? undefined : pickFrom(world.random, nodes);
     const operation = world.invoke({
       region: REGION,
-      client: this.name,
-      table: 'main',
+      client: `${this.name}@${asked?.zone ?? '-'}`,
+      table: MAIN,
       key,
       action,
     });
-    const number = partitionOf(TABLE, keyBytes(key), world.partitions.length);
-    const asked = world.nodes.flatMap(({ running }) => {
-      const leading = running?.candidates[number]?.leading;
-      return running === undefined || leading === undefined ? [] : [{ running, leading }];
-    });
-    if (asked.length === 0) return world.answer(operation, { kind: 'failed' });
-    const { leading, running } = pickFrom(world.random, asked);
-    const { life } = running;
-    const timer = new AbortController();
-    const outcome = await Promise.race([
-      life.turn().then(async () => this.#ask(leading, operation)),
-      life.died.then((): Outcome => ({ kind: 'unknown' })),
-      world.clock.sleep(clientTimeoutMs, timer.signal).then((): Outcome => ({ kind: 'unknown' })),
-    ]);
-    timer.abort('answered');
+    const outcome =
+      asked === undefined ? ({ kind: 'failed' } as const) : await this.#ask(asked.ready, operation);
+    world.asking -= 1;
     return world.answer(operation, outcome);
   }
 
-  async #ask(leading: LocalPartition, { key, action }: Operation): Promise<Outcome> {
+  async #ask(asked: RunningNode, operation: Operation): Promise<Outcome> {
+    const { life } = asked;
+    const timer = new AbortController();
+    const outcome = await Promise.race([
+      life.turn().then(async () => this.#outcome(asked, operation)),
+      life.died.then((): Outcome => ({ kind: 'unknown' })),
+      this.#world.clock
+        .sleep(clientTimeoutMs, timer.signal)
+        .then((): Outcome => ({ kind: 'unknown' })),
+    ]);
+    timer.abort(WOKEN);
+    return outcome;
+  }
+
+  async #outcome(asked: RunningNode, { key, action }: Operation): Promise<Outcome> {
+    const { region } = asked.engine;
+    const table = region.findTable(MAIN)?.number;
+    if (table === undefined) {
+      this.#world.violate('catalogue', `${this.name} asks a node that does not know the table`);
+      return { kind: 'failed' };
+    }
     try {
       if (action.kind === 'read' || action.kind === 'read nearby') {
         const bytes = keyBytes(key);
-        const isPage = this.#world.random.next() < 0.3;
-        const item = await (isPage ? firstFrom(leading, bytes) : leading.read(TABLE, bytes));
+        const consistent = action.kind === 'read';
+        const isPage = consistent && this.#world.random.next() < 0.3;
+        const item = await (isPage
+          ? this.#firstFrom(asked, table, bytes)
+          : region.getItem({ table, key: bytes, consistent }));
         return { kind: 'read', seen: valueOf(item?.image) };
       }
-      const write = writeOf(key, action, this.#world.options.valueBytes);
-      const outcome = await leading.write({ table: TABLE, ...write });
+      const outcome = await region.write({
+        table,
+        ...writeOf(key, action, this.#world.options.valueBytes),
+      });
       return { kind: outcome.kind, seen: valueOf(outcome.before?.image) };
     } catch (error) {
       if (error instanceof ClientError && error.status < 500) return { kind: 'failed' };
       if (isBug(error)) this.#world.violate('errors', `${this.name} met ${String(error)}`);
-      return { kind: action.kind === 'read' ? 'failed' : 'unknown' };
+      return { kind: action.kind.startsWith('read') ? 'failed' : 'unknown' };
     }
   }
-}
 
-/** The item, as a strong page that begins at it has it. */
-async function firstFrom(
-  leading: LocalPartition,
-  key: Uint8Array,
-): Promise<{ readonly image: Uint8Array } | undefined> {
-  const request = {
-    table: TABLE,
-    from: key,
-    to: undefined,
-    forward: true,
-    limit: 1,
-    startAfter: undefined,
-    byteLimit: 1 << 20,
-  };
-  const page = await leading.readPage(request, true);
-  return page.items.find((item) => Buffer.compare(item.key, key) === 0);
+  /** The item, as a strong page that begins at it has it. */
+  async #firstFrom(
+    { engine }: RunningNode,
+    table: number,
+    key: Uint8Array,
+  ): Promise<{ readonly image: Uint8Array } | undefined> {
+    const request = {
+      table,
+      from: key,
+      to: undefined,
+      forward: true,
+      limit: 1,
+      startAfter: undefined,
+      byteLimit: 1 << 20,
+    };
+    const { clients } = engine.core;
+    const partition = clients[partitionOf(table, key, clients.length)];
+    const page = await partition?.readPage(request, true);
+    return page?.items.find((item) => Buffer.compare(item.key, key) === 0);
+  }
 }
 
 /** Clients that do one thing after another until `isOver`: registers, counters and unique inserts, as in other worlds. */
 export async function streamClients(world: StreamWorld, isOver: () => boolean): Promise<void> {
-  const { clients, keys, thinkMs } = world.options;
+  const { clients, keys, thinkMs, eventualChance } = world.options;
   const seen = new Map<string, string | undefined>();
   const { random } = world;
   let values = 0;
@@ -110,6 +139,7 @@ export async function streamClients(world: StreamWorld, isOver: () => boolean): 
   const useRegister = async (client: StreamClient): Promise<Operation> => {
     const key = `${REGION}-r${Math.floor(random.next() * keys)}`;
     const choice = random.next();
+    if (choice < 0.3 * eventualChance) return client.readNearby(key);
     if (choice < 0.3) {
       const read = await client.read(key);
       if (read.outcome.kind === 'read') seen.set(key, read.outcome.seen);

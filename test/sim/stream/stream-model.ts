@@ -6,10 +6,9 @@ import {
   type Published,
   type StreamBroker,
   type StreamMessage,
-} from './stream-broker.ts';
+} from '../../../src/log/jetstream/stream-broker.ts';
 
-/** How long a process waits for the broker's answer. */
-const timeoutMs = 800;
+const answerMsDefault = 800;
 /** At least, and at random so much more. */
 interface Delay {
   readonly least: number;
@@ -52,6 +51,8 @@ export interface StreamModelOptions {
   readonly random: Random;
   readonly faults: BrokerFaults;
   readonly count: (event: string) => void;
+  /** How long a process waits for the broker's answer. */
+  readonly answerMs?: number;
   /** How long the way between a process and the broker is. */
   readonly wayMs?: Delay;
   readonly onStored?: (message: ModelMessage, stream: StreamModel) => void;
@@ -69,11 +70,19 @@ export class StreamModel {
   #first = 1;
   #last = 0;
   #exists = true;
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new Set<(last: number) => void>();
 
   constructor(name: string, options: StreamModelOptions) {
     this.name = name;
     this.#options = options;
+  }
+
+  get exists(): boolean {
+    return this.#exists;
+  }
+
+  get #answerMs(): number {
+    return this.#options.answerMs ?? answerMsDefault;
   }
 
   get last(): number {
@@ -102,8 +111,10 @@ export class StreamModel {
       read: async (from, limitBytes) => this.#ask(line, () => this.#read(from, limitBytes)),
       purge: async (below) => this.#ask(line, () => this.#purge(below)),
       watch: (listener) => {
-        const tell = (): void => {
-          void this.#tell(link, listener);
+        const tell = (last: number): void => {
+          void this.#tell(link, () => {
+            listener(last);
+          });
         };
         this.#watchers.add(tell);
         return () => this.#watchers.delete(tell);
@@ -158,11 +169,11 @@ export class StreamModel {
     const startedMs = clock.monotonicMs();
     await this.#way();
     return isCut(link)
-      ? this.#noAnswer(timeoutMs - (clock.monotonicMs() - startedMs))
+      ? this.#noAnswer(this.#answerMs - (clock.monotonicMs() - startedMs))
       : { kind: 'stored', sequence };
   }
 
-  async #noAnswer(ms = timeoutMs): Promise<Published> {
+  async #noAnswer(ms = this.#answerMs): Promise<Published> {
     await this.#options.clock.sleep(ms);
     return { kind: 'unknown' };
   }
@@ -189,7 +200,7 @@ export class StreamModel {
     const message = { sequence: this.#last, payload, by };
     this.#messages.push(message);
     this.#options.onStored?.(message, this);
-    for (const tell of this.#watchers) tell();
+    for (const tell of this.#watchers) tell(this.#last);
     return this.#last;
   }
 
@@ -205,7 +216,7 @@ export class StreamModel {
       await this.#way();
       if (!isCut(line.link)) return found;
     }
-    await this.#options.clock.sleep(timeoutMs);
+    await this.#options.clock.sleep(this.#answerMs);
     throw new BrokerError('unreachable', 'the broker does not answer');
   }
 
@@ -224,6 +235,7 @@ export class StreamModel {
 
   #purge(below: number): void {
     if (below <= this.#first) return;
+    this.#options.count('log trimmed');
     const first = Math.min(below, this.#last);
     this.#messages = this.#messages.slice(first - this.#first);
     this.#first = first;

@@ -1,43 +1,50 @@
 import type { Random } from '../../../src/base/random.ts';
-import { LogError } from '../../../src/log/replicated-log.ts';
-import { StorageNode } from '../../../src/storage/storage-node.ts';
-import { MachineClock, ProcessLife } from '../process-life.ts';
+import type { RegionConfig } from '../../../src/daemon/config.ts';
+import { NodeEngine } from '../../../src/daemon/node-engine.ts';
+import type { RegionStreams } from '../../../src/daemon/node-logs.ts';
+import type { RegionPlace } from '../../../src/daemon/region-place.ts';
+import type { Zone } from '../../../src/log/embedded/storage-node-identity.ts';
+import type { StreamBroker } from '../../../src/log/jetstream/stream-broker.ts';
+import { CountingMetrics } from '../../support/counting-metrics.ts';
+import { JournalLogger } from '../journal.ts';
+import { MachineClock, ProcessBus, ProcessLife } from '../process-life.ts';
 import { SimulatedStore } from '../process-store.ts';
-import { Candidate } from './candidate.ts';
-import type { StreamBroker } from './stream-broker.ts';
-import { StreamLog } from './stream-log.ts';
 import type { BrokerLink } from './stream-model.ts';
+import { REGION } from './stream-options.ts';
 import type { StreamWorld } from './stream-world.ts';
 
-/** Pause before a process that could not start is started again, as a supervisor does. */
+/** Pause before a process that could not go on is started again. */
 const restartMs = 500;
-/** How often a node syncs its store. */
-const syncEveryMs = 700;
 
-/** One life of a node. */
+/** How long an engine that cannot go on gets to stop in order. */
+const stopMsMax = 5000;
+
+/** One life of a node, from when its store is open. */
 export interface RunningNode {
   readonly life: ProcessLife;
-  readonly node: StorageNode;
-  readonly candidates: readonly Candidate[];
+  readonly engine: NodeEngine;
+  /** It answers clients. */
+  isReady: boolean;
 }
 
-/** A machine with one process and one storage node, which holds a copy of each partition. */
+/** A machine with one node's store, clocks and connections: they outlive its processes. */
 export class StreamNode {
-  readonly zone: string;
+  readonly zone: Zone;
   readonly machine: MachineClock;
   readonly store: SimulatedStore;
   readonly link: BrokerLink;
-  /** Up to where the store is synced, per partition. */
-  readonly synced = new Map<number, number>();
+  readonly metrics = new CountingMetrics();
+  /** An operator is at work on it. */
+  isHandled = false;
   readonly #world: StreamWorld;
   readonly #random: Random;
   #life: ProcessLife | undefined;
   #running: RunningNode | undefined;
-  #isWanted = false;
-  /** Counts starts from outside. */
+  /** Counts starts from outside; undefined is down. */
+  #wanted: number | undefined;
   #starts = 0;
 
-  constructor(world: StreamWorld, zone: string, random: Random) {
+  constructor(world: StreamWorld, zone: Zone, random: Random) {
     const { skewMs, diskMs } = world.options;
     this.zone = zone;
     this.#world = world;
@@ -52,134 +59,144 @@ export class StreamNode {
     return this.#running;
   }
 
+  /** While it answers clients. */
+  get ready(): RunningNode | undefined {
+    return this.#running?.isReady === true ? this.#running : undefined;
+  }
+
   get life(): ProcessLife | undefined {
     return this.#life;
   }
 
-  /** Starts a process, and another one should it not come up, until it runs or is killed. */
+  /** Starts a process, and another one should it not come up or not go on, until it is killed or stopped. */
   async start(): Promise<void> {
-    if (this.#isWanted || this.#world.isRebuilding) return;
-    this.#isWanted = true;
+    if (this.#wanted !== undefined) return;
     this.#starts += 1;
     const start = this.#starts;
-    while (this.#isDown && start === this.#starts) {
-      const life = this.newLife();
+    this.#wanted = start;
+    while (this.#wanted === start) {
+      const life = this.#newLife();
       this.#life = life;
-      const outcome = await Promise.race([
-        this.#run(life),
-        life.died.then(() => 'killed' as const),
-      ]);
-      if (outcome === 'runs' || outcome === 'killed') return;
-      this.#world.note(this.zone, `did not start: ${outcome.message}`);
+      this.#world.note(this.zone, 'starts');
+      const end = await Promise.race([this.#live(life), life.died.then(() => undefined)]);
+      if (end === undefined) return;
+      this.#world.note(this.zone, `cannot go on: ${end.message}`);
+      this.#world.count('node restart');
+      await this.#stopInOrder(life);
+      if (life.isDead) return;
       this.#end('process');
       await this.#world.clock.sleep(restartMs);
     }
   }
 
-  /** It is to run, and does not. */
-  get #isDown(): boolean {
-    return this.#isWanted && this.#running === undefined;
-  }
-
-  newLife(): ProcessLife {
+  #newLife(): ProcessLife {
     const { clock, options } = this.#world;
     const { machine } = this;
-    return new ProcessLife({
-      machine,
-      world: clock,
-      random: this.#random,
-      jitterMs: options.jitterMs,
+    const { jitterMs } = options;
+    return new ProcessLife({ machine, world: clock, random: this.#random, jitterMs });
+  }
+
+  /** Resolves with why the process cannot go on; never when it is killed. */
+  async #live(life: ProcessLife): Promise<Error> {
+    return new Promise((resolve) => {
+      this.#run(life, resolve).catch((error: unknown) => {
+        resolve(error instanceof Error ? error : new Error(String(error)));
+      });
     });
   }
 
-  async #run(life: ProcessLife): Promise<'runs' | Error> {
-    try {
-      const node = await this.openNode(life);
-      const candidates: Candidate[] = [];
-      for (const { number } of this.#world.partitions)
-        candidates.push(await this.#candidate(number, life, node));
-      this.#running = { life, node, candidates };
-      this.#world.note(this.zone, 'runs');
-      for (const candidate of candidates) this.#own(life, candidate.run());
-      this.#own(life, this.#sync(life, node));
-      return 'runs';
-    } catch (error) {
-      return error instanceof Error ? error : new Error(String(error));
-    }
-  }
-
-  /** What runs until the process dies; an error is a fault of the program. */
-  #own(life: ProcessLife, loop: Promise<void>): void {
-    loop.catch((error: unknown) => {
-      if (!life.isDead) this.#world.failed(this.zone, error);
-    });
-  }
-
-  async openNode(life: ProcessLife): Promise<StorageNode> {
-    const { partitions } = this.#world;
-    return StorageNode.open({
+  async #run(life: ProcessLife, onFailure: (error: Error) => void): Promise<void> {
+    const world = this.#world;
+    const { leaseMs, partBytes, recentBytes, keptEntries } = world.options;
+    const endpoint = world.network.endpoint(this.zone);
+    void life.died.then(() => endpoint.close());
+    const engine = await NodeEngine.open({
+      config: this.#config(),
       zone: this.zone,
-      store: await this.store.open(life),
-      partitionCount: partitions.length,
-      partitions: partitions.map(({ number }) => number),
+      place: this.#place(life),
+      line: { streams: this.#streams(life), stop: async () => {} },
+      regions: [REGION],
+      endpoint: new ProcessBus(life, endpoint),
+      clock: life,
+      random: this.#random,
+      logger: new JournalLogger(world.journal, this.zone),
+      metrics: this.metrics,
+      logMeasures: { leaseMs, partBytes, recentBytes },
+      keptEntries,
+      addresses: () => ({ endpoint: undefined, operations: undefined }),
+      withoutMissing: () => false,
+      onFailure,
     });
+    const running = { life, engine, isReady: false };
+    this.#running = running;
+    await engine.start();
+    running.isReady = true;
+    world.note(this.zone, 'is ready');
   }
 
-  #broker(number: number, life: ProcessLife): StreamBroker {
-    const broker = this.#world.partition(number).stream.connect(this.link);
+  /** As its daemon does with an engine that is started anew. */
+  async #stopInOrder(life: ProcessLife): Promise<void> {
+    const engine = this.#running?.engine;
+    if (this.#running !== undefined) this.#running.isReady = false;
+    engine?.giveUpStart();
+    const stopped = engine?.stop().catch((error: unknown) => {
+      this.#world.note(this.zone, `did not stop in order: ${String(error)}`);
+    });
+    await Promise.race([stopped, life.died, this.#world.clock.sleep(stopMsMax)]);
+  }
+
+  #streams(life: ProcessLife): RegionStreams {
+    const streams = this.#world.streams.over(this.link);
     return {
-      publish: async (payload, expectedLast) =>
-        life.hear(async () => broker.publish(payload, expectedLast)),
-      bounds: async () => life.hear(async () => broker.bounds()),
-      read: async (from, limitBytes) => life.hear(async () => broker.read(from, limitBytes)),
-      purge: async (below) => life.hear(async () => broker.purge(below)),
-      watch: (listener) => {
-        const unwatch = broker.watch(() => life.gate(listener));
-        void life.died.then(unwatch);
-        return unwatch;
-      },
+      list: async () => life.hear(async () => streams.list()),
+      create: async (stream) => life.hear(async () => streams.create(stream)),
+      broker: (stream) => brokerOf(life, streams.broker(stream)),
     };
   }
 
-  async #candidate(partition: number, life: ProcessLife, node: StorageNode): Promise<Candidate> {
-    const world = this.#world;
-    const log = await this.#openLog(partition, life);
-    return new Candidate({
-      partition,
-      node,
-      log,
-      life,
-      random: this.#random,
-      world: world.options,
-      note: (what) => world.note(this.zone, what),
-      onLost: (why) => world.lost(partition, `${this.zone}: ${why}`),
-      onFailure: (error) => world.failed(this.zone, error),
-      synced: () => Math.min(...world.nodes.map(({ synced }) => synced.get(partition) ?? 0)),
-      onTrim: () => world.count('log trimmed'),
-    });
+  #place(life: ProcessLife): RegionPlace {
+    return {
+      open: async () => this.store.open(life),
+      openNext: none,
+      takeNext: none,
+      hasSpace: async () => true,
+      logDisk: none,
+      positionsDisk: none,
+    };
   }
 
-  async #openLog(partition: number, life: ProcessLife): Promise<StreamLog> {
-    const broker = this.#broker(partition, life);
-    try {
-      return await StreamLog.open({ broker, partition, clock: life });
-    } catch (error) {
-      if (error instanceof LogError && error.code === 'damaged')
-        this.#world.lost(partition, `${this.zone}: ${error.message}`);
-      throw error;
-    }
+  #config(): RegionConfig {
+    const { options } = this.#world;
+    return {
+      region: REGION,
+      accountId: '000000000000',
+      endpoint: { hosts: [], port: 0 },
+      operations: { hosts: [], port: 0 },
+      partitions: options.partitions,
+      zones: { a: { directory: 'a' }, b: { directory: 'b' }, c: { directory: 'c' } },
+      durability: 'synced',
+      statusMs: 50,
+      credentials: [],
+      checkRegionScope: false,
+      retention: { hours: options.retentionMs / 3_600_000, bytes: Number.MAX_SAFE_INTEGER },
+      globalTables: { sourceRegionRule24h: false, requireAutoScaling: false },
+      clock: { offsetMs: 0 },
+      log: { level: 'info' },
+    };
   }
 
-  async #sync(life: ProcessLife, node: StorageNode): Promise<void> {
-    while (!life.isDead) {
-      await life.sleep(syncEveryMs);
-      for (const [partition, { index }] of await node.sync()) this.synced.set(partition, index);
-    }
+  /** In order, as an operator does: it hands over first. It is down then. */
+  async stop(): Promise<void> {
+    const life = this.#life;
+    if (life === undefined) return;
+    this.#wanted = undefined;
+    await this.#stopInOrder(life);
+    if (this.#life === life) this.#end('process');
   }
 
   /** Ends the process wherever it stands. Without power the store forgets what was not synced. */
   kill(how: 'process' | 'power'): void {
-    this.#isWanted = false;
+    this.#wanted = undefined;
     this.#end(how);
   }
 
@@ -190,3 +207,24 @@ export class StreamNode {
     this.store.end(how);
   }
 }
+
+const none = async (): Promise<never> => {
+  throw new Error('a node has one store');
+};
+
+const brokerOf = (life: ProcessLife, broker: StreamBroker): StreamBroker => ({
+  publish: async (payload, expectedLast) =>
+    life.hear(async () => broker.publish(payload, expectedLast)),
+  bounds: async () => life.hear(async () => broker.bounds()),
+  read: async (from, limitBytes) => life.hear(async () => broker.read(from, limitBytes)),
+  purge: async (below) => life.hear(async () => broker.purge(below)),
+  watch: (listener) => {
+    const unwatch = broker.watch((last) => {
+      life.gate(() => {
+        listener(last);
+      });
+    });
+    void life.died.then(unwatch);
+    return unwatch;
+  },
+});

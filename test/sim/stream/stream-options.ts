@@ -1,8 +1,11 @@
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { pickFrom } from '../world-options.ts';
 
+/** The only region of a stream world. */
+export const REGION = 'east';
+
 /** What goes wrong in a stream world, as it is counted. The first four are the broker's, per request. */
-export const STREAM_FAULTS = [
+const BROKER_AND_NODE_FAULTS = [
   'append refused',
   'append unknown',
   'straggler',
@@ -11,9 +14,23 @@ export const STREAM_FAULTS = [
   'node power loss',
   'node pause',
   'node cut',
+  'clock jump',
+  'clock drift',
   'stream went back',
   'stream lost',
 ] as const;
+
+/** What goes wrong between nodes, and what operators do to them. Drawn last. */
+const NODE_FAULTS = [
+  'bus cut',
+  'bus cut one way',
+  'bus lossy',
+  'node stop',
+  'leader move',
+  'node drain',
+] as const;
+
+export const STREAM_FAULTS = [...BROKER_AND_NODE_FAULTS, ...NODE_FAULTS] as const;
 
 /** What stream worlds count besides. */
 export const STREAM_EVENTS = [
@@ -21,13 +38,16 @@ export const STREAM_EVENTS = [
   'straggler skipped',
   'stream rebuilt',
   'log trimmed',
+  'copy filled',
+  'surplus handed in',
+  'node restart',
+  'eventual read',
 ] as const;
 
 export type StreamFault = (typeof STREAM_FAULTS)[number];
 
 /** What a seed has drawn for a stream world. */
 export interface StreamOptions {
-  readonly nodes: number;
   readonly partitions: number;
   readonly faults: readonly StreamFault[];
   /** How long faults happen. */
@@ -40,13 +60,18 @@ export interface StreamOptions {
   readonly diskMs: number;
   readonly jitterMs: number;
   readonly skewMs: number;
-  /** After so long without an entry a node opens an epoch. */
-  readonly silenceMs: number;
-  /** So long at most a leader goes on that another has overtaken. */
-  readonly patienceMs: number;
-  /** So many entries are kept behind what all copies have synced. */
+  readonly leaseMs: number;
+  /** So many entries at least are kept of a log. */
   readonly keptEntries: number;
+  /** So long a log is kept for a node that is away. */
+  readonly retentionMs: number;
   readonly valueBytes: number;
+  /** Of an entry in one message. */
+  readonly partBytes: number;
+  /** Of the log's last entries that a node keeps. */
+  readonly recentBytes: number;
+  /** Of the clients' reads. */
+  readonly eventualChance: number;
 }
 
 /** About one seed in six makes a stream world. Drawn apart, so that no other draw moves. */
@@ -59,27 +84,30 @@ export function drawStreamOptions(seed: number): StreamOptions {
   const random = new SeededRandom(seed ^ 0x0b70);
   const pick = <T>(choices: readonly T[]): T => pickFrom(random, choices);
   const chance = pick([0.3, 0.5, 0.8]);
-  const faults = STREAM_FAULTS.filter(
+  const faults: StreamFault[] = BROKER_AND_NODE_FAULTS.filter(
     (fault) =>
       random.next() < (fault === 'stream lost' || fault === 'stream went back' ? 0.2 : chance),
   );
-  return {
-    nodes: pick([2, 3, 3]),
+  const drawn = {
     partitions: pick([1, 1, 2, 3]),
-    faults,
-    breakMs: pick([8000, 12_000, 16_000]),
-    faultEveryMs: pick([300, 600, 1000]),
+    breakMs: pick([12_000, 20_000, 30_000]),
+    faultEveryMs: pick([400, 800, 1500]),
     clients: pick([4, 6, 10]),
     thinkMs: pick([10, 20, 50]),
     keys: pick([2, 3, 5]),
     diskMs: pick([0.1, 1, 4]),
     jitterMs: pick([0.2, 2, 20]),
     skewMs: pick([0, 20, 2000]),
-    silenceMs: pick([500, 1000]),
-    patienceMs: pick([0, 500, 3000]),
-    keptEntries: pick([0, 20, 100_000]),
+    leaseMs: pick([500, 1000, 2000]),
+    keptEntries: pick([0, 20, 2048]),
     valueBytes: pick([10, 100]),
+    partBytes: pick([150, 100_000]),
+    recentBytes: pick([0, 1000, 100_000]),
+    retentionMs: pick([1000, 5000, 3_600_000]),
+    eventualChance: pick([0, 0.1, 0.3]),
   };
+  faults.push(...NODE_FAULTS.filter(() => random.next() < chance));
+  return { ...drawn, faults };
 }
 
 /** In one line, as it is printed. */

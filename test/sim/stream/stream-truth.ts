@@ -1,5 +1,6 @@
-import { decodeEntry } from '../../../src/log/entry-codec.ts';
+import { endOf } from '../../../src/log/chain.ts';
 import type { Entry, LogEnd } from '../../../src/log/entry.ts';
+import { type Found, MessageReader } from '../../../src/log/jetstream/stream-message.ts';
 import { decodeRecords } from '../../../src/model/record-codec.ts';
 import type { ItemRecord } from '../../../src/model/record.ts';
 import { valueOf } from '../client.ts';
@@ -12,10 +13,17 @@ interface TrueEntry {
   readonly records: readonly ItemRecord[];
 }
 
+export interface StreamTruthOptions {
+  /** Whether a table is the clients'. */
+  readonly isUsers: (table: number) => boolean;
+  readonly violate: (message: string) => void;
+  readonly count: (event: string) => void;
+}
+
 /** What a partition's stream says, read message by message as it is stored, by a rule of its own for what is valid. */
 export class StreamTruth {
-  readonly #violate: (message: string) => void;
-  readonly #count: (event: string) => void;
+  readonly #options: StreamTruthOptions;
+  #incarnation = 1;
   /** The valid entries; the first has index 1. */
   #line: TrueEntry[] = [];
   #base: LogEnd | undefined;
@@ -23,25 +31,56 @@ export class StreamTruth {
   /** Of all writes that ever stood in it. */
   readonly values = new Set<string>();
   #leader = '';
+  #reader = new MessageReader();
+  /** Of a incarnation of which no whole entry is there yet. */
+  #next: { readonly incarnation: number; readonly reader: MessageReader } | undefined;
 
-  constructor(violate: (message: string) => void, count: (event: string) => void) {
-    this.#violate = violate;
-    this.#count = count;
+  constructor(options: StreamTruthOptions) {
+    this.#options = options;
+  }
+
+  get incarnation(): number {
+    return this.#incarnation;
   }
 
   get endIndex(): number {
     return this.#line.length;
   }
 
-  take({ payload, sequence, by }: ModelMessage): void {
-    if (payload.length === 0) return;
-    const entry = decodeEntry(payload);
-    if (!this.#isNext(entry)) {
-      this.#count('straggler skipped');
+  /**
+   * A message of one of the partition's streams: see `MadeStream`. `began`: the log goes on there from now on; what is stored in older streams is
+   * nothing any more.
+   */
+  take({ payload, sequence, by }: ModelMessage, incarnation: number): 'began' | 'taken' {
+    if (incarnation < this.#incarnation) return 'taken';
+    const reader = incarnation > this.#incarnation ? this.#nextReader(incarnation) : this.#reader;
+    const found = reader.take(sequence, payload);
+    if (found?.kind !== 'entry') return 'taken';
+    const { entry } = found;
+    const begins = incarnation > this.#incarnation;
+    if (begins) {
+      this.#incarnation = incarnation;
+      this.#goOn(entry);
+      this.#reader = reader;
+    }
+    this.#takeEntry(found, sequence, by);
+    return begins ? 'began' : 'taken';
+  }
+
+  #nextReader(incarnation: number): MessageReader {
+    if (this.#next?.incarnation !== incarnation)
+      this.#next = { incarnation, reader: new MessageReader() };
+    return this.#next.reader;
+  }
+
+  #takeEntry(found: Found & { kind: 'entry' }, sequence: number, by: string): void {
+    const { entry } = found;
+    if (!this.#isNext(entry) || (entry.kind === 'open' && !found.isInPlace)) {
+      this.#options.count('straggler skipped');
       return;
     }
     if (entry.kind === 'open') {
-      if (this.#leader !== '' && this.#leader !== by) this.#count('failover');
+      if (this.#leader !== '' && this.#leader !== by) this.#options.count('failover');
       this.#leader = by;
     }
     const records = entry.kind === 'records' ? decodeRecords(entry.payload) : [];
@@ -61,10 +100,10 @@ export class StreamTruth {
   #checkTimes(entry: Entry, records: readonly ItemRecord[]): void {
     const before = this.#base ?? this.#line.at(-1)?.entry ?? NOTHING;
     if (entry.partitionTime < before.partitionTime)
-      this.#violate(`the partition's time went back at ${entry.index}`);
+      this.#options.violate(`the partition's time went back at ${entry.index}`);
     for (const { version, cause } of records)
       if (cause === 'user' && version.time <= before.partitionTime)
-        this.#violate(
+        this.#options.violate(
           `entry ${entry.index} has version ${version.time}, behind the partition's time ${before.partitionTime}`,
         );
   }
@@ -73,7 +112,8 @@ export class StreamTruth {
     this.#base = undefined;
     this.#line.push(added);
     this.#byChecksum.set(added.entry.checksum, added);
-    for (const { image } of added.records) {
+    for (const { table, image } of added.records) {
+      if (!this.#options.isUsers(table)) continue;
       const value = valueOf(image);
       if (value !== undefined) this.values.add(value);
     }
@@ -82,16 +122,20 @@ export class StreamTruth {
   /** The stream has lost what came behind a message. */
   goBack(lastSequence: number): void {
     this.#line = this.#line.filter(({ sequence }) => sequence <= lastSequence);
+    this.#reader = new MessageReader();
   }
 
-  /** Another stream goes on behind what a copy has applied. */
-  goOn(base: LogEnd): void {
+  /** Another stream goes on with this entry, behind what a copy has applied. */
+  #goOn(first: Entry): void {
     const line: TrueEntry[] = [];
-    let { index, checksum } = base;
+    let [index, checksum] = [first.index - 1, first.previousChecksum];
+    const all = [...this.#byChecksum.values()].map(({ entry }) => entry);
+    if (first.kind !== 'open' || all.some(({ epoch }) => epoch >= first.epoch))
+      this.#options.violate(`a new stream begins with epoch ${first.epoch}, which is no later one`);
     while (index > 0) {
       const entry = this.#byChecksum.get(checksum);
       if (entry === undefined) {
-        this.#violate(`a copy has applied an entry ${index} that never was valid`);
+        this.#options.violate(`a copy has applied an entry ${index} that never was valid`);
         return;
       }
       // Whatever number it had in the stream before.
@@ -101,7 +145,13 @@ export class StreamTruth {
       checksum = entry.entry.previousChecksum;
     }
     this.#line = line;
-    this.#base = base;
+    const base = line.at(-1)?.entry;
+    // It may know of later times than the copy that it goes on behind.
+    this.#base = base && {
+      ...endOf(base),
+      epoch: first.epoch - 1,
+      partitionTime: first.partitionTime,
+    };
   }
 
   /** Whether the entry at `index` is the one with that checksum. */
@@ -113,7 +163,8 @@ export class StreamTruth {
   content(): Map<string, string> {
     const found = new Map<string, string>();
     for (const { records } of this.#line)
-      for (const { key, image } of records) {
+      for (const { table, key, image } of records) {
+        if (!this.#options.isUsers(table)) continue;
         const value = valueOf(image);
         if (value === undefined) found.delete(keyText(key));
         else found.set(keyText(key), value);

@@ -1,61 +1,86 @@
 import { present } from '../../../src/base/assert.ts';
-import { LogError } from '../../../src/log/replicated-log.ts';
+import { ZONES } from '../../../src/log/embedded/storage-node-identity.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { Chronicle } from '../chronicle.ts';
-import { isBug } from '../client.ts';
-import { REGION } from './candidate.ts';
-import { type BrokerFaults, StreamModel } from './stream-model.ts';
+import { ModelStreams } from './model-streams.ts';
+import { NodeNetwork } from './node-network.ts';
+import type { BrokerFaults } from './stream-model.ts';
 import { StreamNode } from './stream-node.ts';
-import { drawStreamOptions, type StreamOptions } from './stream-options.ts';
+import { drawStreamOptions, REGION, type StreamOptions } from './stream-options.ts';
 import { StreamTruth } from './stream-truth.ts';
 
-const ZONES = ['a', 'b', 'c'] as const;
-
-/** What became of a stream that lost something: places in the order of events, and what stood afterwards. */
+/** What became of a stream that lost something: places in the order of events, and what stood then. */
 export interface Loss {
   readonly partition: number;
   readonly kind: 'stream went back' | 'stream lost';
   readonly since: number;
+  /** What each copy held then. */
+  readonly held: readonly HeldItem[];
+  /** From here on no lease runs any more that was renewed before. */
+  leasesOver: number;
+  /** Another stream goes on from here. */
+  begun: number;
+  /** All copies are of the log that goes on, and nobody was asking. */
   until: number | undefined;
   content: ReadonlyMap<string, string>;
+}
+
+/** An item as a copy had it. */
+export interface HeldItem {
+  readonly zone: string;
+  readonly key: string;
+  readonly time: number;
 }
 
 export interface StreamPartition {
   readonly number: number;
   readonly truth: StreamTruth;
-  stream: StreamModel;
 }
 
-/** One region of several nodes over a broker's streams, from one seed. */
+/** One region of three nodes over a broker's streams, from one seed. */
 export class StreamWorld extends Chronicle {
   readonly seed: number;
   readonly options: StreamOptions;
   readonly random: SeededRandom;
   readonly regions = [{ name: REGION }];
   readonly brokerFaults: BrokerFaults = { refused: 0, unknown: 0, straggler: 0, notFound: 0 };
+  readonly streams: ModelStreams;
+  readonly network: NodeNetwork;
   readonly nodes: readonly StreamNode[];
   readonly partitions: readonly StreamPartition[];
+  /** The number of the clients' table, once it is there. */
+  table: number | undefined;
   /** One at most. */
   loss: Loss | undefined;
-  /** A stream is being rebuilt, with all nodes at rest. */
-  isRebuilding = false;
-  #onLost: ((partition: number) => void) | undefined;
-  #streams = 0;
+  /** Clients wait before they ask anything. */
+  isHeld = false;
+  /** What clients have asked and not been answered. */
+  asking = 0;
 
   constructor(seed: number) {
     super();
     this.seed = seed;
     this.random = new SeededRandom(seed ^ 0x3a1f);
     this.options = drawStreamOptions(seed);
+    this.network = new NodeNetwork({
+      region: REGION,
+      clock: this.clock,
+      random: new SeededRandom(seed * 13 + 5),
+    });
     this.partitions = Array.from({ length: this.options.partitions }, (_, number) => ({
       number,
-      truth: new StreamTruth(
-        (message) => this.violate('truth', `partition ${number}: ${message}`),
-        (event) => this.count(event),
-      ),
-      stream: this.newStream(number),
+      truth: new StreamTruth({
+        isUsers: (table) => table === this.table,
+        violate: (message) => {
+          this.violate('truth', `partition ${number}: ${message}`);
+        },
+        count: (event) => {
+          this.count(event);
+        },
+      }),
     }));
-    this.nodes = ZONES.slice(0, this.options.nodes).map(
+    this.streams = this.#newStreams();
+    this.nodes = ZONES.map(
       (zone, at) => new StreamNode(this, zone, new SeededRandom(seed * 31 + at + 7)),
     );
   }
@@ -64,34 +89,28 @@ export class StreamWorld extends Chronicle {
     return present(this.partitions[number], `partition ${number}`);
   }
 
-  newStream(number: number): StreamModel {
-    this.#streams += 1;
-    return new StreamModel(`log-${number}-${this.#streams}`, {
+  #newStreams(): ModelStreams {
+    return new ModelStreams({
       clock: this.clock,
-      random: new SeededRandom(this.seed * 7 + this.#streams),
+      random: ({ stream: { partition }, incarnation }) =>
+        new SeededRandom(this.seed * 7 + partition + 16 * incarnation),
       faults: this.brokerFaults,
-      count: (event) => this.count(event),
-      onStored: (message, stream) => {
-        const partition = this.partition(number);
-        // Nobody follows a stream that was given up.
-        if (partition.stream === stream) partition.truth.take(message);
+      count: (event) => {
+        this.count(event);
+      },
+      onMade: ({ stream: { partition, generation }, incarnation }, by) => {
+        this.note('WORLD', `${by} makes stream ${generation} of partition ${partition}`);
+        if (incarnation > 1 && this.loss?.partition !== partition)
+          this.violate('stream', `partition ${partition} is taken for lost by ${by}, and is not`);
+      },
+      onStored: (message, { stream: { partition, generation }, incarnation }) => {
+        const { truth } = this.partition(partition);
+        if (truth.take(message, incarnation) !== 'began') return;
+        this.note('WORLD', `partition ${partition} goes on in stream ${generation}`);
+        if (this.loss?.partition === partition) this.loss.begun = this.tick();
+        this.count('stream rebuilt');
       },
     });
-  }
-
-  onLost(listener: (partition: number) => void): void {
-    this.#onLost = listener;
-  }
-
-  /** A node says that a stream is lost. */
-  lost(partition: number, why: string): void {
-    const { loss } = this;
-    if (!this.isRebuilding) this.note('WORLD', `partition ${partition} is lost, says ${why}`);
-    if (loss?.partition !== partition) {
-      this.violate('stream', `partition ${partition} is taken for lost, and is not: ${why}`);
-      return;
-    }
-    if (loss.until === undefined && !this.isRebuilding) this.#onLost?.(partition);
   }
 
   /** Whether what is in a partition is not what its stream says, for now. */
@@ -99,20 +118,4 @@ export class StreamWorld extends Chronicle {
     const { loss } = this;
     return loss !== undefined && loss.partition === partition && loss.until === undefined;
   }
-
-  /** Something in a node ended with an error. */
-  failed(who: string, error: unknown): void {
-    if (isBug(error)) this.violate('errors', `${who} met ${String(error)} ${stackOf(error)}`);
-    else if (!(error instanceof LogError && error.code === 'unavailable'))
-      this.violate('errors', `${who} met ${String(error)}`);
-  }
 }
-
-const stackOf = (error: unknown): string =>
-  error instanceof Error
-    ? (error.stack ?? '')
-        .split('\n')
-        .slice(1, 5)
-        .map((line) => line.trim().replace(/\(?(file:\/\/)?\/.*\/(src|test)\//, '($2/'))
-        .join(' < ')
-    : '';

@@ -1,0 +1,213 @@
+import { type Clock, WOKEN } from '../base/clock.ts';
+import type { BusMessage, RequestOptions } from './bus.ts';
+import { BusError } from './bus.ts';
+import type { Link } from './link.ts';
+import type { Msg } from './nats-connection.ts';
+import type { NatsLine } from './nats-line.ts';
+import { failureOf, firstPartOf, isUnserved, requestHeaders, withRest } from './nats-message.ts';
+import { aborted, type Outcome, stopped, timedOut } from './outcome.ts';
+import type { PartExchange } from './part-exchange.ts';
+import { cutOf, partOf } from './parts.ts';
+
+/** What may be asked of one region, or of the nodes of one's own, without an answer. More is `unreachable`. */
+export const WINDOW_BYTES_MAX = 64 * 1024 * 1024;
+export const WINDOW_MESSAGES_MAX = 4096;
+
+/** How a request gets to its connection. */
+export interface Route {
+  /** Delays it or holds it back. */
+  readonly link?: Link;
+  /** Rejects with `BusError` when there is no asking. */
+  readonly ready?: Promise<void>;
+  /** Not counted in the window: for the one request that the others wait for. */
+  readonly isExtra?: boolean;
+}
+
+interface Asked {
+  readonly message: BusMessage;
+  readonly settle: (outcome: Outcome) => void;
+  /** Whether it may have arrived. */
+  isSent: boolean;
+  /** Lets go of what is held and gathered for it. */
+  readonly releases: (() => void)[];
+}
+
+export interface NatsRequestsOptions {
+  /** Who asks. */
+  readonly region: string;
+  readonly line: NatsLine;
+  readonly parts: PartExchange;
+  readonly clock: Clock;
+  /** Told when nobody serves what was asked. */
+  readonly onUnserved?: () => void;
+}
+
+/** The requests over one connection, each settled once: by its answer, its timeout, its signal, or the connection's loss. */
+export class NatsRequests {
+  readonly #region: string;
+  readonly #line: NatsLine;
+  readonly #parts: PartExchange;
+  readonly #clock: Clock;
+  readonly #asked = new Map<string, Asked>();
+  readonly #onUnserved: () => void;
+  #bytes = 0;
+  #messages = 0;
+  #count = 0;
+
+  constructor(options: NatsRequestsOptions) {
+    const { region, line, parts, clock, onUnserved } = options;
+    this.#region = region;
+    this.#onUnserved = onUnserved ?? (() => {});
+    this.#line = line;
+    this.#parts = parts;
+    this.#clock = clock;
+    line.onInbox('answer', (message, [id = '']) => this.#take(message, id));
+    line.watch({ lost: () => this.#lose() });
+  }
+
+  /** Rejects as `Bus.request` does. */
+  async ask(message: BusMessage, options: RequestOptions, route: Route): Promise<Uint8Array> {
+    const { length } = message.payload;
+    const { owner } = this.#line;
+    if (!this.#line.isConnected) throw unreachable(`the NATS of ${owner} is not connected`);
+    const isFull = this.#messages >= WINDOW_MESSAGES_MAX || this.#bytes + length > WINDOW_BYTES_MAX;
+    if (isFull && route.isExtra !== true)
+      throw unreachable(`the window to ${owner} is full: it has not answered what was asked`);
+    return new Promise((resolve, reject) => {
+      const { id, asked } = this.#book({ message, options, route, resolve, reject });
+      if (route.ready === undefined) this.#depart(id, asked, route.link);
+      else
+        route.ready.then(
+          () => this.#depart(id, asked, route.link),
+          (error: unknown) => asked.settle(failed(errorOf(error))),
+        );
+    });
+  }
+
+  /** Settles everything with `stopped`. */
+  stop(): void {
+    for (const asked of this.#asked.values()) asked.settle(failed(stopped(this.#region)));
+  }
+
+  /** Books a request, with its timeout and its signal; the first outcome settles it. */
+  #book(request: {
+    readonly message: BusMessage;
+    readonly options: RequestOptions;
+    readonly route: Route;
+    readonly resolve: (payload: Uint8Array) => void;
+    readonly reject: (error: BusError) => void;
+  }): { readonly id: string; readonly asked: Asked } {
+    const { message, options, route, resolve, reject } = request;
+    const messages = route.isExtra === true ? 0 : 1;
+    const id = (this.#count++).toString(36);
+    const timer = new AbortController();
+    const onAbort = (): void => asked.settle(failed(aborted(message.subject)));
+    const asked: Asked = {
+      message,
+      isSent: false,
+      releases: [],
+      settle: (outcome) => {
+        if (!this.#asked.delete(id)) return;
+        this.#bytes -= message.payload.length;
+        this.#messages -= messages;
+        timer.abort(WOKEN);
+        options.signal?.removeEventListener('abort', onAbort);
+        for (const release of asked.releases) release();
+        if (outcome.kind === 'answer') resolve(outcome.payload);
+        else reject(outcome.error);
+      },
+    };
+    this.#asked.set(id, asked);
+    this.#bytes += message.payload.length;
+    this.#messages += messages;
+    options.signal?.addEventListener('abort', onAbort, { once: true });
+    void this.#expire(asked, options.timeoutMs, timer.signal);
+    return { id, asked };
+  }
+
+  async #expire(asked: Asked, timeoutMs: number, settled: AbortSignal): Promise<void> {
+    await this.#clock.sleep(timeoutMs, settled);
+    if (!settled.aborted) asked.settle(failed(timedOut(asked.message.subject, timeoutMs)));
+  }
+
+  #depart(id: string, asked: Asked, link: Link | undefined): void {
+    if (link === undefined || link.isDirect) this.#send(id, asked);
+    else if (!link.send(asked.message.payload.length, () => this.#send(id, asked)))
+      asked.settle(failed(unreachable(`${this.#line.owner} is not in reach`)));
+  }
+
+  #send(id: string, asked: Asked): void {
+    if (this.#asked.get(id) !== asked) return;
+    const { subject, payload } = asked.message;
+    const { partBytes, inbox } = this.#line;
+    const reply = `${inbox}.answer.${id}`;
+    const cut = cutOf(payload, partBytes);
+    let headers = requestHeaders(this.#region);
+    let first = payload;
+    if (cut !== undefined) {
+      const held = this.#parts.hold(payload, partBytes);
+      asked.releases.push(() => held.release());
+      headers = withRest(headers, cut, held.pull);
+      first = partOf(payload, partBytes, 0);
+    }
+    asked.isSent = true;
+    const isWanted = (): boolean => this.#asked.has(id);
+    if (!this.#line.publish(subject, first, { reply, headers, isWanted }))
+      asked.settle(failed(unreachable(`the NATS of ${this.#line.owner} takes nothing now`)));
+  }
+
+  #take(message: Msg, id: string): void {
+    const asked = this.#asked.get(id);
+    if (asked === undefined) {
+      const late = firstPartOf(message);
+      if (late !== undefined && late !== 'damaged') this.#parts.decline(late.pull);
+      return;
+    }
+    const { subject } = asked.message;
+    if (isUnserved(message)) {
+      this.#onUnserved();
+      asked.settle(failed(unreachable(`${this.#line.owner} serves no ${subject}`)));
+      return;
+    }
+    const failure = failureOf(message, subject);
+    if (failure !== undefined) {
+      asked.settle(failed(failure));
+      return;
+    }
+    const first = firstPartOf(message);
+    if (first === undefined) asked.settle({ kind: 'answer', payload: message.data });
+    else if (first === 'damaged') asked.settle(failed(damaged(subject)));
+    else this.#gather(asked, first);
+  }
+
+  #gather(asked: Asked, first: Parameters<PartExchange['gather']>[0]): void {
+    const { subject } = asked.message;
+    const cancel = this.#parts.gather(first, (whole) =>
+      asked.settle(
+        whole === undefined ? failed(damaged(subject)) : { kind: 'answer', payload: whole },
+      ),
+    );
+    if (cancel !== undefined) asked.releases.push(cancel);
+    else {
+      const words = `the answer to ${subject} is more than can be taken in now`;
+      asked.settle(failed(new BusError('remote', words, { remoteCode: 'busy' })));
+    }
+  }
+
+  /** What was sent may have been carried out, and its answer has no way back. */
+  #lose(): void {
+    const words = `the connection to the NATS of ${this.#line.owner} was lost`;
+    for (const asked of this.#asked.values())
+      if (asked.isSent) asked.settle(failed(new BusError('timeout', words)));
+  }
+}
+
+const unreachable = (words: string): BusError => new BusError('unreachable', words);
+
+const damaged = (subject: string): BusError =>
+  new BusError('timeout', `the answer to ${subject} did not arrive whole`);
+
+const failed = (error: BusError): Outcome => ({ kind: 'failed', error });
+
+const errorOf = (error: unknown): BusError =>
+  error instanceof BusError ? error : unreachable(String(error));

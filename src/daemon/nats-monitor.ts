@@ -1,0 +1,9 @@
+const answerMsMax = 3000;
+
+/** One page of a nats-server's monitoring, such as `/varz`. Rejects with an error in words. */
+export async function readNatsMonitor(address: string, path: string): Promise<unknown> {
+  const url = new URL(path, address);
+  const response = await fetch(url, { signal: AbortSignal.timeout(answerMsMax) });
+  if (!response.ok) throw new Error(`it answers ${response.status}`);
+  return response.json();
+}

@@ -1,0 +1,193 @@
+import type { Clock } from '../base/clock.ts';
+import type { Bus } from '../bus/bus.ts';
+import type { LocalPartition } from '../partition/local-partition.ts';
+import type { CatalogueDocuments } from '../region/catalogue.ts';
+import { DocumentPositions } from '../region/document-positions.ts';
+import { IndexProgress } from '../region/index-progress.ts';
+import type { Seat } from '../region/seat-line.ts';
+import { SystemDocuments } from '../region/system-documents.ts';
+import type { NodeCore } from './node-core.ts';
+import { RegionServices, type RegionServicesOptions } from './region-services.ts';
+
+/** Pause before the catalogue is read again where that could not be done. */
+const retryMs = 100;
+
+export interface RegionSeatOptions extends Omit<
+  RegionServicesOptions,
+  'core' | 'positions' | 'dropItems' | 'leadersKnow'
+> {
+  readonly core: NodeCore;
+  /** Partition 0, which this node leads. */
+  readonly leading: LocalPartition;
+  /** Aborts when this node leads it no more. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What a node does for its whole region while it leads partition 0: it keeps the catalogue, moves tables, follows the logs for
+ * global indexes, and speaks with other regions. A node that has lost the seat without knowing it changes nothing by it: the
+ * catalogue goes through the partition that it led, and leaders take no calls of an older term than they have seen.
+ */
+export class RegionSeat implements Seat {
+  /** The epoch of partition 0 in which the seat was taken. */
+  readonly term: number;
+  readonly services: RegionServices;
+  readonly #core: NodeCore;
+  readonly #documents: CatalogueLog;
+
+  /** Undefined when `signal` aborts before the seat is taken. */
+  static async take(options: RegionSeatOptions): Promise<RegionSeat | undefined> {
+    const { core, leading, clock, signal, logger } = options;
+    const documents = new SystemDocuments(leading);
+    const kept = await keptIn({ leading, documents, clock, signal });
+    const catalogueLog = new CatalogueLog(documents, leading);
+    if (kept === undefined || !(await logsAreRead(options))) return undefined;
+    core.takeSeat({ documents: catalogueLog, kept, committed: () => leading.committed.index });
+    const seat = new RegionSeat(options, { documents, catalogueLog, kept });
+    try {
+      await seat.services.start();
+    } catch (error) {
+      await seat.leave();
+      throw error;
+    }
+    logger.info({ term: seat.term }, "has the region's seat");
+    return seat;
+  }
+
+  private constructor(
+    options: RegionSeatOptions,
+    {
+      documents,
+      catalogueLog,
+      kept,
+    }: {
+      readonly documents: SystemDocuments;
+      readonly catalogueLog: CatalogueLog;
+      readonly kept: ReadonlyMap<string, unknown>;
+    },
+  ) {
+    const { core, leading } = options;
+    const { epoch: term } = leading.committed;
+    this.term = term;
+    this.#core = core;
+    this.#documents = catalogueLog;
+    const indexProgress = new IndexProgress(documents);
+    indexProgress.load(kept);
+    const partitions = core.newClients(async (partition, call) =>
+      core.line.ask(partition, call, {
+        zone: core.zone,
+        term,
+        catalogueIndex: this.catalogueIndex(),
+      }),
+    );
+    this.services = new RegionServices({
+      ...options,
+      endpoint: seatBus(options.endpoint, leading),
+      core: {
+        catalogue: core.catalogue,
+        indexedTables: core.indexedTables,
+        partitions,
+        indexProgress,
+      },
+      positions: new DocumentPositions(documents, kept),
+      // Other nodes do the same once they see that the table is gone from the catalogue.
+      dropItems: async (table) => core.node.dropTable(table),
+      leadersKnow: async () => {
+        await Promise.all(partitions.map(async (partition) => partition.advanceTime()));
+      },
+    });
+  }
+
+  get region(): RegionServices['region'] {
+    return this.services.region;
+  }
+
+  catalogueIndex(): number {
+    return this.#documents.index;
+  }
+
+  async leave(): Promise<void> {
+    try {
+      await this.services.stop();
+    } finally {
+      await this.#core.leaveSeat();
+    }
+  }
+}
+
+/** The catalogue's documents, with where in partition 0's log the last change of them stands, or a little behind. */
+class CatalogueLog implements CatalogueDocuments {
+  readonly #documents: SystemDocuments;
+  readonly #leading: LocalPartition;
+  #index: number;
+
+  constructor(documents: SystemDocuments, leading: LocalPartition) {
+    this.#documents = documents;
+    this.#leading = leading;
+    this.#index = leading.committed.index;
+  }
+
+  get index(): number {
+    return this.#index;
+  }
+
+  async put(name: string, document: unknown): Promise<void> {
+    await this.#documents.put(name, document);
+    this.#index = this.#leading.committed.index;
+  }
+
+  async delete(name: string): Promise<void> {
+    await this.#documents.delete(name);
+    this.#index = this.#leading.committed.index;
+  }
+}
+
+/**
+ * Resolves once this node knows its region's logs to where they end now, as the seat before may have. Positions in them would
+ * else seem to be of a log that was lost. False when the signal aborts before.
+ */
+async function logsAreRead({ core, clock, signal }: RegionSeatOptions): Promise<boolean> {
+  for (const partition of core.partitions)
+    while (!signal.aborted && partition.leading === undefined && !(await partition.log.refresh()))
+      await clock.sleep(retryMs, signal);
+  return !signal.aborted;
+}
+
+/**
+ * The region's bus for as long as it is certain that the seat is: what another region asks is answered by what holds now, never
+ * by the catalogue or the positions of a seat that another node has taken since.
+ */
+function seatBus(bus: Bus, leading: LocalPartition): Bus {
+  return {
+    region: bus.region,
+    request: async (to, message, options) => bus.request(to, message, options),
+    serve: (subject, handle) =>
+      bus.serve(subject, async (payload, from) => {
+        await leading.readIndex();
+        return handle(payload, from);
+      }),
+  };
+}
+
+/** All documents as they stand, once it is certain that nobody else leads partition 0. */
+async function keptIn({
+  leading,
+  documents,
+  clock,
+  signal,
+}: {
+  readonly leading: LocalPartition;
+  readonly documents: SystemDocuments;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}): Promise<ReadonlyMap<string, unknown> | undefined> {
+  while (!signal.aborted) {
+    try {
+      await leading.advanceTime();
+      return await documents.all();
+    } catch {
+      await clock.sleep(retryMs, signal);
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,413 @@
+import { type Clock, WOKEN } from '../../base/clock.ts';
+import { randomUuid, type Random } from '../../base/random.ts';
+import type { Service } from '../../base/service.ts';
+import type { StreamLog } from '../../log/jetstream/stream-log.ts';
+import { LogError } from '../../log/replicated-log.ts';
+import { internalError } from '../../model/errors.ts';
+import type { Copy } from '../../storage/copy.ts';
+import type { StorageNode } from '../../storage/storage-node.ts';
+import { Applier, preparedEntry } from '../applier.ts';
+import { LocalPartition, type LocalPartitionOptions } from '../local-partition.ts';
+import type { Commit } from '../overlay.ts';
+import { committedOf } from './log-follower.ts';
+
+/** How often it is looked whether somebody must lead, or whether the leader still does. */
+const beatMs = 100;
+
+/** How often the broker is asked where a log ends that it tells nothing of.  */
+const refreshMs = 300;
+
+/** How much of the log goes into one batch of the store while it is followed. */
+const applyBytesMax = 512 * 1024;
+
+/** A node that would rather follow lets those go first that should lead, this long for each. */
+const precedenceMs = 250;
+
+/** How long the one that a leader has named is waited for. */
+const successionMs = 1500;
+
+/** How long a copy that its log does not fit goes on looking, because the log may be read from behind. */
+const unfitMs = 3000;
+
+/** How long a read waits for the copy to apply what was committed before it. */
+const appliedWaitMs = 5000;
+
+/** What a node knows of the others. */
+export interface Neighbours {
+  /** The zone of the node that has said lately that it leads the partition; that of the latest epoch, should several. */
+  leaderOf(partition: number): string | undefined;
+}
+
+export interface NodePartitionOptions extends Omit<LocalPartitionOptions, 'log'> {
+  readonly log: StreamLog;
+  readonly node: StorageNode;
+  readonly random: Random;
+  readonly neighbours: Neighbours;
+  /** How many others should lead rather than this node: 0 where it should itself. */
+  readonly precedence: number;
+  /** The node that could lead it at once in this one's place; undefined when there is none. */
+  readonly successor: () => string | undefined;
+  /** Whether this node may lead now. */
+  readonly mayLead: () => boolean;
+  /** Where this node begins to lead: what is answered from here on needs `partition`. */
+  readonly onLead: (partition: LocalPartition) => void;
+  readonly onFollow: () => void;
+  /**
+   * The copy cannot follow the log, or the log is lost. Resolves when something was done about it; the partition then goes on
+   * with what `log` and `node` are by then.
+   */
+  readonly onStuck: (why: Stuck) => Promise<void>;
+}
+
+/**
+ * `behind`: what comes next is not kept. `unfit`: the copy is not of this log. `lost`: the log's stream is gone, or shorter than it
+ * was.
+ */
+export interface Stuck {
+  readonly kind: 'behind' | 'unfit' | 'lost';
+  readonly words: string;
+}
+
+/**
+ * A node's part in one partition. Its copy follows the log; when the leader's lease is over, and its node does not answer,
+ * it leads, until it sees that somebody else does. That there is one leader at a time is the log's matter, not this one's.
+ */
+export class NodePartition implements Service {
+  readonly number: number;
+  readonly #options: NodePartitionOptions;
+  readonly #clock: Clock;
+  readonly #stopped = new AbortController();
+  #leading: LocalPartition | undefined;
+  #opened: Commit | undefined;
+  /** Ends the wait of the loop that runs. */
+  #wake = (): void => {};
+  #wasNamed = false;
+  /** What was found wrong with the copy. */
+  #damage: string | undefined;
+  /** Whom to hand over to, and how to say that it is done. */
+  #resignation: Resignation | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #waiting: Waiting[] = [];
+  /** When the broker was last asked where the log ends. */
+  #refreshedMs = 0;
+
+  constructor(options: NodePartitionOptions) {
+    this.number = options.number;
+    this.#options = options;
+    this.#clock = options.clock;
+  }
+
+  /** The partition, from when this node has opened an epoch until it hands over, or sees another one. */
+  get leading(): LocalPartition | undefined {
+    const isOpen = this.#opened?.done === true && this.#resignation === undefined;
+    return isOpen ? this.#leading : undefined;
+  }
+
+  /** Whether the leader before has named this node: somebody wants it to lead. */
+  get wasNamed(): boolean {
+    return this.#wasNamed;
+  }
+
+  /** The zone that leads, as far as the log or the nodes tell; undefined when nobody does. */
+  get leader(): string | undefined {
+    const { log, node, neighbours } = this.#options;
+    if (this.#leading !== undefined) return node.zone;
+    return log.leader ?? neighbours.leaderOf(this.number);
+  }
+
+  get log(): StreamLog {
+    return this.#options.log;
+  }
+
+  get copy(): Copy {
+    return this.#options.node.copy(this.number);
+  }
+
+  get node(): StorageNode {
+    return this.#options.node;
+  }
+
+  async start(): Promise<void> {
+    this.#running = this.#run();
+  }
+
+  /** Hands over first when it leads. */
+  async stop(): Promise<void> {
+    if (this.#leading !== undefined) await this.resign(undefined);
+    this.#stopped.abort();
+    this.#wake();
+    await this.#running;
+    for (const { resolve } of this.#waiting.splice(0)) resolve();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopped()) {
+      try {
+        await this.#follow();
+        if (!this.#isStopped()) await this.#lead();
+      } catch (error) {
+        this.#options.onFailure(error);
+        await this.#clock.sleep(unfitMs, this.#stopped.signal);
+      }
+    }
+  }
+
+  #isStopped(): boolean {
+    return this.#stopped.signal.aborted;
+  }
+
+  /** Applies what others append, until this node is to lead. */
+  async #follow(): Promise<void> {
+    const { log } = this.#options;
+    let unfitSinceMs: number | undefined;
+    let leaderlessSinceMs: number | undefined;
+    while (!this.#isStopped()) {
+      const fit = await this.#applyNew();
+      const nowMs = this.#clock.monotonicMs();
+      // What cannot be read now says nothing of the copy.
+      if (fit !== 'unfit') unfitSinceMs = undefined;
+      else unfitSinceMs ??= nowMs;
+      if (this.#damage !== undefined) {
+        await this.#stuck({ kind: 'behind', words: this.#damage });
+        this.#damage = undefined;
+      } else if (log.lostBecause !== undefined) {
+        await this.#stuck({ kind: 'lost', words: log.lostBecause });
+      } else if (fit === 'behind') {
+        await this.#stuck({ kind: 'behind', words: 'what comes next in the log is not kept' });
+      } else if (unfitSinceMs !== undefined && nowMs - unfitSinceMs > unfitMs) {
+        await this.#stuck({ kind: 'unfit', words: 'the copy is not of this log' });
+        unfitSinceMs = undefined;
+      }
+      if (!this.#isLeaderless) leaderlessSinceMs = undefined;
+      else leaderlessSinceMs ??= nowMs;
+      if (leaderlessSinceMs !== undefined && fit === 'fits') {
+        const leaderlessMs = nowMs - leaderlessSinceMs;
+        if (leaderlessMs >= this.#patienceMs() && (await this.#mayOpen())) return;
+      }
+      await this.#moved();
+    }
+  }
+
+  async #stuck(why: Stuck): Promise<void> {
+    await this.#options.onStuck(why);
+    await this.#clock.sleep(beatMs, this.#stopped.signal);
+  }
+
+  /** The lease is over, and who had it does not say that it leads. */
+  get #isLeaderless(): boolean {
+    const { log, neighbours, node } = this.#options;
+    if (!log.mayChallenge) return false;
+    if (log.isResigned) return true;
+    const said = neighbours.leaderOf(this.number);
+    // The entry that names who leads may be trimmed.
+    const leader = log.leader ?? said;
+    return leader === undefined || leader === node.zone || said !== leader;
+  }
+
+  /** How long this node lets others go first. */
+  #patienceMs(): number {
+    const { log, node, precedence, random } = this.#options;
+    const { successor } = log;
+    if (successor === node.zone) return 0;
+    const named = successor === undefined ? 0 : successionMs;
+    return named + precedence * precedenceMs + random.next() * (precedenceMs / 4);
+  }
+
+  /** Nothing has come meanwhile: whoever leads has been silent all along. */
+  async #mayOpen(): Promise<boolean> {
+    const { log, mayLead } = this.#options;
+    if (!mayLead()) return false;
+    const { index } = log.end;
+    return (await log.refresh()) && log.end.index === index && this.#isLeaderless;
+  }
+
+  /** Waits for the log to move, or for a beat. */
+  async #moved(): Promise<void> {
+    const { log } = this.#options;
+    const { index } = log.end;
+    const waited = new AbortController();
+    this.#wake = () => {
+      waited.abort(WOKEN);
+    };
+    const unlisten = log.onMoved(this.#wake);
+    if (log.end.index === index && !this.#isStopped())
+      await this.#clock.sleep(beatMs, waited.signal);
+    unlisten();
+    if (log.end.index !== index) return;
+    const nowMs = this.#clock.monotonicMs();
+    if (this.#waiting.length === 0 && nowMs - this.#refreshedMs < refreshMs) return;
+    this.#refreshedMs = nowMs;
+    await log.refresh();
+  }
+
+  /** Applies what the log has behind the copy. */
+  async #applyNew(): Promise<'fits' | 'unfit' | 'behind' | 'unreadable'> {
+    const { log, node } = this.#options;
+    try {
+      for (;;) {
+        const { copy } = this;
+        const { index, checksum } = copy.position;
+        if (copy.rebuilding) return 'behind';
+        if (index > log.end.index) return 'unfit';
+        if (index === log.end.index) return checksum === log.end.checksum ? 'fits' : 'unfit';
+        if (index + 1 < log.first) return 'behind';
+        const entries = await log.read(index, applyBytesMax);
+        if (entries[0]?.previousChecksum !== checksum) return 'unfit';
+        const prepared = entries.map((entry) => preparedEntry(committedOf(entry)));
+        await node.apply(new Map([[this.number, prepared]]));
+        this.#tellApplied();
+      }
+    } catch (error) {
+      if (!(error instanceof LogError)) throw error;
+      return error.code === 'trimmed' ? 'behind' : 'unreadable';
+    }
+  }
+
+  async #lead(): Promise<void> {
+    const { node, random, onLead, onFollow } = this.#options;
+    const { zone } = node;
+    this.#wasNamed = this.#options.log.successor === zone;
+    const partition = new LocalPartition({ ...this.#options, openPayload: Buffer.from(zone) });
+    const applier = new Applier({
+      node,
+      partitions: [partition],
+      clock: this.#clock,
+      onFailure: (error) => {
+        this.#options.onDamage(zone, error);
+      },
+    });
+    applier.start();
+    const unlisten = this.#options.log.onMoved(() => {
+      this.#tellApplied();
+    });
+    const opened = partition.open(randomUuid(random));
+    // Whoever asks the partition meanwhile waits for it, or hears of its failure.
+    opened.durable.catch(() => {});
+    this.#leading = partition;
+    this.#opened = opened;
+    onLead(partition);
+    await this.#untilOvertaken(partition, opened);
+    this.#leading = undefined;
+    unlisten();
+    onFollow();
+    partition.stop();
+    await applier.stop();
+    this.#resignation?.done();
+    this.#resignation = undefined;
+  }
+
+  async #untilOvertaken(partition: LocalPartition, opened: Commit): Promise<void> {
+    const { log } = this.#options;
+    let resigning: Promise<boolean> | undefined;
+    for (;;) {
+      if (this.#isStopped() || log.lostBecause !== undefined) return;
+      // Until the epoch is open, whoever was heard of last may be the one before; somebody newer has a lease.
+      if (opened.done ? log.isOvertaken : !log.mayChallenge) return;
+      if (partition.failure !== undefined) return;
+      this.#leaveDamaged();
+      if (this.#resignation !== undefined) {
+        resigning ??= this.#handOver(partition, this.#resignation.successor);
+        if (await resigning) return;
+        // It goes on leading: what could not be said now may be asked for again.
+        this.#resignation.done();
+        this.#resignation = undefined;
+        resigning = undefined;
+      }
+      await this.#beat();
+      this.#tellApplied();
+    }
+  }
+
+  /** A damaged copy leads only while no other could. */
+  #leaveDamaged(): void {
+    if (this.#damage === undefined || this.#resignation !== undefined) return;
+    const successor = this.#options.successor();
+    if (successor !== undefined) void this.resign(successor);
+  }
+
+  async #beat(): Promise<void> {
+    const waited = new AbortController();
+    this.#wake = () => {
+      waited.abort(WOKEN);
+    };
+    await this.#clock.sleep(beatMs, waited.signal);
+  }
+
+  /** The last entry of the epoch stands behind all that was under way. */
+  async #handOver(partition: LocalPartition, successor: string | undefined): Promise<boolean> {
+    try {
+      await partition.resign(successor);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * Ends the epoch, with `successor` to open the next one; anyone, when it is undefined. Resolves when this node leads no more, or
+   * when that could not be done, with whether it does not lead.
+   */
+  async resign(successor: string | undefined): Promise<boolean> {
+    if (this.#leading === undefined) return true;
+    await new Promise<void>((resolve) => {
+      const before = this.#resignation;
+      this.#resignation = {
+        successor: before?.successor ?? successor,
+        done: () => {
+          before?.done();
+          resolve();
+        },
+      };
+      this.#wake();
+    });
+    return !this.#leads();
+  }
+
+  #leads(): boolean {
+    return this.#leading !== undefined;
+  }
+
+  /** The copy is damaged, as `words` say: it is filled anew from another node's, and leads no more once another can. */
+  refill(words: string): void {
+    this.#damage ??= words;
+    this.#wake();
+  }
+
+  /** Resolves once the copy has applied everything up to `index`. Rejects with `InternalServerError` when it does not soon. */
+  async appliedThrough(index: number): Promise<void> {
+    if (this.copy.position.index >= index && !this.copy.rebuilding) return;
+    if (this.#isStopped()) throw internalError();
+    const applied = new AbortController();
+    const waiting: Waiting = {
+      index,
+      resolve: () => {
+        applied.abort(WOKEN);
+      },
+    };
+    this.#waiting.push(waiting);
+    this.#wake();
+    await this.#clock.sleep(appliedWaitMs, applied.signal);
+    if (applied.signal.aborted && !this.#isStopped()) return;
+    this.#waiting = this.#waiting.filter((each) => each !== waiting);
+    throw internalError();
+  }
+
+  #tellApplied(): void {
+    if (this.#waiting.length === 0) return;
+    const { position, rebuilding } = this.copy;
+    if (rebuilding) return;
+    const waiting = this.#waiting;
+    this.#waiting = waiting.filter(({ index }) => index > position.index);
+    for (const { index, resolve } of waiting) if (index <= position.index) resolve();
+  }
+}
+
+interface Waiting {
+  readonly index: number;
+  readonly resolve: () => void;
+}
+
+interface Resignation {
+  readonly successor: string | undefined;
+  readonly done: () => void;
+}

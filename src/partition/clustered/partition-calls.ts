@@ -1,0 +1,79 @@
+import type { HybridTime } from '../../clock/hybrid-time.ts';
+import type { LogEnd } from '../../log/entry.ts';
+import type { ItemWrite, WriteOutcome } from '../item-write.ts';
+import type { LocalPartition } from '../local-partition.ts';
+import type {
+  DiscardedItem,
+  ForgetDecision,
+  IndexBatch,
+  ItemVersion,
+  ReceivedRecord,
+  Resolution,
+} from '../partition.ts';
+
+/** What the leader of a partition can be asked for from another node: request and answer, plain data with bytes in it. */
+export interface LeaderCalls {
+  write: { readonly request: ItemWrite; readonly answer: WriteOutcome };
+  receive: {
+    readonly request: readonly ReceivedRecord[];
+    readonly answer: readonly Resolution[];
+  };
+  discard: {
+    readonly request: { readonly table: number; readonly items: readonly DiscardedItem[] };
+    readonly answer: undefined;
+  };
+  reemit: {
+    readonly request: { readonly table: number; readonly items: readonly ItemVersion[] };
+    readonly answer: undefined;
+  };
+  takeIndexBatch: { readonly request: IndexBatch; readonly answer: LogEnd | undefined };
+  keepShipped: { readonly request: { readonly document: unknown }; readonly answer: undefined };
+  advanceTime: { readonly request: undefined; readonly answer: LogEnd };
+  forget: { readonly request: ForgetDecision; readonly answer: undefined };
+  fork: {
+    readonly request: { readonly logId: string; readonly time: HybridTime };
+    readonly answer: LogEnd;
+  };
+  /** Up to where a strong read must have applied: everything that was answered before the call. */
+  readIndex: { readonly request: undefined; readonly answer: number };
+}
+
+export type LeaderCallName = keyof LeaderCalls;
+
+/** One call; whoever takes it knows the request's type by the name. */
+export type LeaderCall = {
+  readonly [Name in LeaderCallName]: {
+    readonly name: Name;
+    readonly request: LeaderCalls[Name]['request'];
+  };
+}[LeaderCallName];
+
+export type AnswerOf<Name extends LeaderCallName> = LeaderCalls[Name]['answer'];
+
+/** Carries a call out where the partition is led. Rejects as the partition's methods do. */
+export async function carryOut(leading: LocalPartition, call: LeaderCall): Promise<unknown> {
+  switch (call.name) {
+    case 'write':
+      return leading.write(call.request);
+    case 'receive':
+      return leading.receive(call.request);
+    case 'discard':
+      return leading.discard(call.request.table, call.request.items);
+    case 'reemit':
+      return leading.reemit(call.request.table, call.request.items);
+    case 'takeIndexBatch':
+      return leading.takeIndexBatch(call.request);
+    case 'keepShipped':
+      return leading.keepShipped(call.request.document);
+    case 'advanceTime':
+      return leading.advanceTime();
+    case 'forget':
+      return leading.forget(call.request);
+    case 'fork':
+      return leading.fork(call.request.logId, call.request.time);
+    case 'readIndex':
+      return leading.readIndex();
+    default:
+      return call satisfies never;
+  }
+}

@@ -1,0 +1,235 @@
+import type { Clock } from '../../base/clock.ts';
+import type { HybridTime } from '../../clock/hybrid-time.ts';
+import type { LogEnd } from '../../log/entry.ts';
+import { internalError } from '../../model/errors.ts';
+import type { StoredItem } from '../../model/record.ts';
+import type { TableCounters } from '../../storage/apply.ts';
+import {
+  hashRange,
+  PARTITION_TABLE,
+  tableHashRange,
+  type HashRange,
+} from '../../storage/key-layout.ts';
+import { StoreError } from '../../storage/key-value-store.ts';
+import {
+  readItem,
+  readPage,
+  scanVersions,
+  type PageRequest,
+  type StoredPage,
+} from '../../storage/read.ts';
+import type { StorageNode } from '../../storage/storage-node.ts';
+import { decodeDocument, decodeLogEnd, indexStandKey, shippedKey } from '../index-stand.ts';
+import type { ItemWrite, WriteOutcome } from '../item-write.ts';
+import type {
+  DiscardedItem,
+  Follower,
+  ForgetDecision,
+  IndexBatch,
+  ItemVersion,
+  ReceivedRecord,
+  Resolution,
+  ScannedItem,
+  TimeVector,
+} from '../partition.ts';
+import type { RegionPartition } from '../region-partition.ts';
+import { endAt, LogFollower } from './log-follower.ts';
+import type { NodePartition } from './node-partition.ts';
+import type { AnswerOf, LeaderCall } from './partition-calls.ts';
+
+/** Pause before a log that cannot be read is read again. */
+const readRetryMs = 200;
+
+/** Asks whoever leads the partition. Rejects with `ClientError`. */
+export type AskLeader = <Call extends LeaderCall>(
+  partition: number,
+  call: Call,
+) => Promise<AnswerOf<Call['name']>>;
+
+export interface PartitionClientOptions {
+  readonly partition: NodePartition;
+  readonly partitionCount: number;
+  readonly clock: Clock;
+  readonly ask: AskLeader;
+  /** The node's copy could not be read. */
+  readonly onDamage: (error: Error) => void;
+}
+
+/**
+ * A partition of the region as one of its nodes sees it: what changes anything goes to the leader, wherever that is; reads and
+ * followers use this node's own copy and log. A strong read asks the leader only for how far the copy must be.
+ */
+export class PartitionClient implements RegionPartition {
+  readonly number: number;
+  readonly hashes: HashRange;
+  readonly #options: PartitionClientOptions;
+  readonly #partition: NodePartition;
+  readonly #clock: Clock;
+
+  constructor(options: PartitionClientOptions) {
+    this.#options = options;
+    this.#partition = options.partition;
+    this.#clock = options.clock;
+    this.number = options.partition.number;
+    this.hashes = hashRange(this.number, options.partitionCount);
+  }
+
+  /** The last entry that this node knows of. */
+  get committed(): LogEnd {
+    return this.#partition.leading?.committed ?? this.#partition.log.end;
+  }
+
+  get first(): number {
+    return this.#partition.log.first;
+  }
+
+  get forgotten(): TimeVector {
+    return this.#partition.leading?.forgotten ?? this.#partition.copy.forgotten;
+  }
+
+  get failure(): unknown {
+    return this.#partition.leading?.failure;
+  }
+
+  counters(table: number): TableCounters {
+    return this.#partition.copy.counters(table);
+  }
+
+  async #ask<Call extends LeaderCall>(call: Call): Promise<AnswerOf<Call['name']>> {
+    return this.#options.ask(this.number, call);
+  }
+
+  async write(write: ItemWrite): Promise<WriteOutcome> {
+    return this.#ask({ name: 'write', request: write });
+  }
+
+  async read(table: number, key: Uint8Array): Promise<StoredItem | undefined> {
+    const { leading } = this.#partition;
+    if (leading !== undefined) return leading.read(table, key);
+    await this.#current();
+    return this.#readOwn((node) => readItem(node.store, table, key));
+  }
+
+  readNearby(table: number, key: Uint8Array): StoredItem | undefined {
+    const { leading } = this.#partition;
+    if (leading !== undefined) return leading.readNearby(table, key);
+    return this.#readOwn((node) => readItem(node.store, table, key));
+  }
+
+  async readPage(request: PageRequest, consistent: boolean): Promise<StoredPage> {
+    const { leading } = this.#partition;
+    if (leading !== undefined) return leading.readPage(request, consistent);
+    if (consistent) await this.#current();
+    return this.#readSnapshot(async (node) => {
+      const snapshot = node.store.snapshot();
+      try {
+        return await readPage(snapshot, request, this.#clock);
+      } finally {
+        await snapshot.close();
+      }
+    });
+  }
+
+  /** Resolves once this node's copy holds all that was answered before the call. */
+  async #current(): Promise<void> {
+    const index = await this.#ask({ name: 'readIndex', request: undefined });
+    await this.#partition.appliedThrough(index);
+  }
+
+  #readOwn<T>(read: (node: StorageNode) => T): T {
+    this.#assertWhole();
+    try {
+      return read(this.#partition.node);
+    } catch (error) {
+      throw this.#readFailure(error);
+    }
+  }
+
+  async #readSnapshot<T>(read: (node: StorageNode) => Promise<T>): Promise<T> {
+    this.#assertWhole();
+    try {
+      return await read(this.#partition.node);
+    } catch (error) {
+      throw this.#readFailure(error);
+    }
+  }
+
+  /** A copy that is being filled has nothing to say. */
+  #assertWhole(): void {
+    if (this.#partition.copy.rebuilding) throw internalError();
+  }
+
+  #readFailure(error: unknown): unknown {
+    if (!(error instanceof StoreError)) return error;
+    this.#options.onDamage(error);
+    return internalError();
+  }
+
+  async receive(records: readonly ReceivedRecord[]): Promise<readonly Resolution[]> {
+    return this.#ask({ name: 'receive', request: records });
+  }
+
+  async discard(table: number, items: readonly DiscardedItem[]): Promise<void> {
+    await this.#ask({ name: 'discard', request: { table, items } });
+  }
+
+  async reemit(table: number, items: readonly ItemVersion[]): Promise<void> {
+    await this.#ask({ name: 'reemit', request: { table, items } });
+  }
+
+  async indexStand(source: number): Promise<LogEnd | undefined> {
+    const stored = await this.read(PARTITION_TABLE, indexStandKey(this.hashes, source));
+    return stored?.image === undefined ? undefined : decodeLogEnd(stored.image);
+  }
+
+  async takeIndexBatch(batch: IndexBatch): Promise<LogEnd | undefined> {
+    return this.#ask({ name: 'takeIndexBatch', request: batch });
+  }
+
+  async shipped(): Promise<unknown> {
+    const stored = await this.read(PARTITION_TABLE, shippedKey(this.hashes));
+    return stored?.image === undefined ? undefined : decodeDocument(stored.image);
+  }
+
+  async keepShipped(document: unknown): Promise<void> {
+    await this.#ask({ name: 'keepShipped', request: { document } });
+  }
+
+  async advanceTime(): Promise<LogEnd> {
+    return this.#ask({ name: 'advanceTime', request: undefined });
+  }
+
+  async forget(decision: ForgetDecision): Promise<void> {
+    await this.#ask({ name: 'forget', request: decision });
+  }
+
+  async fork(logId: string, time: HybridTime): Promise<LogEnd> {
+    return this.#ask({ name: 'fork', request: { logId, time } });
+  }
+
+  async endAt(index: number): Promise<LogEnd | undefined> {
+    return endAt(this.#partition.log, index);
+  }
+
+  follow(after: number): Follower {
+    return new LogFollower(this.#partition.log, after, async () => this.#clock.sleep(readRetryMs));
+  }
+
+  async scan(
+    table: number,
+    after: Uint8Array | undefined,
+    limitBytes: number,
+  ): Promise<readonly ScannedItem[]> {
+    await this.#current();
+    const { partitionCount } = this.#options;
+    return this.#readSnapshot(async (node) => {
+      const snapshot = node.store.snapshot();
+      try {
+        const hashes = tableHashRange(table, this.number, partitionCount);
+        return await scanVersions(snapshot, { table, hashes, after, limitBytes });
+      } finally {
+        await snapshot.close();
+      }
+    });
+  }
+}

@@ -1,0 +1,99 @@
+import { type Clock, yieldTo } from '../base/clock.ts';
+import type { LogEnd } from '../log/entry.ts';
+import type { ItemRecord } from '../model/record.ts';
+import { compareVersions } from '../model/version.ts';
+import { PARTITION_TABLE } from '../storage/key-layout.ts';
+import { entryRecord } from './index-records.ts';
+import { decodeLogEnd, encodeLogEnd, isSameEnd } from './index-stand.ts';
+import type { Leader } from './leader.ts';
+import { overlayKey, type Commit } from './overlay.ts';
+import type { IndexBatch, ItemVersion } from './partition.ts';
+import { itemRunMax } from './received-items.ts';
+import type { Standing } from './standing.ts';
+
+/** What the upkeep of secondary indexes puts into the queue of a partition's leader, aside from its writes. */
+export class IndexUpdates {
+  readonly #leader: Leader;
+  readonly #clock: Clock;
+  readonly #region: string;
+
+  constructor(leader: Leader, clock: Clock, region: string) {
+    this.#leader = leader;
+    this.#clock = clock;
+    this.#region = region;
+  }
+
+  /** See `IndexedPartition.reemit`. */
+  async reemit(table: number, items: readonly ItemVersion[]): Promise<void> {
+    const leader = this.#leader;
+    if (!leader.isReady) await leader.ready();
+    const commits = new Set<Commit>();
+    for (const [place, { key: itemKey, version }] of items.entries()) {
+      if (place > 0 && place % itemRunMax === 0) await yieldTo(this.#clock);
+      const key = overlayKey(table, itemKey);
+      const standing = leader.standing(key, table, itemKey);
+      const { stored } = standing;
+      if (stored?.image === undefined || compareVersions(stored.version, version) !== 0) {
+        commits.add(standing.commit);
+        continue;
+      }
+      const record: ItemRecord = {
+        table,
+        key: itemKey,
+        version,
+        replaced: stored.replaced,
+        image: stored.image,
+        itemBytes: stored.itemBytes,
+        keepsTombstone: false,
+        previous: standing.previous(),
+        cause: 'backfill',
+      };
+      commits.add(leader.appendTogether([record], leader.partitionTime));
+    }
+    for (const commit of commits) await commit.durable;
+  }
+
+  /**
+   * See `IndexedPartition.takeIndexBatch`. `standKey`: under which the position of the batch's source is kept. One
+   * synchronous run and one entry, so that neither is ever without the other.
+   */
+  async take(batch: IndexBatch, standKey: Uint8Array): Promise<LogEnd | undefined> {
+    const leader = this.#leader;
+    if (!leader.isReady) await leader.ready();
+    const standing = leader.standing(
+      overlayKey(PARTITION_TABLE, standKey),
+      PARTITION_TABLE,
+      standKey,
+    );
+    const { stored, commit } = standing;
+    const end = stored?.image === undefined ? undefined : decodeLogEnd(stored.image);
+    if (!isSameEnd(end, batch.after)) {
+      await leader.certain(commit);
+      return end;
+    }
+    const records: ItemRecord[] = [];
+    for (const { version, ...change } of batch.changes) {
+      const key = overlayKey(change.table, change.key);
+      const record = entryRecord(change, version, leader.standing(key, change.table, change.key));
+      if (record !== undefined) records.push(record);
+    }
+    if (batch.to !== undefined) records.push(this.#standRecord(standKey, standing, batch.to));
+    if (records.length > 0) await leader.appendTogether(records, leader.partitionTime).durable;
+    return batch.to ?? end;
+  }
+
+  #standRecord(key: Uint8Array, standing: Standing, end: LogEnd): ItemRecord {
+    const image = encodeLogEnd(end);
+    return {
+      table: PARTITION_TABLE,
+      key,
+      version: { time: this.#leader.stamp(), region: this.#region },
+      replaced: undefined,
+      image,
+      itemBytes: image.length,
+      keepsTombstone: false,
+      previous: standing.previous(),
+      cause: 'system',
+    };
+  }
+}

@@ -1,0 +1,88 @@
+import { type Clock, yieldTo } from '../base/clock.ts';
+import type { ItemRecord } from '../model/record.ts';
+import { compareVersions } from '../model/version.ts';
+import type { Leader } from './leader.ts';
+import { overlayKey, type Commit } from './overlay.ts';
+import type { DiscardedItem, ReceivedRecord, Resolution, Resolve } from './partition.ts';
+
+/** Items handled in one synchronous run. */
+export const itemRunMax = 64;
+
+/** What other regions say of a partition's items, on its way into the queue of the partition's leader. */
+export class ReceivedItems {
+  readonly #leader: Leader;
+  readonly #clock: Clock;
+  readonly #resolve: Resolve;
+
+  constructor(leader: Leader, clock: Clock, resolve: Resolve) {
+    this.#leader = leader;
+    this.#clock = clock;
+    this.#resolve = resolve;
+  }
+
+  /** See `Partition.receive`. */
+  async receive(records: readonly ReceivedRecord[]): Promise<readonly Resolution[]> {
+    const leader = this.#leader;
+    if (!leader.isReady) await leader.ready();
+    const { timesOvertaken } = leader;
+    const resolutions: Resolution[] = [];
+    const commits = new Set<Commit>();
+    for (const [place, received] of records.entries()) {
+      if (place > 0 && place % itemRunMax === 0) await yieldTo(this.#clock);
+      const { resolution, commit } = this.#receiveOne(received);
+      resolutions.push(resolution);
+      if (!commit.done) commits.add(commit);
+    }
+    for (const commit of commits) await commit.durable;
+    await leader.confirm(timesOvertaken);
+    return resolutions;
+  }
+
+  #receiveOne(received: ReceivedRecord): { resolution: Resolution; commit: Commit } {
+    const leader = this.#leader;
+    const key = overlayKey(received.table, received.key);
+    const standing = leader.standing(key, received.table, received.key);
+    const resolution = this.#resolve(standing.stored, received, leader.forgotten);
+    if (resolution.kind !== 'won') return { resolution, commit: standing.commit };
+    const record: ItemRecord = {
+      table: received.table,
+      key: received.key,
+      version: received.version,
+      replaced: received.replaced,
+      image: received.image,
+      itemBytes: received.itemBytes,
+      keepsTombstone: received.image === undefined,
+      previous: standing.previous(),
+      cause: 'replication',
+    };
+    const time = leader.partitionTime;
+    return { resolution, commit: leader.append(record, { key, standing, time }) };
+  }
+
+  /** See `Partition.discard`. A record one tick after what it removes, so that the same item coming again loses to it. */
+  async discard(table: number, items: readonly DiscardedItem[]): Promise<void> {
+    const leader = this.#leader;
+    if (!leader.isReady) await leader.ready();
+    const commits = new Set<Commit>();
+    for (const [place, { key: itemKey, version }] of items.entries()) {
+      if (place > 0 && place % itemRunMax === 0) await yieldTo(this.#clock);
+      const key = overlayKey(table, itemKey);
+      const standing = leader.standing(key, table, itemKey);
+      const { stored } = standing;
+      if (stored?.image === undefined || compareVersions(stored.version, version) !== 0) continue;
+      const record: ItemRecord = {
+        table,
+        key: itemKey,
+        version: { time: version.time + 1, region: version.region },
+        replaced: version,
+        image: undefined,
+        itemBytes: 0,
+        keepsTombstone: false,
+        previous: standing.previous(),
+        cause: 'replication',
+      };
+      commits.add(leader.append(record, { key, standing, time: leader.partitionTime }));
+    }
+    for (const commit of commits) await commit.durable;
+  }
+}

@@ -1,0 +1,19 @@
+import type { StoredItem } from '../model/record.ts';
+import type { TableCounters } from '../storage/apply.ts';
+import type { HashRange } from '../storage/key-layout.ts';
+import type { PageRequest, StoredPage } from '../storage/read.ts';
+import type { IndexedPartition } from './partition.ts';
+
+/** A partition as its region sees it, wherever its leader is. */
+export interface RegionPartition extends IndexedPartition {
+  readonly hashes: HashRange;
+  /** Why it will take no write until the process is started again; undefined while nothing is wrong. */
+  readonly failure: unknown;
+
+  /** As the nearest copy has them. Zeros when no copy serves. */
+  counters(table: number): TableCounters;
+  /** What a copy in reach has, without asking the leader. */
+  readNearby(table: number, key: Uint8Array): StoredItem | undefined;
+  /** One page in key order. A `consistent` one holds all that was committed before the call. */
+  readPage(request: PageRequest, consistent: boolean): Promise<StoredPage>;
+}

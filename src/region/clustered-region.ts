@@ -1,0 +1,129 @@
+import { internalError } from '../model/errors.ts';
+import type { Table, TableDefinition } from '../model/table.ts';
+import type { TagChange } from '../model/table-tags.ts';
+import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
+import type { RegionPartition } from '../partition/region-partition.ts';
+import type { Catalogue } from './catalogue.ts';
+import type { CatalogueFollower } from './catalogue-follower.ts';
+import { namesOf, statisticsOf } from './local-region.ts';
+import { replicaViews } from './membership.ts';
+import type {
+  ItemRead,
+  Page,
+  RangeQuery,
+  Region,
+  ReplicaChange,
+  ReplicaView,
+  TableChange,
+  TableScan,
+  TableSettings,
+} from './region.ts';
+import { Router } from './router.ts';
+import type { SeatLine, TableOrder } from './seat-line.ts';
+
+export interface ClusteredRegionOptions {
+  readonly name: string;
+  readonly accountId: string;
+  /** By number, once they are there. */
+  readonly partitions: () => readonly RegionPartition[];
+  readonly catalogue: Catalogue;
+  readonly follower: Pick<CatalogueFollower, 'through'>;
+  readonly seat: Pick<SeatLine, 'order'>;
+}
+
+/** A region of several nodes, as one of them serves it: items by way of their partitions, tables by way of the region's seat. */
+export class ClusteredRegion implements Region {
+  readonly name: string;
+  readonly accountId: string;
+  readonly #options: ClusteredRegionOptions;
+  #opened: Router | undefined;
+
+  constructor(options: ClusteredRegionOptions) {
+    this.name = options.name;
+    this.accountId = options.accountId;
+    this.#options = options;
+  }
+
+  get #router(): Router {
+    this.#opened ??= new Router(this.#options.partitions());
+    return this.#opened;
+  }
+
+  findTable(name: string): Table | undefined {
+    return this.#options.catalogue.find(name);
+  }
+
+  async catchUp(): Promise<boolean> {
+    await this.#order({ kind: 'look' });
+    return true;
+  }
+
+  tableNames(): readonly string[] {
+    return namesOf(this.#options.catalogue);
+  }
+
+  statistics({ number }: { readonly number: number }): {
+    readonly itemCount: number;
+    readonly sizeBytes: number;
+  } {
+    return statisticsOf(this.#options.partitions(), number);
+  }
+
+  replicas(table: Table): readonly ReplicaView[] {
+    return table.global === undefined ? [] : replicaViews(table.global, this.name);
+  }
+
+  async createTable(
+    name: string,
+    definition: TableDefinition,
+    settings?: TableSettings,
+  ): Promise<Table> {
+    return this.#change({ kind: 'create', name, definition, settings });
+  }
+
+  async updateTable(name: string, change: TableChange): Promise<Table> {
+    return this.#change({ kind: 'update', name, change });
+  }
+
+  async deleteTable(name: string): Promise<Table> {
+    return this.#change({ kind: 'delete', name });
+  }
+
+  async changeTags(name: string, change: TagChange): Promise<void> {
+    await this.#order({ kind: 'tag', name, change });
+  }
+
+  async changeReplica(name: string, change: ReplicaChange): Promise<Table> {
+    return this.#change({ kind: 'replica', name, change });
+  }
+
+  async #change(order: TableOrder): Promise<Table> {
+    const table = await this.#order(order);
+    if (table === undefined) throw internalError();
+    return table;
+  }
+
+  /** What the order has changed is known here when it resolves: a client reads its own changes. */
+  async #order(order: TableOrder): Promise<Table | undefined> {
+    const { seat, follower } = this.#options;
+    const { table, catalogueIndex } = await seat.order(order);
+    await follower.through(catalogueIndex);
+    return table;
+  }
+
+  async getItem(read: ItemRead): Promise<ItemImage | undefined> {
+    return this.#router.getItem(read);
+  }
+
+  async write(write: ItemWrite): Promise<WriteOutcome> {
+    return this.#router.write(write);
+  }
+
+  async query(query: RangeQuery): Promise<Page> {
+    return this.#router.query(query);
+  }
+
+  async scan(scan: TableScan): Promise<Page> {
+    return this.#router.scan(scan);
+  }
+}

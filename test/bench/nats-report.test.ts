@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest';
+
+import { parsePrometheusText } from '../../src/cli/prometheus-text.ts';
+import { histogramOf } from './nats-bench.ts';
+import type { CatchUp, Latency } from './nats-report.ts';
+import { natsGoalsOf, natsReportText } from './nats-report.ts';
+
+const CPU = { sourceCpuUs: 20, targetCpuUs: 80, natsCpuUs: undefined };
+
+const latency = (round: number, p50Ms: number, bareP50Ms: number): Latency => ({
+  ...CPU,
+  round,
+  writesPerSecond: 200,
+  failures: 0,
+  writeP50Ms: 1,
+  bareP50Ms,
+  bareP99Ms: bareP50Ms * 2,
+  records: 2000,
+  meanMs: p50Ms,
+  p50Ms,
+  p99Ms: p50Ms * 2,
+});
+
+const catchUp = (round: number, recordsPerSecond: number): CatchUp => ({
+  ...CPU,
+  round,
+  cutSeconds: 60,
+  writtenPerSecond: 5000,
+  failures: 0,
+  records: recordsPerSecond * 10,
+  seconds: 10,
+  recordsPerSecond,
+});
+
+test('goals are judged by the medians of the rounds', () => {
+  const latencies = [latency(1, 4, 0.5), latency(2, 100, 1), latency(3, 3, 0.5)];
+  const [times, rate] = natsGoalsOf(latencies, [catchUp(1, 9000), catchUp(2, 11_000)]);
+  expect(times).toMatchObject({ measured: 8, reached: true });
+  expect(rate).toMatchObject({ measured: 10_000, reached: true });
+});
+
+test('what is not measured, or falls short, is no goal reached', () => {
+  const unmeasured = { ...latency(1, 4, 0.5), p50Ms: undefined };
+  const goals = natsGoalsOf([unmeasured], [catchUp(1, 9999)]);
+  expect(goals.map(({ reached }) => reached)).toEqual([false, false]);
+});
+
+test('the report has a row for each round, the goals, and the writes that failed', () => {
+  const failed = { ...catchUp(1, 12_000), failures: 3 };
+  const text = natsReportText([latency(1, 4, 0.5)], [failed]);
+  expect(text).toMatch(/^ *1 +200 +4\.00 +4\.00 +8\.00 +0\.50 +1\.00 +8\.0 x +20 +80 +-$/mu);
+  expect(text).toMatch(/^ *1 +60 +5,000 +120,000 +10\.0 +12,000 +20 +80 +-$/mu);
+  expect(text).toContain('3 writes failed');
+  expect(text.match(/^ {2}reached/gmu)).toHaveLength(2);
+});
+
+const bucketLine = (le: string, count: number): string =>
+  `tidemark_replication_latency_seconds_bucket{le="${le}",source="a",target="b"} ${count}`;
+
+const scrape = (fast: number, slow: number, sum: number): string => {
+  return [
+    bucketLine('0.002', fast),
+    bucketLine('0.004', fast + slow),
+    bucketLine('+Inf', fast + slow),
+    `tidemark_replication_latency_seconds_sum{source="a",target="b"} ${sum}`,
+    `tidemark_replication_latency_seconds_count{source="a",target="b"} ${fast + slow}`,
+  ].join('\n');
+};
+
+test('what a histogram had before the measurement does not count', () => {
+  const before = parsePrometheusText(scrape(100, 0, 0.1));
+  const after = parsePrometheusText(scrape(100, 10, 0.13));
+  const { records, meanMs, p50Ms } = histogramOf(after, before);
+  expect(records).toBe(10);
+  expect(meanMs).toBeCloseTo(3);
+  expect(p50Ms).toBeCloseTo(3);
+});
+
+test('a first scrape without the histogram is one with nothing in it', () => {
+  const { records, p99Ms } = histogramOf(parsePrometheusText(scrape(10, 0, 0.01)), []);
+  expect(records).toBe(10);
+  expect(p99Ms).toBeLessThanOrEqual(2);
+});
