@@ -261,7 +261,7 @@ export class NodeCore implements Service {
 
   /**
    * Opens the logs, and takes part in every partition. Resolves once the node has applied what the logs held and knows the
-   * catalogue. Rejects with `LogError` `damaged` when a stream is lost.
+   * catalogue. Rejects with `LogError` `format`.
    */
   async start(): Promise<void> {
     const { config, clock, logger, streams, logMeasures } = this.#options;

@@ -1,8 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Bus } from '../bus/bus.ts';
-import { HybridClock } from '../clock/hybrid-clock.ts';
-import { WallJudge, type WallState } from '../clock/wall-judge.ts';
+import type { HybridClock } from '../clock/hybrid-clock.ts';
+import type { WallJudge } from '../clock/wall-judge.ts';
 import type { Zone } from '../log/embedded/storage-node-identity.ts';
 import { LeaderSpread } from '../partition/clustered/leader-spread.ts';
 import { StreamRetention } from '../partition/clustered/stream-retention.ts';
@@ -15,6 +15,7 @@ import type { RegionConfig } from './config.ts';
 import { NodeCore, precedenceOf, type NodeAddresses } from './node-core.ts';
 import { exportNodeGauges } from './node-gauges.ts';
 import type { LogMeasures, RegionStreams } from './node-logs.ts';
+import { RegionClock } from './region-clock.ts';
 import { RegionMetrics } from './region-metrics.ts';
 import type { RegionPlace } from './region-place.ts';
 import { RegionSeat } from './region-seat.ts';
@@ -55,7 +56,7 @@ export class NodeEngine implements Engine {
   readonly #seatLine: SeatLine;
   readonly #retention: StreamRetention;
   readonly #spread: LeaderSpread;
-  readonly #judge: WallJudge;
+  readonly #time: RegionClock;
   #offGauges: () => void = () => {};
   #offDrops: () => void = () => {};
 
@@ -71,8 +72,8 @@ export class NodeEngine implements Engine {
 
   static async #openAll(options: NodeEngineOptions): Promise<NodeEngine> {
     const { clock, logger } = options;
-    const judge = newJudge(clock, logger);
-    const hybrid = new HybridClock(judge);
+    const time = new RegionClock(clock, logger);
+    const { judge, hybrid } = time;
     const metrics = new RegionMetrics(options.metrics);
     let engine: NodeEngine | undefined;
     const core = await NodeCore.open({
@@ -87,7 +88,7 @@ export class NodeEngine implements Engine {
         engine?.seatChanged(leading);
       },
     });
-    engine = new NodeEngine(options, { core, judge, hybrid, metrics });
+    engine = new NodeEngine(options, { core, time, judge, hybrid, metrics });
     return engine;
   }
 
@@ -95,6 +96,7 @@ export class NodeEngine implements Engine {
     options: NodeEngineOptions,
     parts: {
       readonly core: NodeCore;
+      readonly time: RegionClock;
       readonly judge: WallJudge;
       readonly hybrid: HybridClock;
       readonly metrics: RegionMetrics;
@@ -103,7 +105,7 @@ export class NodeEngine implements Engine {
     const { config, clock, logger, zone } = options;
     const { core, hybrid } = parts;
     this.#options = options;
-    this.#judge = parts.judge;
+    this.#time = parts.time;
     this.core = core;
     this.metrics = parts.metrics;
     this.#seats = new SeatKeeper({
@@ -156,8 +158,7 @@ export class NodeEngine implements Engine {
 
   /** Why the wall clock is not believed; undefined when it is. */
   get clockAlarm(): string | undefined {
-    const { state } = this.#judge;
-    return state.kind === 'believed' ? undefined : `${state.kind} by ${Math.round(state.byMs)} ms`;
+    return this.#time.alarm;
   }
 
   seatReport(): { readonly term: number; readonly released: readonly number[] } | undefined {
@@ -216,17 +217,6 @@ export class NodeEngine implements Engine {
     await this.core.stop();
     await this.#options.line.stop();
   }
-}
-
-function newJudge(clock: Clock, logger: Logger): WallJudge {
-  return new WallJudge(clock, (state: WallState) => {
-    if (state.kind === 'believed') logger.info({}, 'the wall clock is believed again');
-    else
-      logger.error(
-        { state },
-        'the wall clock is not believed: time goes on by the monotonic clock',
-      );
-  });
 }
 
 type Numbered =

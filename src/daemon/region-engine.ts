@@ -1,8 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Bus } from '../bus/bus.ts';
-import { HybridClock } from '../clock/hybrid-clock.ts';
-import { WallJudge, type WallState } from '../clock/wall-judge.ts';
+import type { HybridClock } from '../clock/hybrid-clock.ts';
+import type { WallJudge } from '../clock/wall-judge.ts';
 import { Retention } from '../partition/retention.ts';
 import type { GlobalIndexes } from '../region/global-indexes.ts';
 import type { LocalRegion } from '../region/local-region.ts';
@@ -11,6 +11,7 @@ import type { PositionStore } from '../replication/position-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RegionConfig } from './config.ts';
+import { RegionClock } from './region-clock.ts';
 import { RegionCore } from './region-core.ts';
 import { exportGauges } from './region-gauges.ts';
 import type { RegionLinks } from './region-links.ts';
@@ -45,21 +46,14 @@ export class RegionEngine implements Engine {
   readonly #options: RegionEngineOptions;
   readonly #services: RegionServices;
   readonly #retention: Retention;
-  readonly #judge: { state: WallState };
+  readonly #time: RegionClock;
   #offGauges: () => void = () => {};
 
   /** Opens the data and recovers it. Rejects as `RegionCore.open` does. */
   static async open(options: RegionEngineOptions): Promise<RegionEngine> {
     const { clock, logger } = options;
-    const judge = new WallJudge(clock, (state) => {
-      if (state.kind === 'believed') logger.info({}, 'the wall clock is believed again');
-      else
-        logger.error(
-          { state },
-          'the wall clock is not believed: time goes on by the monotonic clock',
-        );
-    });
-    const hybrid = new HybridClock(judge);
+    const time = new RegionClock(clock, logger);
+    const { judge, hybrid } = time;
     const metrics = new RegionMetrics(options.metrics);
     let isGlobal = isNotYetKnown;
     const core = await RegionCore.open({
@@ -73,7 +67,7 @@ export class RegionEngine implements Engine {
       await core.stop();
       throw error;
     });
-    return new RegionEngine(options, { core, positions, judge, hybrid, metrics });
+    return new RegionEngine(options, { core, positions, time, judge, hybrid, metrics });
   }
 
   private constructor(
@@ -81,16 +75,17 @@ export class RegionEngine implements Engine {
     parts: {
       readonly core: RegionCore;
       readonly positions: PositionStore;
+      readonly time: RegionClock;
       readonly judge: WallJudge;
       readonly hybrid: HybridClock;
       readonly metrics: RegionMetrics;
     },
   ) {
     const { config, clock, logger } = options;
-    const { core, judge, hybrid } = parts;
+    const { core, hybrid } = parts;
     const { partitions, zones, logs } = core;
     this.#options = options;
-    this.#judge = judge;
+    this.#time = parts.time;
     this.core = core;
     this.metrics = parts.metrics;
     this.#services = new RegionServices({
@@ -117,8 +112,7 @@ export class RegionEngine implements Engine {
 
   /** Why the wall clock is not believed; undefined when it is. */
   get clockAlarm(): string | undefined {
-    const { state } = this.#judge;
-    return state.kind === 'believed' ? undefined : `${state.kind} by ${Math.round(state.byMs)} ms`;
+    return this.#time.alarm;
   }
 
   giveUpStart(): void {

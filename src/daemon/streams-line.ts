@@ -1,3 +1,4 @@
+import { present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import { connectNatsPatiently, type NatsConnection } from '../bus/nats-connection.ts';
@@ -6,7 +7,6 @@ import { lookAtNats } from '../log/jetstream/requirements.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { RegionConfig } from './config.ts';
 import { readNatsMonitor } from './nats-monitor.ts';
-import { DataDirectoryError } from './data-directory-error.ts';
 
 /** A stream has a copy on each of a region's three servers. */
 const STREAM_REPLICAS = 3;
@@ -87,11 +87,10 @@ export class StreamsLine {
 
   async #connect(): Promise<void> {
     const { config, clock, random, logger } = this.#options;
-    if (config.nats === undefined || config.node === undefined)
-      throw new DataDirectoryError(`${config.region} has no NATS for its logs`);
-    const name = `${config.region} node ${config.node.zone}: logs`;
+    const access = present(config.nats, 'a node has NATS: the configuration sees to it');
+    const name = `${config.region} node ${present(config.node, 'a node').zone}: logs`;
     const connection = await connectNatsPatiently(
-      config.nats,
+      access,
       { name, clock },
       {
         clock,

@@ -14,7 +14,7 @@ import { committedOf } from './log-follower.ts';
 /** How often it is looked whether somebody must lead, or whether the leader still does. */
 const beatMs = 100;
 
-/** How often the broker is asked where a log ends that it tells nothing of.  */
+/** How often the broker is asked where a log ends that it tells nothing of. */
 const refreshMs = 300;
 
 /** How much of the log goes into one batch of the store while it is followed. */

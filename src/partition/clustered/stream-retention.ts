@@ -76,10 +76,11 @@ export class StreamRetention implements Service {
     if (inReach.some(({ isRebuilding }) => isRebuilding)) return;
     const positions = [synced().get(number) ?? 0, ...inReach.map((report) => report.synced)];
     if (positions.length < syncedCopiesMin) return;
-    const applied = Math.min(...positions);
+    const most = Math.min(...positions, log.end.index - keptEntries);
+    if (most < log.first) return;
     const wanted = reports.includes(undefined) ? 0 : (released()?.[number] ?? 0);
     const aged = await this.#endedBefore(log);
-    const through = Math.min(applied, Math.max(wanted, aged), log.end.index - keptEntries);
+    const through = Math.min(most, Math.max(wanted, aged));
     if (through >= log.first) log.trim(through);
   }
 
