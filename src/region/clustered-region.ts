@@ -20,6 +20,7 @@ import type {
 } from './region.ts';
 import { Router } from './router.ts';
 import type { SeatLine, TableOrder } from './seat-line.ts';
+import type { TransactionOutcome, TransactionReadOutcome } from './transaction.ts';
 
 export interface ClusteredRegionOptions {
   readonly name: string;
@@ -117,6 +118,14 @@ export class ClusteredRegion implements Region {
 
   async write(write: ItemWrite): Promise<WriteOutcome> {
     return this.#router.write(write);
+  }
+
+  async transactWrite(): Promise<TransactionOutcome> {
+    throw internalError();
+  }
+
+  async transactGet(): Promise<TransactionReadOutcome> {
+    throw internalError();
   }
 
   async query(query: RangeQuery): Promise<Page> {

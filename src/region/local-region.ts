@@ -23,6 +23,7 @@ import { tableInUse, tableMissing } from './table-errors.ts';
 import type { TableLifecycle } from './table-lifecycle.ts';
 import type { TableUpdater } from './table-updater.ts';
 import { assertMayDelete } from './update-admission.ts';
+import type { TransactionOutcome, TransactionReadOutcome } from './transaction.ts';
 
 export interface LocalRegionOptions {
   readonly name: string;
@@ -133,6 +134,14 @@ export class LocalRegion implements Region {
   async write(write: ItemWrite): Promise<WriteOutcome> {
     if (!takesWrites(this.#catalogue, this.name, write.table)) throw internalError();
     return this.#router.write(write);
+  }
+
+  async transactWrite(): Promise<TransactionOutcome> {
+    throw internalError();
+  }
+
+  async transactGet(): Promise<TransactionReadOutcome> {
+    throw internalError();
   }
 
   async query(query: RangeQuery): Promise<Page> {

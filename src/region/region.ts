@@ -11,6 +11,12 @@ import type {
 } from '../model/table.ts';
 import type { TagChange } from '../model/table-tags.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
+import type {
+  TransactionOutcome,
+  TransactionRead,
+  TransactionReadOutcome,
+  WriteTransaction,
+} from './transaction.ts';
 
 /** What the API needs of the partitions' vocabulary: this file is all that it sees. */
 export type { ItemChange, ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
@@ -55,6 +61,10 @@ export interface Region {
   /** `consistent` reads come from the leader; others from any copy in reach. Rejects for a table not ACTIVE or UPDATING. */
   getItem(read: ItemRead): Promise<ItemImage | undefined>;
   write(write: ItemWrite): Promise<WriteOutcome>;
+  /** All of it or nothing, serializable with every other transaction and single write of this region. */
+  transactWrite(transaction: WriteTransaction): Promise<TransactionOutcome>;
+  /** All as they stood at one moment: never the half of a transaction. */
+  transactGet(reads: readonly TransactionRead[]): Promise<TransactionReadOutcome>;
   /** One page of the items that share a partition key. */
   query(query: RangeQuery): Promise<Page>;
   /** One page of a table, or of one segment of it, in hash order. */

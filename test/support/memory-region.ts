@@ -1,3 +1,4 @@
+import { internalError } from '../../src/model/errors.ts';
 import { randomUuid } from '../../src/base/random.ts';
 import type { Random } from '../../src/base/random.ts';
 import { applyUpdate } from '../../src/expression/apply-update.ts';
@@ -39,6 +40,7 @@ import { settledTable, withDefinition } from '../../src/region/table-updates.ts'
 import { assertMayDelete, assertMayUpdate } from '../../src/region/update-admission.ts';
 import { MemoryIndexes } from './memory-indexes.ts';
 import { SeededRandom } from './seeded-random.ts';
+import type { TransactionOutcome, TransactionReadOutcome } from '../../src/region/transaction.ts';
 
 const HASHES = 2 ** 32;
 
@@ -233,6 +235,14 @@ export class MemoryRegion implements Region {
     else items.splice(at, replaced, { key: write.key, ...after });
     this.#indexes.follow(table, before, after);
     return { kind: 'applied', before, after };
+  }
+
+  async transactWrite(): Promise<TransactionOutcome> {
+    throw internalError();
+  }
+
+  async transactGet(): Promise<TransactionReadOutcome> {
+    throw internalError();
   }
 
   async query(query: RangeQuery): Promise<Page> {
