@@ -139,6 +139,7 @@ export class NodeEngine implements Engine {
       now: () => hybrid.now(),
       logger,
       hours: config.retention.hours,
+      bytes: config.retention.bytes,
       keptEntries: options.keptEntries,
     });
     this.#spread = new LeaderSpread({

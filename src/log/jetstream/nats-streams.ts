@@ -220,8 +220,8 @@ export class NatsStreams {
       // A stream without a leader may be told of by another server, which knows nothing of what is in it.
       if (cluster !== undefined && (cluster.leader ?? '') === '')
         throw unreachable(`${name} has no leader`);
-      const { first_seq: first, last_seq: last } = state;
-      return state.messages === 0 ? { first: last + 1, last } : { first, last };
+      const { first_seq: first, last_seq: last, bytes } = state;
+      return state.messages === 0 ? { first: last + 1, last, bytes } : { first, last, bytes };
     });
   }
 

@@ -4,10 +4,11 @@ export interface StreamMessage {
   readonly payload: Uint8Array;
 }
 
-/** Numbers of the first and the last message; `first` is `last + 1` where there is none. */
+/** Numbers of the first and the last message; `first` is `last + 1` where there is none. `bytes`: what all of them take. */
 export interface StreamBounds {
   readonly first: number;
   readonly last: number;
+  readonly bytes: number;
 }
 
 /**

@@ -472,6 +472,13 @@ export class StreamLog implements ReplicatedLog {
     return after >= through ? [] : this.#kept.read(after, { through, limitBytes });
   }
 
+  /** What the stream takes up, on each server that has it; `first` is as it says then. Rejects with `BrokerError`. */
+  async storedBytes(): Promise<number> {
+    const { first, bytes } = await this.#broker.bounds();
+    this.#kept.beginAt(first);
+    return bytes;
+  }
+
   trim(through: number): void {
     const sequence = this.#kept.trim(through);
     // Another trim will do what this one could not.

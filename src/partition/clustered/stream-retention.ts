@@ -13,6 +13,15 @@ const syncedCopiesMin = 2;
 
 const keptEntriesDefault = 2048;
 
+/** By partition. */
+interface StreamSizes {
+  readonly bytes: ReadonlyMap<number, number>;
+  readonly sum: number;
+}
+
+/** The older half goes, round by round. */
+const middleOf = (first: number, last: number): number => first + Math.floor((last - first) / 2);
+
 export interface StreamRetentionOptions {
   readonly partitions: () => readonly NodePartition[];
   readonly nodes: Pick<RegionNodes, 'report' | 'others'>;
@@ -23,8 +32,9 @@ export interface StreamRetentionOptions {
   readonly clock: Clock;
   readonly now: () => HybridTime;
   readonly logger: Logger;
-  /** How long the log is kept for whoever is away. */
+  /** How long, and up to how many bytes of all streams together, the logs are kept for whoever is away. */
   readonly hours: number;
+  readonly bytes: number;
   /** Entries behind the last that every log keeps, for a node that was away for a moment. */
   readonly keptEntries?: number | undefined;
 }
@@ -65,11 +75,21 @@ export class StreamRetention implements Service {
 
   /** One round; by itself it happens every few seconds. */
   async trimNow(): Promise<void> {
-    for (const partition of this.#options.partitions())
-      if (partition.leading !== undefined) await this.#trim(partition);
+    let sizes: StreamSizes | undefined;
+    for (const partition of this.#options.partitions()) {
+      if (partition.leading === undefined) continue;
+      await this.#trim(partition, async () => (sizes ??= await this.#sizes()));
+    }
   }
 
-  async #trim({ number, log }: NodePartition): Promise<void> {
+  async #sizes(): Promise<StreamSizes> {
+    const bytes = new Map<number, number>();
+    for (const { number, log } of this.#options.partitions())
+      bytes.set(number, await log.storedBytes());
+    return { bytes, sum: [...bytes.values()].reduce((sum, each) => sum + each, 0) };
+  }
+
+  async #trim({ number, log }: NodePartition, sizes: () => Promise<StreamSizes>): Promise<void> {
     const { nodes, synced, released, keptEntries = keptEntriesDefault } = this.#options;
     const reports = nodes.others.map((zone) => nodes.report(zone)?.partitions[number]);
     const inReach = reports.filter((report) => report !== undefined);
@@ -79,9 +99,21 @@ export class StreamRetention implements Service {
     const most = Math.min(...positions, log.end.index - keptEntries);
     if (most < log.first) return;
     const wanted = reports.includes(undefined) ? 0 : (released()?.[number] ?? 0);
+    if (wanted >= most) {
+      log.trim(most);
+      return;
+    }
+    // Who leads now may not know what the leader before has trimmed.
+    const isTooLarge = this.#isTooLarge(number, await sizes());
+    const givenUp = isTooLarge ? middleOf(log.first, most) : 0;
     const aged = await this.#endedBefore(log);
-    const through = Math.min(most, Math.max(wanted, aged));
+    const through = Math.min(most, Math.max(wanted, aged, givenUp));
     if (through >= log.first) log.trim(through);
+  }
+
+  /** Whether it takes its part, at least, of what is too much. */
+  #isTooLarge(number: number, { bytes, sum }: StreamSizes): boolean {
+    return sum > this.#options.bytes && (bytes.get(number) ?? 0) >= sum / bytes.size;
   }
 
   /** The last index whose entry was logged before the oldest time that is kept; 0 when there is none. */

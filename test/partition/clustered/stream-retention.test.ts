@@ -25,6 +25,8 @@ class World {
     ['c', World.report(9900)],
   ]);
   hours = 24;
+  bytes = 1_000_000;
+  storedBytes = 500_000;
   nowMs = 10_000 * 1000;
 
   static report(synced: number, isRebuilding = false): PartitionReport {
@@ -55,6 +57,7 @@ class World {
       end: last === undefined ? EMPTY_END : endOf(last),
       read: async (after: number) => entries.slice(after, after + 1),
       trim: (through: number) => (this.trimmed = through),
+      storedBytes: async () => this.storedBytes,
     };
     const reportOf = (zone: string): NodeReport | undefined => {
       const said = this.others.get(zone);
@@ -72,6 +75,7 @@ class World {
       now: () => this.nowMs * TICKS_PER_MS,
       logger: new MemoryLogger(),
       hours: this.hours,
+      bytes: this.bytes,
     });
     await retention.trimNow();
     return this.trimmed;
@@ -109,6 +113,18 @@ test('for a node that is away, and for peers, the log is kept for its hours', as
   world.others.set('c', World.report(9900));
   world.released = undefined;
   expect(await world.trim()).toBe(2799);
+});
+
+test('for a node that is away the log is kept up to its bytes: what is more goes by halves', async () => {
+  const world = new World();
+  world.others.set('c', undefined);
+  world.storedBytes = 1_000_000;
+  expect(await world.trim()).toBeUndefined();
+  world.storedBytes = 1_000_001;
+  // Of the entries up to the last that may go at all, which are 10,000 without those that are always kept.
+  expect(await world.trim()).toBe(Math.ceil((10_000 - 2048) / 2));
+  world.others.set('b', World.report(300));
+  expect(await world.trim()).toBe(150);
 });
 
 test('nothing is trimmed while a copy is filled, while two nodes are away, or by who does not lead', async () => {

@@ -89,6 +89,10 @@ export class StreamModel {
     return this.#last;
   }
 
+  get #bytes(): number {
+    return this.#messages.reduce((sum, { payload }) => sum + payload.length, 0);
+  }
+
   /** It is gone, with all that was in it. */
   disappear(): void {
     this.#exists = false;
@@ -107,7 +111,8 @@ export class StreamModel {
     const line = { link, free: Promise.resolve() };
     return {
       publish: async (payload, expectedLast) => this.#publish(line, payload, expectedLast),
-      bounds: async () => this.#ask(line, () => ({ first: this.#first, last: this.#last })),
+      bounds: async () =>
+        this.#ask(line, () => ({ first: this.#first, last: this.#last, bytes: this.#bytes })),
       read: async (from, limitBytes) => this.#ask(line, () => this.#read(from, limitBytes)),
       purge: async (below) => this.#ask(line, () => this.#purge(below)),
       watch: (listener) => {
