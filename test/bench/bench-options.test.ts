@@ -11,6 +11,7 @@ test('without options all operations run in three rounds at 16 and 64 connection
     warmUpMs: 1000,
     jsonFile: undefined,
     nats: undefined,
+    against: undefined,
   });
 });
 
@@ -38,6 +39,20 @@ test('two regions are measured for ten seconds, and then cut off from each other
   });
 });
 
+test('another build is compared in forty short pairs', () => {
+  const options = parseBenchOptions(['--against', '/old/main.js', '--operations', 'PutItem']);
+  expect(options).toEqual({
+    operations: ['PutItem'],
+    connections: [16],
+    rounds: 40,
+    measuredMs: 600,
+    warmUpMs: 100,
+    jsonFile: undefined,
+    nats: undefined,
+    against: '/old/main.js',
+  });
+});
+
 test('help is asked for', () => {
   expect(parseBenchOptions(['--help'])).toBeUndefined();
 });
@@ -51,6 +66,7 @@ test.each([
   [['--fast'], '--fast'],
   [['--nats', '--connections', '4'], '--connections'],
   [['--profile', 'x'], '--nats'],
+  [['--nats', '--against', 'x'], '--against'],
 ])('%j is refused', (parameters, words) => {
   expect(() => parseBenchOptions(parameters)).toThrow(UsageError);
   expect(() => parseBenchOptions(parameters)).toThrow(words);

@@ -14,6 +14,8 @@ export interface BenchOptions {
   readonly jsonFile: string | undefined;
   /** Two regions over NATS are measured, instead of one; undefined for one. */
   readonly nats: NatsOptions | undefined;
+  /** The `main.js` of another build of the daemon, to be compared with this one; undefined for none. */
+  readonly against: string | undefined;
 }
 
 export interface NatsOptions {
@@ -41,6 +43,18 @@ Measures one region of Tidemark beside dynalite on disk and a bare node:http ser
   --json FILE          write the results, with a description of the machine
   --quick              one round of one second
   --help               this text
+
+npm run bench -- --against FILE [options]
+
+Measures this build of the daemon in turns with another one, in many short runs, and shows what an operation costs here
+by what it costs there: the way to see a difference of a few per cent on a machine that is not quiet.
+
+  --against FILE       the main.js of the other build
+  --operations LIST    as above
+  --connections LIST   how many at once (default: 16)
+  --rounds N           runs of each build per operation (default: 40)
+  --seconds N          measured seconds per run (default: 0.6)
+  --json FILE          as above
 
 npm run bench -- --nats [options]
 
@@ -74,15 +88,16 @@ export function parseBenchOptions(parameters: readonly string[]): BenchOptions |
     throw new UsageError('--nats takes neither --operations nor --connections');
   if (!isNats && (values.profile ?? values.daemon) !== undefined)
     throw new UsageError('--profile and --daemon are taken with --nats only');
+  const against = absolute(values.against);
+  if (isNats && against !== undefined) throw new UsageError('--nats does not take --against');
+  if (against !== undefined) return { ...againstOptions(values, operations), against };
   const secondsDefault = isNats ? { quick: '5', whole: '60' } : { quick: '1', whole: '3' };
   const seconds = values.seconds ?? (values.quick ? secondsDefault.quick : secondsDefault.whole);
   const givenMs = positive('--seconds', seconds) * 1000;
   const measuredMs = isNats ? Math.min(givenMs, LATENCY_MS_MAX) : givenMs;
   return {
     operations,
-    connections: (values.connections ?? '16,64')
-      .split(',')
-      .map((text) => whole('--connections', text)),
+    connections: connectionsOf(values.connections ?? '16,64'),
     rounds: whole('--rounds', values.rounds ?? (values.quick ? '1' : '3')),
     measuredMs,
     warmUpMs: isNats ? measuredMs / 2 : measuredMs / 3,
@@ -94,8 +109,28 @@ export function parseBenchOptions(parameters: readonly string[]): BenchOptions |
           profileFolder: absolute(values.profile),
         }
       : undefined,
+    against,
   };
 }
+
+function againstOptions(
+  values: ReturnType<typeof parsed>,
+  operations: readonly string[],
+): Omit<BenchOptions, 'against'> {
+  const measuredMs = positive('--seconds', values.seconds ?? '0.6') * 1000;
+  return {
+    operations,
+    connections: connectionsOf(values.connections ?? '16'),
+    rounds: whole('--rounds', values.rounds ?? (values.quick ? '10' : '40')),
+    measuredMs,
+    warmUpMs: measuredMs / 6,
+    jsonFile: values.json,
+    nats: undefined,
+  };
+}
+
+const connectionsOf = (list: string): readonly number[] =>
+  list.split(',').map((text) => whole('--connections', text));
 
 function parsed(parameters: readonly string[]) {
   try {
@@ -109,6 +144,7 @@ function parsed(parameters: readonly string[]) {
         json: { type: 'string' },
         nats: { type: 'boolean', default: false },
         daemon: { type: 'string' },
+        against: { type: 'string' },
         profile: { type: 'string' },
         quick: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },

@@ -5,6 +5,8 @@ import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
 import { NatsServerMissingError } from '../../src/cli/nats-server.ts';
 import type { BenchOptions, NatsOptions } from './bench-options.ts';
 import { BENCH_USAGE, UsageError, parseBenchOptions } from './bench-options.ts';
+import { comparisonText } from './build-comparison.ts';
+import { compareBuilds } from './compare-builds.ts';
 import { fill } from './fill.ts';
 import { LoadProcess } from './load-process.ts';
 import { natsBench } from './nats-bench.ts';
@@ -112,6 +114,18 @@ async function benchNats(
   writeResults(options, { startedAt, ...results, goals: natsGoalsOf(latencies, catchUps) });
 }
 
+/** Another build instead of other servers. */
+async function benchAgainst(
+  options: BenchOptions,
+  against: string,
+  stopped: AbortSignal,
+): Promise<void> {
+  const startedAt = new Date().toISOString();
+  const comparisons = await compareBuilds({ ...options, main: against, stopped, say });
+  process.stdout.write(`\n${comparisonText(comparisons)}`);
+  writeResults(options, { startedAt, comparisons });
+}
+
 function writeResults(options: BenchOptions, results: object): void {
   const { jsonFile } = options;
   if (jsonFile === undefined) return;
@@ -137,6 +151,8 @@ async function main(parameters: readonly string[]): Promise<number> {
   try {
     const options = parseBenchOptions(parameters);
     if (options === undefined) process.stdout.write(BENCH_USAGE);
+    else if (options.against !== undefined)
+      await benchAgainst(options, options.against, stopped.signal);
     else if (options.nats === undefined) await bench(options, stopped.signal);
     else await benchNats(options, options.nats, stopped.signal);
     return 0;

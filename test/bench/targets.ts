@@ -17,12 +17,15 @@ export interface Target extends ServerProcess {
   readonly port: number;
 }
 
-/** Starts a target on a free port. Rejects, with what it wrote, when it is not ready in time. */
-export async function startTarget(name: TargetName): Promise<Target> {
+/**
+ * Starts a target on a free port; `main` is what it runs instead of what is built here. Rejects, with what it wrote, when
+ * it is not ready in time.
+ */
+export async function startTarget(name: TargetName, main?: string): Promise<Target> {
   const ports = { port: await freePort(), operationsPort: await freePort() };
   const server = await startServer(name, (folder) => {
     const { file, parameters, readyUrl } = COMMANDS[name](folder, ports);
-    return { program: process.execPath, parameters: [file, ...parameters], readyUrl };
+    return { program: process.execPath, parameters: [main ?? file, ...parameters], readyUrl };
   });
   return { ...server, name, port: ports.port };
 }
