@@ -46,6 +46,8 @@ export class TransactionWorld {
   readonly logger = new MemoryLogger();
   readonly failures: unknown[] = [];
   readonly sites: Site[] = [];
+  /** How long a step of a coordinator is on its way. */
+  stepMs: () => number = () => 0;
   /** Of `TABLE`. */
   indexed: IndexedTable | undefined;
   #recovery: TransactionRecovery | undefined;
@@ -122,7 +124,14 @@ export class TransactionWorld {
       site.partition.stop();
       for (const stop of stops) await stop();
     };
-    await this.run(site.partition.open(`log-${number}`).durable);
+    const opened = site.partition.open(`log-${number}`);
+    const open = async (): Promise<void> => {
+      while (!opened.done) {
+        await opened.durable.catch(() => {});
+        await this.clock.sleep(1);
+      }
+    };
+    await this.run(open());
   }
 
   /** New leaders over what the logs and stores hold. */
@@ -158,6 +167,8 @@ export class TransactionWorld {
       steps += 1;
       if (becomes !== 'done') isDead = true;
       if (becomes === 'before') throw new CoordinatorKilled();
+      const ms = this.stepMs();
+      if (ms > 0) await this.clock.sleep(ms);
       const answer = await step();
       if (becomes === 'after') throw new CoordinatorKilled();
       return answer;
