@@ -15,7 +15,7 @@ import { checkKeysNotEmpty, validateItemKey, validateKey } from '../model/key-va
 import { ITEM_BYTES_MAX } from '../model/limits.ts';
 import { ITEM_TOO_LARGE } from '../model/messages.ts';
 import type { Table } from '../model/table.ts';
-import type { TransactionAction } from '../region/transaction.ts';
+import type { TransactionAction } from '../region/region.ts';
 import { checkUpdatedIndexes, checkUpdatedIndexKeysNotEmpty } from './index-key-updates.ts';
 import type { ExpressionInput } from './request-expressions.ts';
 import type { ReturnedOnFailure } from './transaction-cancellation.ts';

@@ -1,7 +1,7 @@
 import type { AttributeMap } from '../model/attribute-value.ts';
 import { ClientError } from '../model/errors.ts';
 import { TRANSACTION_ONGOING } from '../model/messages.ts';
-import type { CancellationReason } from '../region/transaction.ts';
+import type { CancellationReason } from '../region/region.ts';
 import { CONDITION_FAILED } from './api-messages.ts';
 import { parseImage } from './item-json.ts';
 import { transactionCancelledFor } from './transaction-messages.ts';

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { READ_UNIT_BYTES } from '../model/limits.ts';
 import type { Table } from '../model/table.ts';
-import type { TransactedItem } from '../region/transaction.ts';
+import type { TransactedItem } from '../region/region.ts';
 import type {
   ConsumedCapacity,
   IndexUnits,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { ClientError } from '../model/errors.ts';
-import type { TransactionOutcome, TransactionRequest } from '../region/transaction.ts';
+import type { TransactionOutcome, TransactionRequest } from '../region/region.ts';
 import { type ReturnedOnFailure, transactionCancelled } from './transaction-cancellation.ts';
 import { TOKEN_MISMATCH, TRANSACTION_IN_PROGRESS } from './transaction-messages.ts';
 

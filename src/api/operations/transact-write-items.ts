@@ -1,4 +1,4 @@
-import type { TransactedItem } from '../../region/transaction.ts';
+import type { TransactedItem } from '../../region/region.ts';
 import type { ReturnConsumedCapacity } from '../consumed-capacity.ts';
 import type { ReturnItemCollectionMetrics } from '../item-collection-metrics.ts';
 import { collectionMetricsByTable } from '../item-collection-metrics.ts';
