@@ -158,5 +158,7 @@ function itemChange(
     update,
     keyAttributes: attributes,
     ...checkUpdatedIndexes(update, table),
+    // Source: conformance (`itemSizeBySurface`).
+    sizedAs: 'item',
   };
 }

@@ -89,10 +89,7 @@ export class PartitionTransactions {
     }
   }
 
-  async #begin({
-    transaction,
-    request,
-  }: StepRequest<'begin'>): Promise<StepAnswer<'begin'>> {
+  async #begin({ transaction, request }: StepRequest<'begin'>): Promise<StepAnswer<'begin'>> {
     const { known, standing } = this.#known(transaction, request);
     const answer = known ?? this.#tokens.begin(transaction, request);
     try {
@@ -298,8 +295,7 @@ export class PartitionTransactions {
       const standing = leader.standing(key, table, itemKey);
       standings.push(standing);
       const { stored } = standing;
-      if (stored?.image === undefined)
-        return { kind: 'seen', mark: leader.absenceMark(itemKey) };
+      if (stored?.image === undefined) return { kind: 'seen', mark: leader.absenceMark(itemKey) };
       const { image, itemBytes, version } = stored;
       return {
         kind: 'seen',
@@ -358,7 +354,7 @@ function evaluated(
   const decision = evaluateWrite(write, before);
   if (decision.kind === 'refused')
     return { outcome: { kind: 'condition', before }, effect: 'none' };
-  if (change.kind === 'check' )
+  if (change.kind === 'check')
     return { outcome: { kind: 'good', before, after: before }, effect: 'none' };
   if (decision.kind === 'put') {
     const { image, itemBytes } = decision.after;

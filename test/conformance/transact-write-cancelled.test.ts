@@ -121,10 +121,10 @@ describe('what cancels a transaction', () => {
     expect(
       await reasonsOf(write([put('x'), set('refused', 'SET s = s + :v', { N: '1' })])),
     ).toEqual([NONE, reason(operand)]);
-    expect(await reasonsOf(write([set('refused', 'SET none.x = :v', { N: '1' })]))).toEqual([
+    expect(await reasonsOf(write([set('refused', 'SET nowhere.x = :v', { N: '1' })]))).toEqual([
       reason('The document path provided in the update expression is invalid for update'),
     ]);
-    expect(await reasonsOf(write([set('refused', 'SET a = none + :v', { N: '1' })]))).toEqual([
+    expect(await reasonsOf(write([set('refused', 'SET a = nowhere + :v', { N: '1' })]))).toEqual([
       reason('The provided expression refers to an attribute that does not exist in the item'),
     ]);
     expect(await stored('x')).toBeUndefined();

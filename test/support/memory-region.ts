@@ -94,7 +94,7 @@ export class MemoryRegion implements Region {
       evaluate: ({ condition, change }, before) => {
         const old = before === undefined ? undefined : parse(before);
         if (condition !== undefined && !evaluateCondition(condition, old)) return 'refused';
-        return isWrite(change) ? imageAfter(change, old, 'transaction') : before;
+        return isWrite(change) ? imageAfter(change, old) : before;
       },
       store: (read, after) => {
         this.#store(read, after);
@@ -249,7 +249,7 @@ export class MemoryRegion implements Region {
     if (write.condition !== undefined && !evaluateCondition(write.condition, old)) {
       return { kind: 'refused', before };
     }
-    const after = imageAfter(write.change, old, 'alone');
+    const after = imageAfter(write.change, old);
     this.#store(write, after);
     return { kind: 'applied', before, after };
   }
@@ -335,12 +335,7 @@ const parse = ({ image }: ItemImage): AttributeMap =>
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- images are items' JSON
   JSON.parse(Buffer.from(image).toString()) as AttributeMap;
 
-/** What an update may make of an item is counted otherwise in a transaction: the finished item alone. */
-function imageAfter(
-  change: ItemChange,
-  old: AttributeMap | undefined,
-  written: 'alone' | 'transaction',
-): ItemImage | undefined {
+function imageAfter(change: ItemChange, old: AttributeMap | undefined): ItemImage | undefined {
   if (change.kind === 'delete') return undefined;
   if (change.kind === 'put') return { image: change.image, itemBytes: change.itemBytes };
   const { update, keyAttributes, indexKeys } = change;
@@ -349,9 +344,9 @@ function imageAfter(
   if (indexKeys !== undefined) validateUpdatedIndexKeys(indexKeys, item);
   const itemBytes = itemSizeBytes(item);
   const countedBytes =
-    written === 'alone'
-      ? updatedBytes(update, { item, itemBytes, bytesMax: ITEM_BYTES_MAX })
-      : itemBytes;
+    change.sizedAs === 'item'
+      ? itemBytes
+      : updatedBytes(update, { item, itemBytes, bytesMax: ITEM_BYTES_MAX });
   if (countedBytes > ITEM_BYTES_MAX) throw validationError(UPDATED_ITEM_TOO_LARGE);
   return { image: Buffer.from(JSON.stringify(item)), itemBytes };
 }
