@@ -27,7 +27,7 @@ export interface PartitionSplit {
   readonly child: number;
   /** The entry of the parent's log behind which the upper half is no longer its own. */
   readonly at: EraPlace;
-  /** Where the child's log begins. */
+  /** Where the child's log begins: later than `at`, as a moment. */
   readonly childFrom: EraPlace;
 }
 

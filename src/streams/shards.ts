@@ -59,7 +59,13 @@ export async function shardsOfEra(
     const first = firstSequence(stream, era, span);
     const last = next === undefined ? lastOfEra(era) : lastOfSpan(stream, span);
     // One that was closed with nothing in it ends where it begins.
-    shards.push({ id, parentId, first, last: last && (last < first ? first : last), place });
+    shards.push({
+      id,
+      parentId,
+      first,
+      last: last === undefined || last > first ? last : first,
+      place,
+    });
     if (next === undefined) return shards;
     parentId = id;
     span = spanOf(stream, next.time);

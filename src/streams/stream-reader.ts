@@ -93,18 +93,15 @@ export class StreamReader {
     const shard = (await this.shards(of)).find(({ id }) => id === shardId);
     if (shard === undefined) throw shardMissing();
     const { place } = shard;
-    switch (start.kind) {
-      case 'trim-horizon':
-        return { place, position: { kind: 'horizon' } };
-      case 'latest':
-        return { place, position: this.#latest(shard) };
-      default: {
-        const sequence = sequenceIn(shard, start.sequenceNumber);
-        const after = start.kind === 'after' ? sequence : justBefore(sequence);
-        await this.#assertKept(of, place, after);
-        return { place, position: { kind: 'after', sequenceNumber: sequenceText(after) } };
-      }
-    }
+    if (!('sequenceNumber' in start))
+      return {
+        place,
+        position: start.kind === 'latest' ? this.#latest(shard) : { kind: 'horizon' },
+      };
+    const sequence = sequenceIn(shard, start.sequenceNumber);
+    const after = start.kind === 'after' ? sequence : justBefore(sequence);
+    await this.#assertKept(of, place, after);
+    return { place, position: { kind: 'after', sequenceNumber: sequenceText(after) } };
   }
 
   #latest({ last, place }: Shard): ShardPosition {

@@ -53,8 +53,8 @@ test('a stream is described with its shards', async () => {
 
 test('pages hold the shards in the order of their ids', async () => {
   const { arn } = await newStreamTable();
-  const all = (await shardsOf(arn)).map(({ ShardId }) => ShardId);
-  expect(all.toSorted()).toEqual(all);
+  const all = (await shardsOf(arn)).map(({ ShardId = '' }) => ShardId);
+  expect(all.toSorted((a, b) => (a < b ? -1 : 1))).toEqual(all);
   const found: (string | undefined)[] = [];
   let after: string | undefined;
   do {

@@ -136,7 +136,7 @@ test('a page holds about a megabyte at most', async () => {
       streams.send(new GetRecordsCommand({ ShardIterator: await iteratorOf(arn, ShardId) })),
     ),
   );
-  expect(pages.map(({ Records }) => Records?.length).toSorted()).toEqual([0, 0, 0, 2]);
+  expect(Math.max(...pages.map(({ Records }) => Records?.length ?? 0))).toBe(2);
 });
 
 describe('refused', () => {
