@@ -8,8 +8,10 @@ import { LeaderSpread } from '../partition/clustered/leader-spread.ts';
 import { StreamRetention } from '../partition/clustered/stream-retention.ts';
 import type { LocalPartition } from '../partition/local-partition.ts';
 import { ClusteredRegion } from '../region/clustered-region.ts';
+import { ReadableStreams } from '../region/readable-streams.ts';
 import { Router } from '../region/router.ts';
 import { SeatLine } from '../region/seat-line.ts';
+import { streamHours } from '../region/stream-upkeep.ts';
 import { TransactionRecovery } from '../region/transaction-recovery.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -134,6 +136,14 @@ export class NodeEngine implements Engine {
       seat: this.#seatLine,
       clock,
       random: options.random,
+      streams: new ReadableStreams({
+        region: config.region,
+        accountId: config.accountId,
+        catalogue: core.catalogue,
+        partitions: () => core.clients,
+        clock,
+        keptMs: config.streams.hours * 3_600_000,
+      }),
     });
     this.#recovery = new TransactionRecovery({
       led: () => core.partitions.flatMap(({ leading }) => leading ?? []),
@@ -149,7 +159,7 @@ export class NodeEngine implements Engine {
       clock,
       now: () => hybrid.now(),
       logger,
-      hours: config.retention.hours,
+      hours: () => Math.max(config.retention.hours, streamHours(core.catalogue, config.streams)),
       bytes: config.retention.bytes,
       keptEntries: options.keptEntries,
     });

@@ -16,7 +16,7 @@ import { evaluateWrite, type WriteDecision } from './evaluate-write.ts';
 import { decodeForgetDecision, encodeForgetDecision } from './forget-codec.ts';
 import type { IndexedTable } from './index-entries.ts';
 import { Forgettings, indexOf } from './forgettings.ts';
-import { withIndexRecords } from './index-records.ts';
+import { withIndexRecords, withOldImage } from './index-records.ts';
 import { Intents } from './intents.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from './item-write.ts';
 import { COMMITTED, Overlay, overlayKey, type Commit } from './overlay.ts';
@@ -264,8 +264,14 @@ export class Leader {
     record: ItemRecord,
     { key, standing, time }: { key: string; standing: Standing; time: HybridTime },
   ): Commit {
-    if (this.#options.indexed?.(record.table) !== undefined)
-      return this.appendTogether(this.withIndexes(record, standing), time);
+    const table = this.#options.indexed?.(record.table);
+    if (table?.locals.length === 0)
+      return this.#appendOne(withOldImage(record, standing, table), key, time);
+    if (table !== undefined) return this.appendTogether(this.withIndexes(record, standing), time);
+    return this.#appendOne(record, key, time);
+  }
+
+  #appendOne(record: ItemRecord, key: string, time: HybridTime): Commit {
     this.#removals.note(record);
     const commit = this.#pipeline.append(record, key, time);
     this.#pendingBytes += recordBytes(record);

@@ -74,7 +74,7 @@ class World {
       clock: this.clock,
       now: () => this.nowMs * TICKS_PER_MS,
       logger: new MemoryLogger(),
-      hours: this.hours,
+      hours: () => this.hours,
       bytes: this.bytes,
     });
     await retention.trimNow();
