@@ -14,6 +14,9 @@ const PARTITIONS_MAX = 256;
 const STATUS_MS_MAX = 60_000;
 const HOURS_MAX = 24 * 365;
 const CLOCK_OFFSET_MS_MAX = 24 * 3_600_000;
+const EXPIRY_DELAY_MS_MAX = 7 * 24 * 3_600_000;
+const EXPIRED_PER_SECOND_MAX = 100_000;
+const MINUTES_MAX = 24 * 60;
 /** No user and no password in it: they have settings of their own, which are never shown. */
 const NATS_SERVER = /^(?:nats|tls):\/\/(?:[\w.-]+|\[[\da-fA-F:]+\])(?::\d{1,5})?$/u;
 const NKEY_SEED = /^SU[A-Z2-7]{56}$/u;
@@ -243,6 +246,43 @@ const SETTINGS = z.strictObject({
           "AWS's rule that a table with provisioned capacity needs auto scaling of writes before it gets replicas.",
         expected: FLAG_EXPECTED,
       }),
+    })
+    .prefault({}),
+  timeToLive: z
+    .strictObject({
+      delayMs: z
+        .int()
+        .min(0)
+        .max(EXPIRY_DELAY_MS_MAX)
+        .default(0)
+        .meta({
+          description:
+            'How long after its time to live is over an item stays at least. AWS takes up to some days.',
+          unit: 'milliseconds',
+          expected: `a whole number from 0 to ${EXPIRY_DELAY_MS_MAX}`,
+        }),
+      itemsPerSecond: z
+        .int()
+        .min(1)
+        .max(EXPIRED_PER_SECOND_MAX)
+        .default(2500)
+        .meta({
+          description:
+            'How many expired items are removed in a second at the most, in all tables together; of a region of three nodes, by all of them together.',
+          unit: 'items per second',
+          expected: `a whole number from 1 to ${EXPIRED_PER_SECOND_MAX}`,
+        }),
+      changePauseMinutes: z
+        .number()
+        .min(0)
+        .max(MINUTES_MAX)
+        .default(0)
+        .meta({
+          description:
+            "AWS's rule that a table's time to live cannot be changed again for a while: an hour by its documentation, 31 minutes as measured. 0 lifts it.",
+          unit: 'minutes',
+          expected: `a number from 0 to ${MINUTES_MAX}`,
+        }),
     })
     .prefault({}),
   clock: z

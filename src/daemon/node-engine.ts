@@ -8,10 +8,12 @@ import { LeaderSpread } from '../partition/clustered/leader-spread.ts';
 import { StreamRetention } from '../partition/clustered/stream-retention.ts';
 import type { LocalPartition } from '../partition/local-partition.ts';
 import { ClusteredRegion } from '../region/clustered-region.ts';
+import type { ExpirySweep } from '../region/expiry-sweep.ts';
 import { SeatLine } from '../region/seat-line.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RegionConfig } from './config.ts';
+import { newExpirySweep } from './expiry.ts';
 import { NodeCore, precedenceOf, type NodeAddresses } from './node-core.ts';
 import { exportNodeGauges } from './node-gauges.ts';
 import type { LogMeasures, RegionStreams } from './node-logs.ts';
@@ -51,6 +53,7 @@ export class NodeEngine implements Engine {
   readonly region: ClusteredRegion;
   readonly core: NodeCore;
   readonly metrics: RegionMetrics;
+  readonly expiry: ExpirySweep;
   readonly #options: NodeEngineOptions;
   readonly #seats: SeatKeeper;
   readonly #seatLine: SeatLine;
@@ -130,6 +133,11 @@ export class NodeEngine implements Engine {
       follower: { through: async (index) => core.follower.through(index) },
       seat: this.#seatLine,
     });
+    this.expiry = newExpirySweep({
+      ...options,
+      ...parts,
+      leading: (partition) => core.partitions[partition]?.leading,
+    });
     this.#retention = new StreamRetention({
       partitions: () => core.partitions,
       nodes: core.nodes,
@@ -197,6 +205,7 @@ export class NodeEngine implements Engine {
     });
     await this.#retention.start();
     await this.#spread.start();
+    await this.expiry.start();
   }
 
   /** What the catalogue knows no more is removed from this node's copies. */
@@ -210,6 +219,7 @@ export class NodeEngine implements Engine {
   async stop(): Promise<void> {
     this.#offGauges();
     this.#offDrops();
+    await this.expiry.stop();
     await this.#spread.stop();
     await this.#retention.stop();
     // What runs once in the region ends first: it needs what this node leads.

@@ -4,6 +4,7 @@ import type { Bus } from '../bus/bus.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
 import type { WallJudge } from '../clock/wall-judge.ts';
 import { Retention } from '../partition/retention.ts';
+import type { ExpirySweep } from '../region/expiry-sweep.ts';
 import type { GlobalIndexes } from '../region/global-indexes.ts';
 import type { LocalRegion } from '../region/local-region.ts';
 import { DiskPositionStore } from '../replication/disk-position-store.ts';
@@ -11,6 +12,7 @@ import type { PositionStore } from '../replication/position-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RegionConfig } from './config.ts';
+import { newExpirySweep } from './expiry.ts';
 import { RegionClock } from './region-clock.ts';
 import { RegionCore } from './region-core.ts';
 import { exportGauges } from './region-gauges.ts';
@@ -43,6 +45,7 @@ export class RegionEngine implements Engine {
   readonly links: RegionLinks;
   readonly indexes: GlobalIndexes;
   readonly metrics: RegionMetrics;
+  readonly expiry: ExpirySweep;
   readonly #options: RegionEngineOptions;
   readonly #services: RegionServices;
   readonly #retention: Retention;
@@ -97,6 +100,11 @@ export class RegionEngine implements Engine {
     this.region = this.#services.region;
     this.links = this.#services.links;
     this.indexes = this.#services.indexes;
+    this.expiry = newExpirySweep({
+      ...options,
+      ...parts,
+      leading: (partition) => partitions[partition],
+    });
     this.#retention = new Retention({
       logs,
       zones,
@@ -125,11 +133,13 @@ export class RegionEngine implements Engine {
     this.#offGauges = exportGauges(this.#options.metrics, this);
     await this.#services.start();
     await this.#retention.start();
+    await this.expiry.start();
   }
 
   /** Waits for no peer. What clients wait for should have been answered before: it fails. */
   async stop(): Promise<void> {
     this.#offGauges();
+    await this.expiry.stop();
     await this.#retention.stop();
     await this.#services.stop();
     await this.core.stop();

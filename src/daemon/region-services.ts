@@ -1,4 +1,5 @@
 import type { Service } from '../base/service.ts';
+import { ExpiryUpkeep } from '../region/expiry-upkeep.ts';
 import { GlobalIndexes } from '../region/global-indexes.ts';
 import type { IndexProgress } from '../region/index-progress.ts';
 import type { IndexedTables } from '../region/indexed-tables.ts';
@@ -22,6 +23,7 @@ export class RegionServices implements Service {
   readonly links: RegionLinks;
   readonly indexes: GlobalIndexes;
   readonly #lifecycle: TableLifecycle;
+  readonly #expiry: ExpiryUpkeep;
 
   constructor(options: RegionServicesOptions) {
     const { config, core, clock, random, logger, dropItems } = options;
@@ -47,6 +49,15 @@ export class RegionServices implements Service {
       statusMs,
       dropItems,
     });
+    this.#expiry = new ExpiryUpkeep({
+      region,
+      partitions,
+      catalogue,
+      clock,
+      nowMs: () => options.hybrid.nowMs(),
+      logger,
+      statusMs,
+    });
     this.links = new RegionLinks(options);
     this.region = new LocalRegion({
       name: region,
@@ -69,10 +80,12 @@ export class RegionServices implements Service {
     this.#lifecycle.resume();
     await this.indexes.start();
     await this.links.start();
+    await this.#expiry.start();
   }
 
   /** Waits for no peer. */
   async stop(): Promise<void> {
+    await this.#expiry.stop();
     await this.links.stop();
     await this.#lifecycle.stop();
     await this.indexes.stop();

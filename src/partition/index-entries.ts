@@ -1,15 +1,18 @@
 import type { AttributeMap } from '../model/attribute-value.ts';
 import { encodeIndexKeyOf, type IndexImage, indexImage } from '../model/index-key.ts';
 import type { IndexDefinition, KeySchema } from '../model/table.ts';
+import type { ExpiryRule } from './due-time.ts';
 import { parseImage } from './item-image.ts';
 
-/** What a leader must know of a table that has secondary indexes. */
+/** What a leader must know of a table that has secondary indexes, or whose items expire. */
 export interface IndexedTable {
   readonly keySchema: KeySchema;
   /** Its entries are changed with the item, in the same entry of the log. */
   readonly locals: readonly IndexEntries[];
   /** Whether something that follows the log needs to know what a record has replaced. */
   readonly keepsOldImages: boolean;
+  /** Absent where items do not expire. */
+  readonly expiry?: ExpiryRule | undefined;
 }
 
 /** An index as the table that holds its entries. */

@@ -1,4 +1,5 @@
 import type { KeySchema, Table, TableIndex } from '../model/table.ts';
+import { expiryRule } from '../partition/due-time.ts';
 import type { IndexedTable, IndexEntries } from '../partition/index-entries.ts';
 import type { Catalogue } from './catalogue.ts';
 
@@ -8,30 +9,49 @@ export interface GloballyIndexed {
   readonly indexes: readonly TableIndex[];
 }
 
+/** A table whose items expire. */
+export interface ExpiringTable {
+  readonly number: number;
+  readonly name: string;
+}
+
 interface Indexed {
   readonly local: IndexedTable | undefined;
   readonly global: GloballyIndexed | undefined;
 }
 
-/** The catalogue, as those who keep indexes up see it. Synchronous, and one lookup for a table without indexes. */
+/**
+ * The catalogue, as those see it who keep indexes up or expire items. Synchronous, and one lookup for a table that has
+ * neither.
+ */
 export class IndexedTables {
   readonly #catalogue: Catalogue;
   readonly #byTable = new WeakMap<Table, Indexed>();
 
   /** Until the next change of any table. */
   #hasGlobals: boolean | undefined;
+  #expiring: readonly ExpiringTable[] | undefined;
 
   constructor(catalogue: Catalogue) {
     this.#catalogue = catalogue;
     catalogue.onChange(() => {
       this.#hasGlobals = undefined;
+      this.#expiring = undefined;
     });
   }
 
-  /** What the leader of a partition must know; undefined for a table that has no indexes. */
+  /** What the leader of a partition must know; undefined for a table that has no indexes and whose items do not expire. */
   indexed(table: number): IndexedTable | undefined {
     const found = this.#catalogue.byNumber(table);
-    return found?.indexes === undefined ? undefined : this.#of(found).local;
+    return found === undefined || !isFollowed(found) ? undefined : this.#of(found).local;
+  }
+
+  /** The tables whose items expire now. Not to be asked before the catalogue is loaded. */
+  get expiring(): readonly ExpiringTable[] {
+    this.#expiring ??= this.#catalogue.all.filter(
+      ({ definition, status }) => definition.timeToLive?.enabled === true && status !== 'DELETING',
+    );
+    return this.#expiring;
   }
 
   /** What follows from the table's records elsewhere; undefined for a table without global indexes. */
@@ -58,13 +78,19 @@ export class IndexedTables {
   }
 }
 
-function indexedOf({ indexes = [], definition: { keySchema } }: Table): Indexed {
+const isFollowed = ({ indexes, definition }: Table): boolean =>
+  indexes !== undefined || definition.timeToLive?.enabled === true;
+
+function indexedOf({ indexes = [], definition }: Table): Indexed {
+  const { keySchema, timeToLive } = definition;
   const kept = indexes.filter(({ status }) => status !== 'DELETING');
   const globals = kept.filter(({ definition }) => definition.kind === 'global');
   const locals = kept.filter(({ definition }) => definition.kind === 'local').map(entriesOf);
   const keepsOldImages = globals.length > 0;
+  const expiry = timeToLive?.enabled === true ? expiryRule(timeToLive.attribute) : undefined;
+  const isEmpty = locals.length === 0 && !keepsOldImages && expiry === undefined;
   return {
-    local: locals.length > 0 || keepsOldImages ? { keySchema, locals, keepsOldImages } : undefined,
+    local: isEmpty ? undefined : { keySchema, locals, keepsOldImages, expiry },
     global: keepsOldImages ? { keySchema, indexes: globals } : undefined,
   };
 }

@@ -237,6 +237,7 @@ export class SimRegion {
       checkRegionScope: false,
       retention: { hours: options.retentionMs / 3_600_000, bytes: options.retentionBytes },
       globalTables: { sourceRegionRule24h: false, requireAutoScaling: false },
+      timeToLive: { delayMs: 0, itemsPerSecond: 2500, changePauseMinutes: 0 },
       clock: { offsetMs: 0 },
       log: { level: 'info' },
     };
