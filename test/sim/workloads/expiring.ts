@@ -13,8 +13,8 @@ const answerMs = 8000;
 const clientsPerRegion = 2;
 const keys = 4;
 
-/** Seconds from now at which items end; undefined is never. */
-const TIMES = [undefined, undefined, -3600, -1, 0, 1, 2, 4] as const;
+/** In how many seconds items end. */
+const TIMES = ['never', 'never', -3600, -1, 0, 1, 2, 4] as const;
 
 /**
  * Writes of few items from all regions, some of which end soon, or have ended: so that expiries meet writes that they
@@ -46,7 +46,7 @@ function writeOf(world: World, random: SeededRandom, value: number): Omit<ItemWr
   const round = random.next() < 0.5 ? '' : `-${Math.floor(nowS / 4)}`;
   const key = `e${Math.floor(random.next() * keys)}${round}`;
   const inS = pickFrom(random, TIMES);
-  const untilS = inS === undefined ? undefined : nowS + inS;
+  const untilS = inS === 'never' ? undefined : nowS + inS;
   if (random.next() < 0.15)
     return { key: keyBytes(key), change: { kind: 'delete' }, condition: undefined, cause: 'user' };
   const name = `e${value}${untilS === undefined ? '' : `@${untilS}`}`;
