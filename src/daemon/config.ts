@@ -29,6 +29,14 @@ const PORT_EXPECTED = `a whole number from 0 to ${PORT_MAX}; 0 takes a free port
 const HOSTS_EXPECTED = 'a list of addresses or host names, at least one';
 const FLAG_EXPECTED = 'true or false';
 
+const bounded = ({ min, max, usual }: Readonly<Record<'min' | 'max' | 'usual', number>>) =>
+  z
+    .int()
+    .min(min)
+    .max(max)
+    .default(usual)
+    .meta({ expected: `a whole number from ${min} to ${max}` });
+
 const zone = (name: 'a' | 'b' | 'c') =>
   z
     .strictObject({
@@ -250,39 +258,21 @@ const SETTINGS = z.strictObject({
     .prefault({}),
   timeToLive: z
     .strictObject({
-      delayMs: z
-        .int()
-        .min(0)
-        .max(EXPIRY_DELAY_MS_MAX)
-        .default(0)
-        .meta({
-          description:
-            'How long after its time to live is over an item stays at least. AWS takes up to some days.',
-          unit: 'milliseconds',
-          expected: `a whole number from 0 to ${EXPIRY_DELAY_MS_MAX}`,
-        }),
-      itemsPerSecond: z
-        .int()
-        .min(1)
-        .max(EXPIRED_PER_SECOND_MAX)
-        .default(2500)
-        .meta({
-          description:
-            'How many expired items are removed in a second at the most, in all tables together; of a region of three nodes, by all of them together.',
-          unit: 'items per second',
-          expected: `a whole number from 1 to ${EXPIRED_PER_SECOND_MAX}`,
-        }),
-      changePauseMinutes: z
-        .number()
-        .min(0)
-        .max(MINUTES_MAX)
-        .default(0)
-        .meta({
-          description:
-            "AWS's rule that a table's time to live cannot be changed again for a while: an hour by its documentation, 31 minutes as measured. 0 lifts it.",
-          unit: 'minutes',
-          expected: `a number from 0 to ${MINUTES_MAX}`,
-        }),
+      delayMs: bounded({ min: 0, max: EXPIRY_DELAY_MS_MAX, usual: 0 }).meta({
+        description:
+          'How long after its time to live is over an item stays at least. AWS takes up to some days.',
+        unit: 'milliseconds',
+      }),
+      itemsPerSecond: bounded({ min: 1, max: EXPIRED_PER_SECOND_MAX, usual: 2500 }).meta({
+        description:
+          'How many expired items are removed in a second at the most, in all tables together; of a region of three nodes, by all of them together.',
+        unit: 'items per second',
+      }),
+      changePauseMinutes: bounded({ min: 0, max: MINUTES_MAX, usual: 0 }).meta({
+        description:
+          "AWS's rule that a table's time to live cannot be changed again for a while: an hour by its documentation, 31 minutes as measured. 0 lifts it.",
+        unit: 'minutes',
+      }),
     })
     .prefault({}),
   clock: z

@@ -89,7 +89,6 @@ export class ExpirySweep implements Service {
         isFailing = false;
         await clock.sleep(found === 0 ? expiryLookMs : found * itemMs, signal);
       } catch (error) {
-        if (signal.aborted) return;
         if (!isFailing)
           logger.warn({ partition: number, error }, 'expired items are not removed; trying again');
         isFailing = true;

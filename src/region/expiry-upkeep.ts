@@ -82,7 +82,7 @@ export class ExpiryUpkeep implements Service {
     while (!signal.aborted) {
       try {
         if (timeToLive.enabled) await this.#fill(table, expiryRule(timeToLive.attribute), signal);
-        if (!signal.aborted) await this.#settle(table, timeToLive);
+        await this.#settle(table, timeToLive, signal);
         return;
       } catch (error) {
         logger.warn(
@@ -94,7 +94,13 @@ export class ExpiryUpkeep implements Service {
     }
   }
 
-  async #settle({ name, tableId }: Table, { changedAtMs }: TimeToLive): Promise<void> {
+  /** Unless what came before was ended early. */
+  async #settle(
+    { name, tableId }: Table,
+    { changedAtMs }: TimeToLive,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (signal.aborted) return;
     const { catalogue, logger } = this.#options;
     await catalogue.change(name, (standing): Table | undefined => {
       if (standing?.tableId !== tableId) return standing;

@@ -81,8 +81,7 @@ export class IndexedTables {
 const isFollowed = ({ indexes, definition }: Table): boolean =>
   indexes !== undefined || definition.timeToLive?.enabled === true;
 
-function indexedOf({ indexes = [], definition }: Table): Indexed {
-  const { keySchema, timeToLive } = definition;
+function indexedOf({ indexes = [], definition: { keySchema, timeToLive } }: Table): Indexed {
   const kept = indexes.filter(({ status }) => status !== 'DELETING');
   const globals = kept.filter(({ definition }) => definition.kind === 'global');
   const locals = kept.filter(({ definition }) => definition.kind === 'local').map(entriesOf);

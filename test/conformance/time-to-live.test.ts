@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { expect, test } from 'vitest';
 
-import { call, invalid, refused, shapeErrors } from './raw-request.ts';
+import { call, invalid, type Outcome, refused, shapeErrors } from './raw-request.ts';
 import { until } from '../support/until.ts';
 import { client, newName, newTable, RANGE_TABLE } from './target.ts';
 
@@ -87,7 +87,7 @@ test('the key of a table may be its time to live', async () => {
 });
 
 test('enabling twice is refused, and with another attribute in other words', async () => {
-  const again = (AttributeName: string, Enabled = true) =>
+  const again = async (AttributeName: string, Enabled = true): Promise<Outcome> =>
     call('UpdateTimeToLive', {
       TableName: table,
       TimeToLiveSpecification: { Enabled, AttributeName },
@@ -168,7 +168,7 @@ test('what has not expired, or has no such time, stays and can be read', async (
   for (const [id, ttl] of Object.entries(kept)) await put(table, `kept ${id}`, ttl);
   if (!isAws) {
     await put(table, 'gone', { N: secondsFromNow(-60) });
-    await expect.poll(async () => exists(table, 'gone'), patient).toBe(false);
+    await until('what has expired to go', async () => !(await exists(table, 'gone')));
   }
   for (const id of Object.keys(kept))
     expect([id, await exists(table, `kept ${id}`)]).toEqual([id, true]);

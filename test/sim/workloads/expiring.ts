@@ -64,9 +64,9 @@ async function ask(
   const { life, engine } = running;
   const answer = life
     .turn()
-    .then(async () => engine.region.write({ table: table.number, ...write }))
-    .then(() => {
-      world.count('expiring write');
+    .then(async () => {
+      await engine.region.write({ table: table.number, ...write });
+      return world.count('expiring write');
     })
     .catch((error: unknown) => {
       if (error instanceof ClientError || !isBug(error)) return;
