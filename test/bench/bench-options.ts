@@ -14,6 +14,8 @@ export interface BenchOptions {
   readonly jsonFile: string | undefined;
   /** Two regions over NATS are measured, instead of one; undefined for one. */
   readonly nats: NatsOptions | undefined;
+  /** PutItem is measured while items expire, instead of operations one by one. */
+  readonly isExpiry: boolean;
 }
 
 export interface NatsOptions {
@@ -53,6 +55,13 @@ region catches up after the link was cut.
   --daemon FILE        the main.js of another build, to measure its daemons
   --profile FOLDER     leave CPU profiles of the daemons there
   --quick              one round, with the link cut for 5 seconds
+
+npm run bench -- --expiry [options]
+
+Measures how soon 10,000 items are gone that expire at one moment, and PutItem beside that.
+
+  --connections LIST   how many put at once (default: 16)
+  --rounds, --seconds, --json, --quick   as above (default of seconds: 5)
 `;
 
 /** What the operator got wrong on the command line. */
@@ -70,17 +79,25 @@ export function parseBenchOptions(parameters: readonly string[]): BenchOptions |
     throw new UsageError(`--operations: no ${unknown.join(', ')}; there are ${NAMES.join(', ')}`);
   }
   const isNats = values.nats;
+  const isExpiry = values.expiry;
+  if (isExpiry && (isNats || values.operations !== undefined))
+    throw new UsageError('--expiry takes neither --nats nor --operations');
   if (isNats && (values.operations ?? values.connections) !== undefined)
     throw new UsageError('--nats takes neither --operations nor --connections');
   if (!isNats && (values.profile ?? values.daemon) !== undefined)
     throw new UsageError('--profile and --daemon are taken with --nats only');
-  const secondsDefault = isNats ? { quick: '5', whole: '60' } : { quick: '1', whole: '3' };
+  const secondsDefault = isNats
+    ? { quick: '5', whole: '60' }
+    : isExpiry
+      ? { quick: '5', whole: '5' }
+      : { quick: '1', whole: '3' };
   const seconds = values.seconds ?? (values.quick ? secondsDefault.quick : secondsDefault.whole);
   const givenMs = positive('--seconds', seconds) * 1000;
   const measuredMs = isNats ? Math.min(givenMs, LATENCY_MS_MAX) : givenMs;
   return {
     operations,
-    connections: (values.connections ?? '16,64')
+    isExpiry,
+    connections: (values.connections ?? (isExpiry ? '16' : '16,64'))
       .split(',')
       .map((text) => whole('--connections', text)),
     rounds: whole('--rounds', values.rounds ?? (values.quick ? '1' : '3')),
@@ -108,6 +125,7 @@ function parsed(parameters: readonly string[]) {
         seconds: { type: 'string' },
         json: { type: 'string' },
         nats: { type: 'boolean', default: false },
+        expiry: { type: 'boolean', default: false },
         daemon: { type: 'string' },
         profile: { type: 'string' },
         quick: { type: 'boolean', default: false },

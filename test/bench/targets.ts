@@ -15,6 +15,7 @@ export type TargetName = 'bare' | 'dynalite' | 'tidemark';
 export interface Target extends ServerProcess {
   readonly name: TargetName;
   readonly port: number;
+  readonly operationsPort: number;
 }
 
 /** Starts a target on a free port. Rejects, with what it wrote, when it is not ready in time. */
@@ -24,7 +25,7 @@ export async function startTarget(name: TargetName): Promise<Target> {
     const { file, parameters, readyUrl } = COMMANDS[name](folder, ports);
     return { program: process.execPath, parameters: [file, ...parameters], readyUrl };
   });
-  return { ...server, name, port: ports.port };
+  return { ...server, name, ...ports };
 }
 
 interface Ports {
