@@ -43,6 +43,7 @@ import { updateGlobalTableSettingsOperation } from './operations/update-global-t
 import { updateGlobalTableOperation } from './operations/update-global-table.ts';
 import { updateItemOperation } from './operations/update-item.ts';
 import { updateTableOperation } from './operations/update-table.ts';
+import { updateTimeToLiveOperation } from './operations/update-time-to-live.ts';
 
 /** Every operation that the API knows; any other is answered as unknown. */
 export const OPERATIONS: readonly Operation[] = [
@@ -90,4 +91,5 @@ export const OPERATIONS: readonly Operation[] = [
   updateGlobalTableOperation,
   updateItemOperation,
   updateTableOperation,
+  updateTimeToLiveOperation,
 ];

@@ -15,6 +15,9 @@ const STATUS_MS_MAX = 60_000;
 const HOURS_MAX = 24 * 365;
 const SHARD_HOURS_MAX = 24;
 const CLOCK_OFFSET_MS_MAX = 24 * 3_600_000;
+const EXPIRY_DELAY_MS_MAX = 7 * 24 * 3_600_000;
+const EXPIRED_PER_SECOND_MAX = 100_000;
+const MINUTES_MAX = 24 * 60;
 /** No user and no password in it: they have settings of their own, which are never shown. */
 const NATS_SERVER = /^(?:nats|tls):\/\/(?:[\w.-]+|\[[\da-fA-F:]+\])(?::\d{1,5})?$/u;
 const NKEY_SEED = /^SU[A-Z2-7]{56}$/u;
@@ -26,6 +29,14 @@ const hosts = (): z.ZodArray<z.ZodString> => z.array(text()).min(1);
 const PORT_EXPECTED = `a whole number from 0 to ${PORT_MAX}; 0 takes a free port`;
 const HOSTS_EXPECTED = 'a list of addresses or host names, at least one';
 const FLAG_EXPECTED = 'true or false';
+
+const bounded = ({ min, max, usual }: Readonly<Record<'min' | 'max' | 'usual', number>>) =>
+  z
+    .int()
+    .min(min)
+    .max(max)
+    .default(usual)
+    .meta({ expected: `a whole number from ${min} to ${max}` });
 
 const zone = (name: 'a' | 'b' | 'c') =>
   z
@@ -269,6 +280,25 @@ const SETTINGS = z.strictObject({
         description:
           "AWS's rule that a table with provisioned capacity needs auto scaling of writes before it gets replicas.",
         expected: FLAG_EXPECTED,
+      }),
+    })
+    .prefault({}),
+  timeToLive: z
+    .strictObject({
+      delayMs: bounded({ min: 0, max: EXPIRY_DELAY_MS_MAX, usual: 0 }).meta({
+        description:
+          'How long after its time to live is over an item stays at least. AWS takes up to some days.',
+        unit: 'milliseconds',
+      }),
+      itemsPerSecond: bounded({ min: 1, max: EXPIRED_PER_SECOND_MAX, usual: 2500 }).meta({
+        description:
+          'How many expired items are removed in a second at the most, in all tables together; of a region of three nodes, by all of them together.',
+        unit: 'items per second',
+      }),
+      changePauseMinutes: bounded({ min: 0, max: MINUTES_MAX, usual: 0 }).meta({
+        description:
+          "AWS's rule that a table's time to live cannot be changed again for a while: an hour by its documentation, 31 minutes as measured. 0 lifts it.",
+        unit: 'minutes',
       }),
     })
     .prefault({}),

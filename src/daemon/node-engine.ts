@@ -8,6 +8,7 @@ import { LeaderSpread } from '../partition/clustered/leader-spread.ts';
 import { StreamRetention } from '../partition/clustered/stream-retention.ts';
 import type { LocalPartition } from '../partition/local-partition.ts';
 import { ClusteredRegion } from '../region/clustered-region.ts';
+import type { ExpirySweep } from '../region/expiry-sweep.ts';
 import { ReadableStreams } from '../region/readable-streams.ts';
 import { Router } from '../region/router.ts';
 import { SeatLine } from '../region/seat-line.ts';
@@ -16,6 +17,7 @@ import { TransactionRecovery } from '../region/transaction-recovery.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RegionConfig } from './config.ts';
+import { newExpirySweep } from './expiry.ts';
 import { NodeCore, precedenceOf, type NodeAddresses } from './node-core.ts';
 import { exportNodeGauges } from './node-gauges.ts';
 import type { LogMeasures, RegionStreams } from './node-logs.ts';
@@ -55,6 +57,7 @@ export class NodeEngine implements Engine {
   readonly region: ClusteredRegion;
   readonly core: NodeCore;
   readonly metrics: RegionMetrics;
+  readonly expiry: ExpirySweep;
   readonly #options: NodeEngineOptions;
   readonly #seats: SeatKeeper;
   readonly #seatLine: SeatLine;
@@ -151,6 +154,11 @@ export class NodeEngine implements Engine {
       clock,
       logger,
     });
+    this.expiry = newExpirySweep({
+      ...options,
+      ...parts,
+      leading: (partition) => core.partitions[partition]?.leading,
+    });
     this.#retention = new StreamRetention({
       partitions: () => core.partitions,
       nodes: core.nodes,
@@ -220,6 +228,7 @@ export class NodeEngine implements Engine {
     await this.#retention.start();
     await this.#spread.start();
     await this.#recovery.start();
+    await this.expiry.start();
   }
 
   /** What the catalogue knows no more is removed from this node's copies. */
@@ -233,6 +242,7 @@ export class NodeEngine implements Engine {
   async stop(): Promise<void> {
     this.#offGauges();
     this.#offDrops();
+    await this.expiry.stop();
     await this.#recovery.stop();
     await this.#spread.stop();
     await this.#retention.stop();

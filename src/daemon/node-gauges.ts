@@ -7,7 +7,7 @@ import { zoneStates } from './zone-view.ts';
 
 /** Puts what a node holds at the moment behind its gauges; returns how to take it off again. */
 export function exportNodeGauges(metrics: Metrics, engine: NodeEngine): () => void {
-  const { core, metrics: counted } = engine;
+  const { core, expiry, metrics: counted } = engine;
   const { zone } = core;
   const undo = [
     metrics.gauge('tidemark_zone_applied_index', () =>
@@ -22,6 +22,7 @@ export function exportNodeGauges(metrics: Metrics, engine: NodeEngine): () => vo
         value: state === nodeState(core) ? 1 : 0,
       })),
     ),
+    metrics.gauge('tidemark_expiry_lag_seconds', () => [{ labels: {}, valueMs: expiry.lagMs }]),
     metrics.gauge('tidemark_zone_rebuild_copied_bytes', () =>
       counted.rebuilds.map(({ labels, copiedBytes: value }) => ({ labels, value })),
     ),

@@ -4,6 +4,7 @@ import type { Bus } from '../bus/bus.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
 import type { WallJudge } from '../clock/wall-judge.ts';
 import { Retention } from '../partition/retention.ts';
+import type { ExpirySweep } from '../region/expiry-sweep.ts';
 import type { GlobalIndexes } from '../region/global-indexes.ts';
 import type { LocalRegion } from '../region/local-region.ts';
 import { Router } from '../region/router.ts';
@@ -14,6 +15,7 @@ import type { PositionStore } from '../replication/position-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RegionConfig } from './config.ts';
+import { newExpirySweep } from './expiry.ts';
 import { RegionClock } from './region-clock.ts';
 import { RegionCore } from './region-core.ts';
 import { exportGauges } from './region-gauges.ts';
@@ -46,6 +48,7 @@ export class RegionEngine implements Engine {
   readonly links: RegionLinks;
   readonly indexes: GlobalIndexes;
   readonly metrics: RegionMetrics;
+  readonly expiry: ExpirySweep;
   readonly #options: RegionEngineOptions;
   readonly #services: RegionServices;
   readonly #retention: Retention;
@@ -108,6 +111,11 @@ export class RegionEngine implements Engine {
       clock,
       logger,
     });
+    this.expiry = newExpirySweep({
+      ...options,
+      ...parts,
+      leading: (partition) => partitions[partition],
+    });
     this.#retention = new Retention({
       logs,
       zones,
@@ -137,11 +145,13 @@ export class RegionEngine implements Engine {
     await this.#services.start();
     await this.#recovery.start();
     await this.#retention.start();
+    await this.expiry.start();
   }
 
   /** Waits for no peer. What clients wait for should have been answered before: it fails. */
   async stop(): Promise<void> {
     this.#offGauges();
+    await this.expiry.stop();
     await this.#retention.stop();
     await this.#recovery.stop();
     await this.#services.stop();

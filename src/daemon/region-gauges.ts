@@ -6,7 +6,7 @@ import { zoneStates, zoneView } from './zone-view.ts';
 
 /** Puts what a region holds at the moment behind its gauges; returns how to take it off again. */
 export function exportGauges(metrics: Metrics, engine: RegionEngine): () => void {
-  const { core, links, indexes, metrics: counted } = engine;
+  const { core, links, indexes, expiry, metrics: counted } = engine;
   const undo = [
     metrics.gauge('tidemark_log_bytes', () =>
       ZONES.map((zone) => ({ labels: { zone }, value: core.logs.retainedBytes(zone) })),
@@ -28,6 +28,7 @@ export function exportGauges(metrics: Metrics, engine: RegionEngine): () => void
         }));
       }),
     ),
+    metrics.gauge('tidemark_expiry_lag_seconds', () => [{ labels: {}, valueMs: expiry.lagMs }]),
     metrics.gauge('tidemark_zone_rebuild_copied_bytes', () =>
       counted.rebuilds.map(({ labels, copiedBytes: value }) => ({ labels, value })),
     ),

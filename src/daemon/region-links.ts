@@ -110,7 +110,8 @@ export class RegionLinks implements Service {
         requireAutoScaling: config.globalTables.requireAutoScaling,
       },
     });
-    this.updater = new TableUpdater(shared);
+    const timeToLivePauseMs = config.timeToLive.changePauseMinutes * 60_000;
+    this.updater = new TableUpdater({ ...shared, timeToLivePauseMs });
     const member = new TableMember({
       ...shared,
       statusMs,

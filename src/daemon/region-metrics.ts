@@ -47,6 +47,10 @@ export class RegionMetrics implements RebuildObserver {
     return [...this.#rebuilds.values()];
   }
 
+  expired(table: string, items: number): void {
+    this.#metrics.counter('tidemark_expired_items_total', { table }).add(items);
+  }
+
   requested({ operation, code, durationMs }: RequestObservation): void {
     this.#metrics.histogram('tidemark_requests_seconds', { operation, code }).observeMs(durationMs);
   }

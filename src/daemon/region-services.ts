@@ -1,4 +1,5 @@
 import type { Service } from '../base/service.ts';
+import { ExpiryUpkeep } from '../region/expiry-upkeep.ts';
 import { GlobalIndexes } from '../region/global-indexes.ts';
 import type { IndexProgress } from '../region/index-progress.ts';
 import type { IndexedTables } from '../region/indexed-tables.ts';
@@ -25,6 +26,7 @@ export class RegionServices implements Service {
   readonly indexes: GlobalIndexes;
   readonly #lifecycle: TableLifecycle;
   readonly #streamUpkeep: StreamUpkeep;
+  readonly #expiry: ExpiryUpkeep;
 
   constructor(options: RegionServicesOptions) {
     const { config, core, clock, random, logger, dropItems } = options;
@@ -49,6 +51,15 @@ export class RegionServices implements Service {
       logger,
       statusMs,
       dropItems,
+    });
+    this.#expiry = new ExpiryUpkeep({
+      region,
+      partitions,
+      catalogue,
+      clock,
+      nowMs: () => options.hybrid.nowMs(),
+      logger,
+      statusMs,
     });
     this.links = new RegionLinks(options);
     this.region = new LocalRegion({
@@ -94,10 +105,12 @@ export class RegionServices implements Service {
     await this.indexes.start();
     await this.links.start();
     await this.#streamUpkeep.start();
+    await this.#expiry.start();
   }
 
   /** Waits for no peer. */
   async stop(): Promise<void> {
+    await this.#expiry.stop();
     await this.#streamUpkeep.stop();
     await this.links.stop();
     await this.#lifecycle.stop();

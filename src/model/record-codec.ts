@@ -13,12 +13,17 @@ import type { Version } from './version.ts';
  *   previous: nothing for `none` | digest (4 + 4), item bytes (4) for `item` | time (float64) for `tombstone`
  *             | digest (4 + 4), item bytes (4), image length (4), image for an item with its old image
  *
+ * In format 3 each record begins with one byte more, which says what stands at its end: bit 0, `dueMs` (float64); bit 1,
+ * that of `previous` (float64).
+ *
  * Flags: bit 0, `replaced` is there; bit 1, the image is there; bits 2 and 3, the kind of `previous`; bits 4 to
  * 6, the cause; bit 7, the tombstone is kept. Checksums are the entry's, around all of it.
  *
- * Format history: 1, the first; 2, old images, and records of a backfill. What was written in 1 reads the same in 2.
+ * Format history: 1, the first; 2, old images, and records of a backfill; 3, due times. What was written in 1 reads the
+ * same in 2; what has no due time is still written in 2.
  */
-const FORMAT = 2;
+const FORMAT = 3;
+const FORMAT_WITHOUT_DUE = 2;
 const FORMAT_MIN = 1;
 
 const HEAD_BYTES = 6;
@@ -30,6 +35,10 @@ const IMAGE_LENGTH_BYTES = 4;
 const PREVIOUS_BYTES = { none: 0, item: 12, tombstone: 8 } as const;
 /** The kind of `previous` that stands in the flags for an item with its old image. */
 const ITEM_WITH_IMAGE = 3;
+
+const HAS_DUE = 1;
+const HAD_DUE = 2;
+const DUE_BYTES = 8;
 
 const HAS_REPLACED = 1;
 const HAS_IMAGE = 2;
@@ -61,15 +70,40 @@ export class DamagedRecordsError extends Error {
 /** One payload of all records, in order. Keys and images are copied into it. */
 export function encodeRecords(records: readonly ItemRecord[]): Uint8Array {
   const regions = new Map<string, number>();
+  const isDated = records.some((record) => dueFlagsOf(record) !== 0);
   let length = HEAD_BYTES;
-  for (const record of records) length += recordBytes(record, regions);
+  for (const record of records)
+    length += recordBytes(record, regions) + (isDated ? dueBytes(record) : 0);
   for (const region of regions.keys()) length += 1 + Buffer.byteLength(region);
   assert(regions.size <= REGIONS_MAX, 'one payload names at most 256 regions');
   const bytes = Buffer.allocUnsafe(length);
   let offset = writeHead(bytes, records.length, regions);
-  for (const record of records) offset = writeRecord(bytes, offset, record, regions);
+  bytes[0] = isDated ? FORMAT : FORMAT_WITHOUT_DUE;
+  for (const record of records) {
+    if (isDated) offset = bytes.writeUInt8(dueFlagsOf(record), offset);
+    offset = writeRecord(bytes, offset, record, regions);
+    if (isDated) offset = writeDues(bytes, offset, record);
+  }
   assert(offset === length, 'a payload is as long as was computed');
   return bytes;
+}
+
+const previousDue = ({ previous }: ItemRecord): number | undefined =>
+  previous.kind === 'item' ? previous.dueMs : undefined;
+
+const dueFlagsOf = (record: ItemRecord): number =>
+  (record.dueMs === undefined ? 0 : HAS_DUE) | (previousDue(record) === undefined ? 0 : HAD_DUE);
+
+/** What a record of format 3 takes besides that of format 2. */
+const dueBytes = (record: ItemRecord): number =>
+  1 +
+  (record.dueMs === undefined ? 0 : DUE_BYTES) +
+  (previousDue(record) === undefined ? 0 : DUE_BYTES);
+
+function writeDues(bytes: Buffer, start: number, record: ItemRecord): number {
+  const before = previousDue(record);
+  const offset = record.dueMs === undefined ? start : bytes.writeDoubleLE(record.dueMs, start);
+  return before === undefined ? offset : bytes.writeDoubleLE(before, offset);
 }
 
 function recordBytes(record: ItemRecord, regions: Map<string, number>): number {
@@ -88,7 +122,6 @@ function addRegion(regions: Map<string, number>, region: string): void {
 }
 
 function writeHead(bytes: Buffer, count: number, regions: ReadonlyMap<string, number>): number {
-  bytes[0] = FORMAT;
   bytes.writeUInt32LE(count, 1);
   bytes[5] = regions.size % REGIONS_MAX;
   let offset = HEAD_BYTES;
@@ -194,9 +227,22 @@ class RecordReader {
     for (let i = 0; i < regionCount; i++) regions.push(this.#take(this.#byte()).toString('utf8'));
     this.#regions = regions;
     const records: ItemRecord[] = [];
-    for (let i = 0; i < count; i++) records.push(this.#record());
+    for (let i = 0; i < count; i++)
+      records.push(format < FORMAT ? this.#record() : this.#datedRecord());
     if (this.#offset !== this.#bytes.length) throw new DamagedRecordsError('records end early');
     return records;
+  }
+
+  #datedRecord(): ItemRecord {
+    const dues = this.#byte();
+    const record = this.#record();
+    const dueMs = (dues & HAS_DUE) === 0 ? undefined : this.#time();
+    const dated = dueMs === undefined ? record : { ...record, dueMs };
+    if ((dues & HAD_DUE) === 0) return dated;
+    const { previous } = record;
+    if (previous.kind !== 'item')
+      throw new DamagedRecordsError('what a record replaces was due, and is no item');
+    return { ...dated, previous: { ...previous, dueMs: this.#time() } };
   }
 
   #record(): ItemRecord {
@@ -242,7 +288,7 @@ class RecordReader {
   #time(): number {
     const time = this.#bytes.readDoubleLE(this.#advance(8));
     if (Number.isSafeInteger(time) && time >= 0) return time;
-    throw new DamagedRecordsError('a hybrid time is a whole number');
+    throw new DamagedRecordsError('a time is a whole number');
   }
 
   #byte(): number {

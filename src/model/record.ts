@@ -21,6 +21,8 @@ export interface ItemRecord {
   readonly keepsTombstone: boolean;
   /** The item's size as DynamoDB counts it; 0 for a tombstone. */
   readonly itemBytes: number;
+  /** See `StoredItem.dueMs`. The leader alone says it. */
+  readonly dueMs?: number | undefined;
   /** What stood at the key before, so that `apply` reads nothing. */
   readonly previous: Previous;
   /**
@@ -33,7 +35,12 @@ export interface ItemRecord {
 
 export type Previous =
   | { readonly kind: 'none' }
-  | { readonly kind: 'item'; readonly digest: ItemDigest; readonly itemBytes: number }
+  | {
+      readonly kind: 'item';
+      readonly digest: ItemDigest;
+      readonly itemBytes: number;
+      readonly dueMs?: number | undefined;
+    }
   | { readonly kind: 'tombstone'; readonly time: number };
 
 /** Two unsigned 32-bit lanes over key, version and image; a table's digest is their sum, lane by lane. */
@@ -58,4 +65,6 @@ export interface StoredItem {
   readonly replaced: Version | undefined;
   readonly image: Uint8Array | undefined;
   readonly itemBytes: number;
+  /** When the item's time to live is to be looked at in this region, wall time. Absent: never. */
+  readonly dueMs?: number | undefined;
 }

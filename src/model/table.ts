@@ -49,6 +49,8 @@ export interface Table {
   readonly payPerRequestAtMs?: number;
   /** When this region last saw the table's class change. */
   readonly tableClassAtMs?: number;
+  /** The `changedAtMs` of the time to live by which this region has put every item in the order of due times. */
+  readonly timeToLiveAtMs?: number;
   /** What is shown as under way in this region, oldest first. Absent means nothing. */
   readonly updates?: readonly TableUpdate[];
 }
@@ -164,6 +166,17 @@ export interface TableDefinition {
   readonly stream?: StreamViewType;
   /** Absent: under a key that is the service's own. */
   readonly encryption?: Encryption;
+  /** Absent: it was never set. */
+  readonly timeToLive?: TimeToLive;
+}
+
+/** By which attribute items expire. */
+export interface TimeToLive {
+  readonly enabled: boolean;
+  /** Of a disabled one, the last. */
+  readonly attribute: string;
+  /** When it was set, by the clock of the table's home. Names the setting. */
+  readonly changedAtMs: number;
 }
 
 /** Units of capacity. */

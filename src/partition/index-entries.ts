@@ -1,9 +1,10 @@
 import type { AttributeMap } from '../model/attribute-value.ts';
 import { encodeIndexKeyOf, type IndexImage, indexImage } from '../model/index-key.ts';
 import type { IndexDefinition, KeySchema } from '../model/table.ts';
+import type { ExpiryRule } from './due-time.ts';
 import { parseImage } from './item-image.ts';
 
-/** What a leader must know of a table that has secondary indexes, or a stream. */
+/** What a leader must know of a table that has secondary indexes, or a stream, or whose items expire. */
 export interface IndexedTable {
   readonly keySchema: KeySchema;
   /** Its entries are changed with the item, in the same entry of the log. */
@@ -15,6 +16,8 @@ export interface IndexedTable {
    * Absent means no.
    */
   readonly marksUnchanged?: boolean;
+  /** Absent where items do not expire. */
+  readonly expiry?: ExpiryRule | undefined;
 }
 
 /** An index as the table that holds its entries. */

@@ -3,6 +3,7 @@ import type { LogEnd } from '../log/entry.ts';
 import type { ItemRecord } from '../model/record.ts';
 import { compareVersions } from '../model/version.ts';
 import { PARTITION_TABLE } from '../storage/key-layout.ts';
+import { sameItem } from './expiry.ts';
 import { entryRecord } from './index-records.ts';
 import { decodeLogEnd, encodeLogEnd, isSameEnd } from './index-stand.ts';
 import type { Leader } from './leader.ts';
@@ -37,18 +38,8 @@ export class IndexUpdates {
         commits.add(standing.commit);
         continue;
       }
-      const record: ItemRecord = {
-        table,
-        key: itemKey,
-        version,
-        replaced: stored.replaced,
-        image: stored.image,
-        itemBytes: stored.itemBytes,
-        keepsTombstone: false,
-        previous: standing.previous(),
-        cause: 'backfill',
-      };
-      commits.add(leader.appendTogether([record], leader.partitionTime));
+      const record = sameItem(table, itemKey, standing);
+      if (record !== undefined) commits.add(leader.appendTogether([record], leader.partitionTime));
     }
     for (const commit of commits) await commit.durable;
   }

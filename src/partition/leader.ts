@@ -1,5 +1,5 @@
 import { type Clock, WOKEN } from '../base/clock.ts';
-import type { HybridTime } from '../clock/hybrid-time.ts';
+import { wallMsOf, type HybridTime } from '../clock/hybrid-time.ts';
 import { endOf } from '../log/chain.ts';
 import type { Entry, LogEnd } from '../log/entry.ts';
 import { LogError, type ReplicatedLog } from '../log/replicated-log.ts';
@@ -7,11 +7,12 @@ import { ClientError, internalError } from '../model/errors.ts';
 import { TRANSACTION_CONFLICT } from '../model/messages.ts';
 import { decodeRecords } from '../model/record-codec.ts';
 import type { ItemRecord, StoredItem } from '../model/record.ts';
-import type { Version } from '../model/version.ts';
+import { originOf, type Version } from '../model/version.ts';
 import { readItem, readItemOrTombstone } from '../storage/read.ts';
 import { AppendPipeline, recordBytes, type Group } from './append-pipeline.ts';
 import { CommittedLog } from './committed-log.ts';
 import type { Copies } from './copies.ts';
+import { dueMsOf } from './due-time.ts';
 import { evaluateWrite, type WriteDecision } from './evaluate-write.ts';
 import { decodeForgetDecision, encodeForgetDecision } from './forget-codec.ts';
 import type { IndexedTable } from './index-entries.ts';
@@ -42,7 +43,7 @@ export interface LeaderOptions {
   readonly now: () => HybridTime;
   /** Whether a tombstone of that table must be kept: it has, or is getting, a replica elsewhere. */
   readonly keepsTombstones: (table: number) => boolean;
-  /** What is to be known of a table with secondary indexes; undefined of any other. */
+  /** What is to be known of a table with secondary indexes or with a time to live; undefined of any other. */
   readonly indexed?: (table: number) => IndexedTable | undefined;
   readonly onFailure: (error: unknown) => void;
   /** See `PipelineOwner.openPayload`. */
@@ -266,7 +267,7 @@ export class Leader {
   ): Commit {
     const table = this.#options.indexed?.(record.table);
     if (table?.locals.length === 0)
-      return this.#appendOne(withOldImage(record, standing, table), key, time);
+      return this.#appendOne(this.#dated(withOldImage(record, standing, table)), key, time);
     if (table !== undefined) return this.appendTogether(this.withIndexes(record, standing), time);
     return this.#appendOne(record, key, time);
   }
@@ -291,7 +292,7 @@ export class Leader {
   /** Appends records that stand in one entry or nowhere. Time is the partition's, with them. */
   appendTogether(records: readonly ItemRecord[], time: HybridTime): Commit {
     const keyed = records.map((record) => ({
-      record,
+      record: this.#dated(record),
       key: overlayKey(record.table, record.key),
     }));
     const commit = this.#pipeline.appendTogether(keyed, time);
@@ -301,6 +302,17 @@ export class Leader {
       this.#overlay.set(key, { record, commit });
     }
     return commit;
+  }
+
+  /** With the time at which the item is due, where its table says that items expire. */
+  #dated(record: ItemRecord): ItemRecord {
+    const { indexed, region } = this.#options;
+    const { image, version, table } = record;
+    const rule = image === undefined ? undefined : indexed?.(table)?.expiry;
+    if (image === undefined || rule === undefined) return record;
+    const nowMs = wallMsOf(this.#partitionTime);
+    const dueMs = dueMsOf({ image, version, region, nowMs }, rule);
+    return dueMs === undefined ? record : { ...record, dueMs };
   }
 
   /** What an answer that appends nothing waits for: the pending write that it saw, and that nobody else leads. */
@@ -521,7 +533,7 @@ const itemIn = (record: ItemRecord): StoredItem | undefined =>
 
 /** See `ItemRecord.replaced`. */
 const seenBy = (region: string, stored: StoredItem | undefined): Version | undefined =>
-  stored?.version.region === region ? stored.replaced : stored?.version;
+  stored !== undefined && originOf(stored.version) === region ? stored.replaced : stored?.version;
 
 const imageOfStored = (stored: StoredItem | undefined): ItemImage | undefined =>
   stored?.image === undefined ? undefined : { image: stored.image, itemBytes: stored.itemBytes };

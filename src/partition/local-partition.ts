@@ -12,6 +12,7 @@ import {
 } from '../storage/key-layout.ts';
 import { readPage, scanVersions, type PageRequest, type StoredPage } from '../storage/read.ts';
 import { Copies, type ServingCopy } from './copies.ts';
+import type { ExpiryRule } from './due-time.ts';
 import {
   decodeDocument,
   decodeLogEnd,
@@ -19,6 +20,8 @@ import {
   indexStandKey,
   shippedKey,
 } from './index-stand.ts';
+import { readDue, type DuePage, type DueRead } from './due-items.ts';
+import { Expiry, type DueItems } from './expiry.ts';
 import { IndexUpdates } from './index-updates.ts';
 import type { ItemWrite, WriteOutcome } from './item-write.ts';
 import { Leader, type LeaderOptions, type ReadScope } from './leader.ts';
@@ -74,6 +77,7 @@ export class LocalPartition implements IndexedPartition {
   readonly #received: ReceivedItems;
   readonly #indexUpdates: IndexUpdates;
   readonly #transactions: PartitionTransactions;
+  readonly #expiry: Expiry;
   readonly #clock: Clock;
   readonly #stopped = new AbortController();
 
@@ -93,6 +97,8 @@ export class LocalPartition implements IndexedPartition {
       region,
       hashes: this.hashes,
     });
+    const ruleOf = (table: number): ExpiryRule | undefined => options.indexed?.(table)?.expiry;
+    this.#expiry = new Expiry(this.#leader, { ...options, ruleOf });
   }
 
   get committed(): LogEnd {
@@ -226,6 +232,20 @@ export class LocalPartition implements IndexedPartition {
 
   async reemit(table: number, items: readonly ItemVersion[]): Promise<void> {
     return this.#indexUpdates.reemit(table, items);
+  }
+
+  /** Items of this partition that are due, as the nearest copy has them. Rejects with `InternalServerError`. */
+  async dueItems(read: DueRead): Promise<DuePage> {
+    const { number, partitionCount } = this.#options;
+    return this.copies.readAsync(
+      async () => this.copies.appliedWithin(0, 0),
+      async ({ node }) => readDue(node.store, read, { number, partitionCount }),
+    );
+  }
+
+  /** See `Expiry.expire`. */
+  async expire(due: DueItems): Promise<number> {
+    return this.#expiry.expire(due);
   }
 
   async indexStand(source: number): Promise<LogEnd | undefined> {

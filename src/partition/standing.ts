@@ -28,7 +28,10 @@ export class Standing {
     const { stored } = this;
     if (stored?.image !== undefined) {
       const digest = itemDigest(this.#itemKey, stored.version, stored.image);
-      return { kind: 'item', digest, itemBytes: stored.itemBytes };
+      const { itemBytes, dueMs } = stored;
+      return dueMs === undefined
+        ? { kind: 'item', digest, itemBytes }
+        : { kind: 'item', digest, itemBytes, dueMs };
     }
     return this.#keepsTombstone && stored !== undefined
       ? { kind: 'tombstone', time: stored.version.time }

@@ -359,6 +359,7 @@ const tableShape = members<Table>({
   throughputHistory: optional(throughputHistoryShape),
   payPerRequestAtMs: optional(finite),
   tableClassAtMs: optional(finite),
+  timeToLiveAtMs: optional(finite),
   updates: optional(tableUpdatesShape),
 });
 

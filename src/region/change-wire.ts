@@ -1,4 +1,14 @@
-import { finite, list, members, oneOf, optional, tagged, text, type Shape } from '../base/shape.ts';
+import {
+  finite,
+  flag,
+  list,
+  members,
+  oneOf,
+  optional,
+  tagged,
+  text,
+  type Shape,
+} from '../base/shape.ts';
 import { STREAM_VIEW_TYPES, type Encryption, type IndexDefinition } from '../model/table.ts';
 import {
   encryptionShape,
@@ -57,6 +67,9 @@ export const tableChangeShape: Shape<SharedTableChange> = members<SharedTableCha
   stream: optional(oneOf(...STREAM_VIEW_TYPES, 'off')),
   tableClass: optional(tableClassShape),
   encryption: optional(encryptionChangeShape),
+  timeToLive: optional(
+    members<NonNullable<TableChange['timeToLive']>>({ enabled: flag, attribute: text }),
+  ),
   indexes: optional(list(indexChangeShape)),
 });
 

@@ -17,6 +17,9 @@ import {
   streamOfReplica,
   throughputMissing,
   throughputOnDemand,
+  timeToLiveDisabled,
+  timeToLiveElsewhere,
+  timeToLiveEnabled,
 } from './table-errors.ts';
 import {
   assertThroughputChanges,
@@ -40,6 +43,7 @@ export function changedDefinition(
   next = withStream(table, next, change.stream);
   next = withClass(next, change.tableClass);
   next = withEncryption(next, change.encryption);
+  next = withTimeToLive(next, change.timeToLive, nowMs);
   return changedIndexes(table, next, { change, nowMs });
 }
 
@@ -119,6 +123,25 @@ const withClass = (
   tableClass === undefined || tableClass === (definition.tableClass ?? 'STANDARD')
     ? definition
     : { ...definition, tableClass };
+
+/** DDB-TABLE-143, 146 and 147 of api-quirks. */
+function withTimeToLive(
+  definition: TableDefinition,
+  change: TableChange['timeToLive'],
+  nowMs: number,
+): TableDefinition {
+  if (change === undefined) return definition;
+  const { timeToLive: standing } = definition;
+  if (standing?.enabled === true) {
+    if (standing.attribute !== change.attribute) throw timeToLiveElsewhere(standing.attribute);
+    if (change.enabled) throw timeToLiveEnabled();
+  } else if (!change.enabled) {
+    throw timeToLiveDisabled();
+  }
+  // A later change names another setting, however the clock stands.
+  const changedAtMs = Math.max(nowMs, (standing?.changedAtMs ?? 0) + 1);
+  return { ...definition, timeToLive: { ...change, changedAtMs } };
+}
 
 /** DDB-TABLE-078, 079 and 141 of api-quirks. */
 function withEncryption(

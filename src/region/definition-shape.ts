@@ -25,6 +25,7 @@ import {
   type TableUpdate,
   type Throughput,
   type ThroughputHistory,
+  type TimeToLive,
 } from '../model/table.ts';
 
 /** A table's definition, its indexes and what is known of both, as regions send it to each other and keep it. */
@@ -59,6 +60,12 @@ const indexShape: Shape<IndexDefinition> = members<IndexDefinition>({
   warmThroughput: optional(throughputShape),
 });
 
+const timeToLiveShape = members<TimeToLive>({
+  enabled: flag,
+  attribute: text,
+  changedAtMs: finite,
+});
+
 export const definitionShape: Shape<TableDefinition> = members<TableDefinition>({
   keySchema: members({ partition: keyAttributeShape, sort: optional(keyAttributeShape) }),
   attributeDefinitions: list(keyAttributeShape),
@@ -70,6 +77,7 @@ export const definitionShape: Shape<TableDefinition> = members<TableDefinition>(
   tableClass: optional(tableClassShape),
   stream: optional(oneOf(...STREAM_VIEW_TYPES)),
   encryption: optional(encryptionShape),
+  timeToLive: optional(timeToLiveShape),
 });
 
 export const overridesShape = members<ReplicaOverrides>({

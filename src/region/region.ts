@@ -8,6 +8,7 @@ import type {
   TableClass,
   TableDefinition,
   Throughput,
+  TimeToLive,
 } from '../model/table.ts';
 import type { TagChange } from '../model/table-tags.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
@@ -109,6 +110,8 @@ export interface TableChange {
   readonly stream?: StreamViewType | 'off';
   readonly tableClass?: TableClass;
   readonly encryption?: Encryption | 'off';
+  /** It comes alone. */
+  readonly timeToLive?: Pick<TimeToLive, 'enabled' | 'attribute'>;
   /** At least one, each of another index. */
   readonly indexes?: readonly IndexChange[];
 }

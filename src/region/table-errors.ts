@@ -223,3 +223,16 @@ export const attributeRedefined = (
     'Attributes cannot be redefined. Please check that your attribute has the same type as previously defined. ' +
       `Existing schema: ${schemaOf(existing)} New schema: ${schemaOf(added)}`,
   );
+
+// Time to live
+
+export const timeToLiveEnabled = (): ClientError =>
+  validationError('TimeToLive is already enabled');
+export const timeToLiveDisabled = (): ClientError =>
+  validationError('TimeToLive is already disabled');
+export const timeToLiveElsewhere = (attribute: string): ClientError =>
+  validationError(
+    `TimeToLive is active on a different AttributeName: current AttributeName is ${attribute}`,
+  );
+export const timeToLiveTooSoon = (): ClientError =>
+  validationError('Time to live has been modified multiple times within a fixed interval');

@@ -9,11 +9,11 @@ import type { ControlLine } from './control-line.ts';
 import type { UpdateAnswer, UpdateRequest } from './control-wire.ts';
 import { changedDefinition } from './definition-change.ts';
 import type { HeardStates } from './heard-states.ts';
-import { isSettled, phaseOf, tableUnder, withStatus } from './membership.ts';
+import { isComing, isSettled, phaseOf, tableUnder, withStatus } from './membership.ts';
 import type { TableChange } from './region.ts';
-import { homeUnreachable } from './replica-errors.ts';
+import { homeUnreachable, replicaBeingAdded } from './replica-errors.ts';
 import { withoutOverridden } from './replica-overrides.ts';
-import { tableChanging, tableInUse, tableMissing } from './table-errors.ts';
+import { tableChanging, tableInUse, tableMissing, timeToLiveTooSoon } from './table-errors.ts';
 import { withDefinition } from './table-updates.ts';
 import { assertMayUpdate } from './update-admission.ts';
 
@@ -24,6 +24,8 @@ export interface TableUpdaterOptions {
   readonly states: HeardStates;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** From one change of a table's time to live to the next. */
+  readonly timeToLivePauseMs: number;
 }
 
 /**
@@ -105,9 +107,10 @@ export class TableUpdater implements Service {
       const { global } = standing;
       if (global !== undefined && global.home !== region) throw homeUnreachable(global.home);
       assertMayUpdate(standing, change);
-      if (global !== undefined && !isSettled(global)) throw tableChanging();
+      if (global !== undefined && !isSettled(global)) throw changing(name, global, change);
       const nowMs = clock.wallMs();
       const definition = changedDefinition(standing, change, nowMs);
+      if (change.timeToLive !== undefined) this.#assertMayChangeTimeToLive(standing, nowMs);
       if (JSON.stringify(definition) === JSON.stringify(standing.definition)) return standing;
       const next = withDefinition(standing, definition, nowMs);
       return global === undefined
@@ -117,6 +120,21 @@ export class TableUpdater implements Service {
     logger.info({ table: name, change }, 'table updated');
     return updated;
   }
+
+  /** What is wrong with the change itself is said first. DDB-TABLE-143 of api-quirks. */
+  #assertMayChangeTimeToLive({ definition }: Table, nowMs: number): void {
+    const { changedAtMs } = definition.timeToLive ?? {};
+    if (changedAtMs === undefined) return;
+    if (nowMs < changedAtMs + this.#options.timeToLivePauseMs) throw timeToLiveTooSoon();
+  }
+}
+
+/** A time to live is all members' own: it is refused in the words of a replica's coming. DDB-TABLE-118 of api-quirks. */
+function changing(name: string, global: GlobalTable, change: SharedTableChange): ClientError {
+  const coming = Object.entries(global.members).find(([, { phase }]) => isComing(phase));
+  return change.timeToLive === undefined || coming === undefined
+    ? tableChanging()
+    : replicaBeingAdded(name, coming[0]);
 }
 
 /** The next state of a table whose definition changes: overrides of what it changes are over. */

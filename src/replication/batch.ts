@@ -2,6 +2,7 @@ import { assert } from '../base/assert.ts';
 import { endOf } from '../log/chain.ts';
 import type { LogEnd } from '../log/entry.ts';
 import type { ItemRecord } from '../model/record.ts';
+import { isExpiry, originOf } from '../model/version.ts';
 import type { CommittedEntry } from '../partition/partition.ts';
 import type { EntryPlace, Tables } from './tables.ts';
 
@@ -16,12 +17,14 @@ export interface Batch {
   readonly records: readonly ShippedRecord[];
 }
 
-/** One write of the batch's origin. */
+/** One write of the batch's origin, or an item's expiry there. */
 export interface ShippedRecord {
   /** Global id of the table. */
   readonly table: string;
   readonly key: Uint8Array;
   readonly time: number;
+  /** Of an expiry alone: the region that had made the item. See `expiryOf`. */
+  readonly expiredOf?: string | undefined;
   readonly replaced: ItemRecord['replaced'];
   /** Undefined for a tombstone. */
   readonly image: Uint8Array | undefined;
@@ -47,9 +50,10 @@ export function sharedAs(
   at: EntryPlace,
   { region, peer, tables }: { region: string; peer: string; tables: Tables },
 ): string | undefined {
-  const { cause } = record;
-  if (record.version.region !== region || cause === 'system' || cause === 'backfill')
-    return undefined;
+  const { cause, version } = record;
+  // Whoever expired an item says so, whose ever the item was.
+  const isOwn = isExpiry(version) ? cause === 'expiry' : version.region === region;
+  if (!isOwn || cause === 'system' || cause === 'backfill') return undefined;
   const isDiscarded =
     cause === 'replication' && record.image === undefined && !record.keepsTombstone;
   if (isDiscarded) return undefined;
@@ -100,7 +104,8 @@ export class BatchBuilder {
       const table = sharedAs(record, at, this.#to);
       if (table === undefined) continue;
       const { key, version, replaced, image, itemBytes } = record;
-      shared.push({ table, key, time: version.time, replaced, image, itemBytes });
+      const expiredOf = isExpiry(version) ? originOf(version) : undefined;
+      shared.push({ table, key, time: version.time, expiredOf, replaced, image, itemBytes });
       bytes += shippedBytes(record);
     }
     const full = this.#bytes > 0 && this.#bytes + bytes > BATCH_BYTES_MAX ? this.take() : undefined;

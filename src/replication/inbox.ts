@@ -6,6 +6,7 @@ import type { Service } from '../base/service.ts';
 import { FrameError } from '../bus/frame.ts';
 import { type HybridTime, wallMsOf } from '../clock/hybrid-time.ts';
 import type { LogEnd } from '../log/entry.ts';
+import { expiryOf, isExpiry } from '../model/version.ts';
 import type { Conflict, Partition, ReceivedRecord, Resolution } from '../partition/partition.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Batch, sameEnd, type ShippedRecord } from './batch.ts';
@@ -366,6 +367,8 @@ export class Inbox implements Service {
         this.#tell(name, { resolution, conflict: resolution.conflict, record });
       }
       if (resolution.kind === 'duplicate' || resolution.kind === 'forgotten') continue;
+      // It says when the item was written, not when that expired.
+      if (isExpiry(record.version)) continue;
       const tookMs = originNowMs - wallMsOf(record.version.time);
       this.#options.observer.latency(name, Math.max(0, tookMs), Math.max(0, -tookMs));
     }
@@ -419,12 +422,12 @@ const nameOf = ({ table, key, version }: ReceivedRecord): string =>
 
 const receivedRecord = (
   region: string,
-  { key, time, replaced, image, itemBytes }: ShippedRecord,
+  { key, time, expiredOf, replaced, image, itemBytes }: ShippedRecord,
   table: number,
 ): ReceivedRecord => ({
   table,
   key,
-  version: { time, region },
+  version: expiredOf === undefined ? { time, region } : expiryOf({ time, region: expiredOf }),
   replaced,
   image,
   itemBytes,

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { wallMsOf } from '../clock/hybrid-time.ts';
 import { LogError } from '../log/replicated-log.ts';
+import { isExpiry } from '../model/version.ts';
 import type { CommittedEntry, Follower, Partition } from '../partition/partition.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { shippedBytes, sharedAs } from './batch.ts';
@@ -81,7 +82,10 @@ export class LagCounter {
     }
   }
 
-  /** A far-ahead item drags its next version along, so a version's time is taken for no later than now. */
+  /**
+   * A far-ahead item drags its next version along, so a version's time is taken for no later than now. An expiry has the
+   * time of the item; it came about with the entry.
+   */
   #count({ entry, records }: CommittedEntry): void {
     const { lag } = this.#options;
     let sums: Map<number, { records: number; bytes: number; time: number }> | undefined;
@@ -89,10 +93,12 @@ export class LagCounter {
     for (const record of records) {
       if (sharedAs(record, at, this.#options) === undefined) continue;
       sums ??= new Map();
-      const sum = sums.get(record.table) ?? { records: 0, bytes: 0, time: record.version.time };
+      const { version } = record;
+      const time = isExpiry(version) ? entry.partitionTime : version.time;
+      const sum = sums.get(record.table) ?? { records: 0, bytes: 0, time };
       sum.records += 1;
       sum.bytes += shippedBytes(record);
-      sum.time = Math.min(sum.time, record.version.time);
+      sum.time = Math.min(sum.time, time);
       sums.set(record.table, sum);
     }
     const nowMs = sums === undefined ? 0 : this.#options.nowMs();

@@ -1,4 +1,5 @@
 import type { CounterOf, HistogramOf, LabelsOf, Metrics } from '../telemetry/metrics.ts';
+import { originOf } from '../model/version.ts';
 import type { ReplicationObserver, ReplicationStatus } from './replicator.ts';
 import type { Tables } from './tables.ts';
 
@@ -46,7 +47,7 @@ export function replicationObserver(options: {
         source: origin,
         target: region,
         table: tables.nameOf(table),
-        winner: winner.region,
+        winner: originOf(winner),
       };
       metrics.counter('tidemark_replication_conflicts_total', labels).add(1);
     },

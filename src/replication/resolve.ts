@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 
 import type { StoredItem } from '../model/record.ts';
-import { compareVersions, type Version } from '../model/version.ts';
+import { compareVersions, isExpiry, originOf, type Version } from '../model/version.ts';
 import type { Conflict, ReceivedRecord, Resolution, Resolve } from '../partition/partition.ts';
 
 /**
@@ -30,7 +30,7 @@ const isForgotten = (
   forgotten: Readonly<Record<string, number>>,
 ): boolean =>
   incoming.via !== 'bootstrap' &&
-  incoming.version.time <= (forgotten[incoming.version.region] ?? 0);
+  incoming.version.time <= (forgotten[originOf(incoming.version)] ?? 0);
 
 function resolveSameVersion(current: StoredItem, incoming: ReceivedRecord): Resolution {
   const order = compareImages(incoming.image, current.image);
@@ -56,7 +56,10 @@ function conflictOf(
   loser: Written,
   incoming: ReceivedRecord,
 ): Conflict | undefined {
-  if (incoming.via !== 'ship' || winner.version.region === loser.version.region) return undefined;
+  if (incoming.via !== 'ship' || originOf(winner.version) === originOf(loser.version))
+    return undefined;
+  // Whoever wins over an expiry has lost nothing by it, nor has whoever made the item: that had come to its end.
+  if (isExpiry(loser.version)) return undefined;
   const { replaced } = winner;
   if (replaced !== undefined && compareVersions(loser.version, replaced) <= 0) return undefined;
   return { winner: winner.version, loser: loser.version, alarm: false };

@@ -2,6 +2,7 @@ import { backoffMs } from '../base/backoff.ts';
 import { yieldTo, type Clock } from '../base/clock.ts';
 import { randomUuid, type Random } from '../base/random.ts';
 import { BusError } from '../bus/bus.ts';
+import { originOf } from '../model/version.ts';
 import type { Partition, ScannedItem, TimeVector } from '../partition/partition.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { decodeCopyAnswer, encodeCopyPage, type CopyAnswer, type CopyPage } from './copy-wire.ts';
@@ -159,7 +160,7 @@ class Scan {
 
   #isAskedFor({ version }: ScannedItem): boolean {
     const { only } = this.#job;
-    return only === undefined || (version.region === only.origin && version.time > only.after);
+    return only === undefined || (originOf(version) === only.origin && version.time > only.after);
   }
 
   /** Sends a page, as soon as few enough are under way. The first one opens the scan at the target, alone. */

@@ -140,6 +140,8 @@ export const decodeStand = (bytes: Uint8Array): Stand =>
 
 const FLAG_IMAGE = 1;
 const FLAG_REPLACED = 2;
+/** Who does not know it refuses the batch. It is only said where a table has a time to live. */
+const FLAG_EXPIRED = 4;
 
 /** The least that a record takes: table, flags, key, time and size. */
 const RECORD_BYTES_MIN = 2 + 1 + 2 + 8 + 4;
@@ -163,11 +165,14 @@ export function encodeBatch(batch: Batch): Uint8Array {
 }
 
 function writeRecord(to: ByteWriter, record: ShippedRecord, table: number): void {
-  const { key, time, replaced, image, itemBytes } = record;
+  const { key, time, expiredOf, replaced, image, itemBytes } = record;
   const flags =
-    (image === undefined ? 0 : FLAG_IMAGE) | (replaced === undefined ? 0 : FLAG_REPLACED);
+    (image === undefined ? 0 : FLAG_IMAGE) |
+    (replaced === undefined ? 0 : FLAG_REPLACED) |
+    (expiredOf === undefined ? 0 : FLAG_EXPIRED);
   to.u16(table).u8(flags).short(key).whole(time).u32(itemBytes);
   if (replaced !== undefined) writeVersion(to, replaced);
+  if (expiredOf !== undefined) to.text(expiredOf);
   if (image !== undefined) to.long(image);
 }
 
@@ -190,13 +195,15 @@ function readRecord(from: ByteReader, tables: readonly string[]): ShippedRecord 
   const table = tables[from.u16()];
   const flags = from.u8();
   if (table === undefined) throw damaged('a table that is not listed');
-  if ((flags & ~(FLAG_IMAGE | FLAG_REPLACED)) !== 0) throw damaged(`flags ${flags}`);
+  if ((flags & ~(FLAG_IMAGE | FLAG_REPLACED | FLAG_EXPIRED)) !== 0) throw damaged(`flags ${flags}`);
   const key = from.short();
   const time = from.whole();
   const itemBytes = from.u32();
   const replaced = (flags & FLAG_REPLACED) === 0 ? undefined : readVersion(from);
+  const expiredOf = (flags & FLAG_EXPIRED) === 0 ? undefined : from.text();
   const image = (flags & FLAG_IMAGE) === 0 ? undefined : from.long();
-  return { table, key, time, replaced, image, itemBytes };
+  if (expiredOf !== undefined && image !== undefined) throw damaged('an expiry with an item');
+  return { table, key, time, expiredOf, replaced, image, itemBytes };
 }
 
 /** A message that says only of what kind it is: a clock probe, a request for positions, an answer without news. */

@@ -2,7 +2,7 @@ import type { HybridTime } from '../clock/hybrid-time.ts';
 import { addDigests, itemDigest, NO_DIGEST, subtractDigests } from '../model/item-digest.ts';
 import type { ItemDigest, ItemRecord } from '../model/record.ts';
 import { encodeStoredItem } from '../model/stored-item-codec.ts';
-import { itemSpaceKey, tombstoneTimeKey } from './key-layout.ts';
+import { dueKey, itemSpaceKey, tombstoneTimeKey } from './key-layout.ts';
 import type { KeyValueOperation } from './key-value-store.ts';
 
 /** One committed entry, prepared once and applied by every copy of its partition. */
@@ -94,6 +94,8 @@ function removePrevious(record: ItemRecord, operations: KeyValueOperation[], tal
     tally.itemCount -= 1;
     tally.sizeBytes -= previous.itemBytes;
     tally.digest = subtractDigests(tally.digest, previous.digest);
+    if (previous.dueMs !== undefined && previous.dueMs !== record.dueMs)
+      operations.push({ kind: 'delete', key: dueKey(table, previous.dueMs, key) });
     if (record.image === undefined) {
       operations.push({ kind: 'delete', key: itemSpaceKey('items', table, key) });
     }
@@ -118,6 +120,8 @@ function putItem(
   tally.digest = addDigests(tally.digest, itemDigest(key, record.version, image));
   const storeKey = itemSpaceKey('items', table, key);
   operations.push({ kind: 'put', key: storeKey, value: encodeStoredItem(record, storeKey) });
+  if (record.dueMs !== undefined)
+    operations.push({ kind: 'put', key: dueKey(table, record.dueMs, key), value: NOTHING });
 }
 
 const NOTHING = new Uint8Array(0);

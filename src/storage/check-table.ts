@@ -3,6 +3,8 @@ import { crc32 } from 'node:zlib';
 import { NO_COUNTERS } from './apply.ts';
 import {
   droppedTableKey,
+  dueKey,
+  dueRange,
   itemKeyIn,
   itemKeyInTimeKey,
   itemSpaceRange,
@@ -39,7 +41,7 @@ export interface TableCheck {
 export async function checkTable(check: TableCheck): Promise<void> {
   const { snapshot, table, onDamage } = check;
   if (snapshot.get(droppedTableKey(table)) !== undefined) return;
-  const times = new Map<number, TombstoneTimes>();
+  const times = new Map<number, Listings>();
   for (const partition of check.partitions) {
     if (snapshot.get(rebuildingKey(partition)) !== undefined) continue;
     try {
@@ -49,15 +51,31 @@ export async function checkTable(check: TableCheck): Promise<void> {
       onDamage(partition, error);
     }
   }
-  await forEachBatch(snapshot, tombstoneTimeRange(table, TIME_MAX), async (pairs) => {
-    for (const [key] of pairs) {
-      times.get(partitionOf(table, itemKeyInTimeKey(key), check.partitionCount))?.listed(key);
-    }
-    await check.pace(bytesIn(pairs));
-  });
-  for (const [partition, { areEqual }] of times) {
-    if (!areEqual) onDamage(partition, damaged(check, partition, 'tombstones that are not listed'));
+  const listed = {
+    tombstones: tombstoneTimeRange(table, TIME_MAX),
+    dues: dueRange(table, TIME_MAX),
+  };
+  for (const kind of ['tombstones', 'dues'] as const) {
+    await forEachBatch(snapshot, listed[kind], async (pairs) => {
+      for (const [key] of pairs) {
+        const partition = partitionOf(table, itemKeyInTimeKey(key), check.partitionCount);
+        times.get(partition)?.[kind].listed(key);
+      }
+      await check.pace(bytesIn(pairs));
+    });
   }
+  for (const [partition, { tombstones, dues }] of times) {
+    if (!tombstones.areEqual)
+      onDamage(partition, damaged(check, partition, 'tombstones that are not listed'));
+    else if (!dues.areEqual)
+      onDamage(partition, damaged(check, partition, 'items whose due times are not listed'));
+  }
+}
+
+/** What should be listed by time, and is. */
+interface Listings {
+  readonly tombstones: ListedTimes;
+  readonly dues: ListedTimes;
 }
 
 export const isDamage = (error: unknown): error is StoreError =>
@@ -65,33 +83,36 @@ export const isDamage = (error: unknown): error is StoreError =>
 
 const TIME_MAX = Number.MAX_SAFE_INTEGER;
 
-/** Answers the times that its tombstones should be listed under. */
-async function checkPartition(check: TableCheck, partition: number): Promise<TombstoneTimes> {
+/** Answers the times that its tombstones, and its items that are due some day, should be listed under. */
+async function checkPartition(check: TableCheck, partition: number): Promise<Listings> {
   const { snapshot, table, partitionCount } = check;
   const hashes = tableHashRange(table, partition, partitionCount);
   const found = new TableCount();
-  const times = new TombstoneTimes();
+  const tombstones = new ListedTimes();
+  const dues = new ListedTimes();
   const readSpace = async (space: ItemSpace, each: (pair: KeyValuePair) => void): Promise<void> =>
     forEachBatch(snapshot, itemSpaceRange(space, table, hashes), async (pairs) => {
       for (const pair of pairs) each(pair);
       await check.pace(bytesIn(pairs));
     });
   await readSpace('items', (pair) => {
-    found.add(pair[0], decodePair(pair));
+    const item = decodePair(pair);
+    found.add(pair[0], item);
+    if (item.dueMs !== undefined) dues.found(dueKey(table, item.dueMs, itemKeyIn(pair[0])));
   });
   await readSpace('tombstones', (pair) => {
     const tombstone = decodePair(pair);
     found.add(pair[0], tombstone);
-    times.found(tombstoneTimeKey(table, tombstone.version.time, itemKeyIn(pair[0])));
+    tombstones.found(tombstoneTimeKey(table, tombstone.version.time, itemKeyIn(pair[0])));
   });
   const counters = await readCounters(snapshot, partition);
   const difference = found.differenceFrom(counters.get(table) ?? NO_COUNTERS);
   if (difference !== undefined) throw damaged(check, partition, difference);
-  return times;
+  return { tombstones, dues };
 }
 
-/** Whether the tombstones and the list of their times are the same: sums of hashes over both. */
-class TombstoneTimes {
+/** Whether what has times and the list of these times are the same: sums of hashes over both. */
+class ListedTimes {
   #balance = 0;
   #sum = 0;
 

@@ -19,6 +19,7 @@ import type { KeyRange } from './key-value-store.ts';
  * | `s`, `closed`                                                | empty: closed with everything synced      |
  * | `s`, `format`                                                | the format version, as text               |
  * | `t`, table (4), item key                                     | a tombstone: `encodeStoredItem`           |
+ * | `x`, table (4), time (8), item key                           | empty: an item by its `dueMs`             |
  *
  * Numbers are big endian, so that bytes order as they do. An item key begins with the hash of its partition key.
  *
@@ -50,6 +51,7 @@ const SPACES = {
   times: 0x71,
   store: 0x73,
   tombstones: 0x74,
+  dues: 0x78,
 };
 
 /** The spaces that hold one thing per item key of a table. */
@@ -115,24 +117,53 @@ function hashBound(space: ItemSpace, table: number, hash: number): Uint8Array {
 
 /** A tombstone's place in the order of times. `time` is a whole number of ticks. */
 export function tombstoneTimeKey(table: number, time: HybridTime, itemKey: Uint8Array): Uint8Array {
+  return timeKey(SPACES.times, { table, time }, itemKey);
+}
+
+/** An item's place in the order of due times. `dueMs` is a whole number. */
+export const dueKey = (table: number, dueMs: number, itemKey: Uint8Array): Uint8Array =>
+  timeKey(SPACES.dues, { table, time: dueMs }, itemKey);
+
+function timeKey(space: number, place: TimePlace, itemKey: Uint8Array): Uint8Array {
   const key = Buffer.allocUnsafe(TIME_PREFIX_BYTES + itemKey.length);
-  writeTimePrefix(key, table, time);
+  writeTimePrefix(key, space, place);
   key.set(itemKey, TIME_PREFIX_BYTES);
   return key;
+}
+
+interface TimePlace {
+  readonly table: number;
+  readonly time: number;
 }
 
 export const itemKeyInTimeKey = (key: Uint8Array): Uint8Array => key.subarray(TIME_PREFIX_BYTES);
 
 /** All tombstones of a table with times below `before`, oldest first. */
 export function tombstoneTimeRange(table: number, before: HybridTime): KeyRange {
-  const to = Buffer.allocUnsafe(TIME_PREFIX_BYTES);
-  writeTimePrefix(to, table, before);
-  return { from: tableBound(SPACES.times, table), to };
+  return { from: tableBound(SPACES.times, table), to: timeBound(SPACES.times, table, before) };
 }
 
-function writeTimePrefix(key: Buffer, table: number, time: HybridTime): void {
-  assert(Number.isSafeInteger(time) && time >= 0, 'a hybrid time is a whole number');
-  key[0] = SPACES.times;
+/** All items of a table that are due before a time, the longest due first; behind `after`, a key of the range. */
+export function dueRange(table: number, beforeMs: number, after?: Uint8Array): KeyRange {
+  const from = after === undefined ? tableBound(SPACES.dues, table) : Buffer.concat([after, NUL]);
+  return { from, to: timeBound(SPACES.dues, table, beforeMs) };
+}
+
+const NUL = new Uint8Array(1);
+
+/** The time in a key that `dueKey` made. */
+export const dueMsIn = (key: Uint8Array): number =>
+  readUint32(key, TABLE_PREFIX_BYTES) * HASHES + readUint32(key, TABLE_PREFIX_BYTES + 4);
+
+function timeBound(space: number, table: number, time: number): Uint8Array {
+  const bound = Buffer.allocUnsafe(TIME_PREFIX_BYTES);
+  writeTimePrefix(bound, space, { table, time });
+  return bound;
+}
+
+function writeTimePrefix(key: Buffer, space: number, { table, time }: TimePlace): void {
+  assert(Number.isSafeInteger(time) && time >= 0, 'a time is a whole number');
+  key[0] = space;
   writeUint32(key, 1, table);
   writeUint32(key, TABLE_PREFIX_BYTES, Math.floor(time / HASHES));
   writeUint32(key, TABLE_PREFIX_BYTES + 4, time % HASHES);
@@ -140,7 +171,7 @@ function writeTimePrefix(key: Buffer, table: number, time: HybridTime): void {
 
 /** Everything that belongs to one table, but for its counters. */
 export function tableRanges(table: number): readonly KeyRange[] {
-  return [SPACES.items, SPACES.times, SPACES.tombstones].map((space) => ({
+  return [SPACES.items, SPACES.times, SPACES.tombstones, SPACES.dues].map((space) => ({
     from: tableBound(space, table),
     to: tableBound(space, table + 1),
   }));
@@ -163,6 +194,7 @@ function spaceRange(space: number): KeyRange {
 }
 
 export const tombstoneTimesOfAll: KeyRange = spaceRange(SPACES.times);
+export const duesOfAll: KeyRange = spaceRange(SPACES.dues);
 
 export const positionKey = (partition: number): Uint8Array => metaKey(partition, 'p');
 export const forgottenKey = (partition: number): Uint8Array => metaKey(partition, 'f');

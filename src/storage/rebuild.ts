@@ -3,6 +3,8 @@ import { CLEARED, DROPPED, readDroppedTables } from './drop-table.ts';
 import {
   countersRange,
   droppedTableKey,
+  dueKey,
+  duesOfAll,
   epochEndsKey,
   forgottenKey,
   itemKeyIn,
@@ -185,6 +187,10 @@ async function copySpace(
       operations.push({ kind: 'put', key, value });
       work.items += 1;
       work.bytes += item.itemBytes;
+      if (item.dueMs !== undefined) {
+        const timeKey = dueKey(table, item.dueMs, itemKeyIn(key));
+        operations.push({ kind: 'put', key: timeKey, value: NOTHING });
+      }
       if (space === 'items') continue;
       const timeKey = tombstoneTimeKey(table, item.version.time, itemKeyIn(key));
       operations.push({ kind: 'put', key: timeKey, value: NOTHING });
@@ -214,17 +220,19 @@ async function clearPartition({
         await target.clear(itemSpaceRange(space, table, hashes));
       }
     }
-    await forEachBatch(snapshot, tombstoneTimesOfAll, async (pairs) => {
-      signal?.throwIfAborted();
-      const operations = pairs
-        .map(([key]) => key)
-        .filter(
-          (key) =>
-            partitionOf(tableOfKey(key), itemKeyInTimeKey(key), partitionCount) === partition,
-        )
-        .map((key): KeyValueOperation => ({ kind: 'delete', key }));
-      await target.write(operations);
-    });
+    for (const times of [tombstoneTimesOfAll, duesOfAll]) {
+      await forEachBatch(snapshot, times, async (pairs) => {
+        signal?.throwIfAborted();
+        const operations = pairs
+          .map(([key]) => key)
+          .filter(
+            (key) =>
+              partitionOf(tableOfKey(key), itemKeyInTimeKey(key), partitionCount) === partition,
+          )
+          .map((key): KeyValueOperation => ({ kind: 'delete', key }));
+        await target.write(operations);
+      });
+    }
     const meta = await readRange(snapshot, metaRange(partition));
     const mark = Buffer.from(rebuildingKey(partition));
     await target.write(

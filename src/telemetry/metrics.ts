@@ -113,6 +113,18 @@ export const METRICS = {
     help: "Entries of a partition's log that the global indexes have not taken yet; 0 while the region has none.",
     labels: ['partition'],
   },
+  tidemark_expired_items_total: {
+    kind: 'counter',
+    unit: 'count',
+    help: 'Items that this region has removed because their time to live was over.',
+    labels: ['table'],
+  },
+  tidemark_expiry_lag_seconds: {
+    kind: 'gauge',
+    unit: 'seconds',
+    help: 'For how long the oldest item found due could have been removed, and still stands; 0 while the sweep keeps up.',
+    labels: [],
+  },
   tidemark_replication_lag_seconds: {
     kind: 'gauge',
     unit: 'seconds',

@@ -325,7 +325,6 @@ test.each([
   'UpdateContinuousBackups',
   'UpdateContributorInsights',
   'UpdateTableReplicaAutoScaling',
-  'UpdateTimeToLive',
 ])('%s, which turns on what is not there, is unknown', async (operation) => {
   expect(await api.call(operation, { TableName })).toEqual({
     status: 400,

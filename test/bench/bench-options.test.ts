@@ -12,12 +12,23 @@ test('without options all operations run in three rounds at 16 and 64 connection
     jsonFile: undefined,
     nats: undefined,
     against: undefined,
+    isExpiry: false,
   });
 });
 
 test('quick is one short round, and what is given besides counts', () => {
   const options = parseBenchOptions(['--quick', '--rounds', '2', '--json', 'x.json']);
   expect(options).toMatchObject({ rounds: 2, measuredMs: 1000, jsonFile: 'x.json' });
+});
+
+test('expiry is measured at 16 connections, and beside nothing else', () => {
+  expect(parseBenchOptions(['--expiry', '--rounds', '1'])).toMatchObject({
+    isExpiry: true,
+    connections: [16],
+    rounds: 1,
+    measuredMs: 5000,
+  });
+  expect(() => parseBenchOptions(['--expiry', '--nats'])).toThrow(UsageError);
 });
 
 test('lists are read', () => {
@@ -49,6 +60,7 @@ test('another build is compared in forty short pairs', () => {
     warmUpMs: 100,
     jsonFile: undefined,
     nats: undefined,
+    isExpiry: false,
     against: '/old/main.js',
   });
 });

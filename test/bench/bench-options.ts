@@ -16,6 +16,8 @@ export interface BenchOptions {
   readonly nats: NatsOptions | undefined;
   /** The `main.js` of another build of the daemon, to be compared with this one; undefined for none. */
   readonly against: string | undefined;
+  /** PutItem is measured while items expire, instead of operations one by one. */
+  readonly isExpiry: boolean;
 }
 
 export interface NatsOptions {
@@ -67,6 +69,13 @@ region catches up after the link was cut.
   --daemon FILE        the main.js of another build, to measure its daemons
   --profile FOLDER     leave CPU profiles of the daemons there
   --quick              one round, with the link cut for 5 seconds
+
+npm run bench -- --expiry [options]
+
+Measures how soon 10,000 items are gone that expire at one moment, and PutItem beside that.
+
+  --connections LIST   how many put at once (default: 16)
+  --rounds, --seconds, --json, --quick   as above (default of seconds: 5)
 `;
 
 /** What the operator got wrong on the command line. */
@@ -84,6 +93,9 @@ export function parseBenchOptions(parameters: readonly string[]): BenchOptions |
     throw new UsageError(`--operations: no ${unknown.join(', ')}; there are ${NAMES.join(', ')}`);
   }
   const isNats = values.nats;
+  const isExpiry = values.expiry;
+  if (isExpiry && (isNats || values.operations !== undefined))
+    throw new UsageError('--expiry takes neither --nats nor --operations');
   if (isNats && (values.operations ?? values.connections) !== undefined)
     throw new UsageError('--nats takes neither --operations nor --connections');
   if (!isNats && (values.profile ?? values.daemon) !== undefined)
@@ -91,13 +103,18 @@ export function parseBenchOptions(parameters: readonly string[]): BenchOptions |
   const against = absolute(values.against);
   if (isNats && against !== undefined) throw new UsageError('--nats does not take --against');
   if (against !== undefined) return { ...againstOptions(values, operations), against };
-  const secondsDefault = isNats ? { quick: '5', whole: '60' } : { quick: '1', whole: '3' };
+  const secondsDefault = isNats
+    ? { quick: '5', whole: '60' }
+    : isExpiry
+      ? { quick: '5', whole: '5' }
+      : { quick: '1', whole: '3' };
   const seconds = values.seconds ?? (values.quick ? secondsDefault.quick : secondsDefault.whole);
   const givenMs = positive('--seconds', seconds) * 1000;
   const measuredMs = isNats ? Math.min(givenMs, LATENCY_MS_MAX) : givenMs;
   return {
     operations,
-    connections: connectionsOf(values.connections ?? '16,64'),
+    isExpiry,
+    connections: connectionsOf(values.connections ?? (isExpiry ? '16' : '16,64')),
     rounds: whole('--rounds', values.rounds ?? (values.quick ? '1' : '3')),
     measuredMs,
     warmUpMs: isNats ? measuredMs / 2 : measuredMs / 3,
@@ -126,6 +143,7 @@ function againstOptions(
     warmUpMs: measuredMs / 6,
     jsonFile: values.json,
     nats: undefined,
+    isExpiry: false,
   };
 }
 
@@ -143,6 +161,7 @@ function parsed(parameters: readonly string[]) {
         seconds: { type: 'string' },
         json: { type: 'string' },
         nats: { type: 'boolean', default: false },
+        expiry: { type: 'boolean', default: false },
         daemon: { type: 'string' },
         against: { type: 'string' },
         profile: { type: 'string' },

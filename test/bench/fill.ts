@@ -1,5 +1,12 @@
 import { rawHeaders } from './raw-request.ts';
-import { SHARED, TABLES, fillBatches } from './workloads.ts';
+import {
+  EXPIRING,
+  expiringBatches,
+  fillBatches,
+  SHARED,
+  TABLES,
+  TIME_TO_LIVE,
+} from './workloads.ts';
 
 const CONCURRENCY = 4;
 const STATUS_POLL_MS = 20;
@@ -12,6 +19,25 @@ export async function fill(port: number): Promise<void> {
     await untilActive(port, table.TableName);
   }
   const batches = fillBatches();
+  await Promise.all(
+    Array.from({ length: CONCURRENCY }, async () => {
+      for (const batch of batches) await call(port, 'BatchWriteItem', batch);
+    }),
+  );
+}
+
+/** Creates the table of `PutItem`, and the one whose items expire. */
+export async function createExpiring(port: number): Promise<void> {
+  for (const table of [TABLES[0], EXPIRING]) {
+    await call(port, 'CreateTable', table);
+    await untilActive(port, table.TableName);
+  }
+  await call(port, 'UpdateTimeToLive', TIME_TO_LIVE);
+}
+
+/** Fills it with items that end at that second. */
+export async function fillExpiring(port: number, untilS: number): Promise<void> {
+  const batches = expiringBatches(untilS);
   await Promise.all(
     Array.from({ length: CONCURRENCY }, async () => {
       for (const batch of batches) await call(port, 'BatchWriteItem', batch);

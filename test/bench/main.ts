@@ -7,6 +7,8 @@ import type { BenchOptions, NatsOptions } from './bench-options.ts';
 import { BENCH_USAGE, UsageError, parseBenchOptions } from './bench-options.ts';
 import { comparisonText } from './build-comparison.ts';
 import { compareBuilds } from './compare-builds.ts';
+import { expiryBench } from './expiry-bench.ts';
+import { expiryGoalsOf, expiryReportText } from './expiry-report.ts';
 import { fill } from './fill.ts';
 import { LoadProcess } from './load-process.ts';
 import { natsBench } from './nats-bench.ts';
@@ -126,6 +128,14 @@ async function benchAgainst(
   writeResults(options, { startedAt, comparisons });
 }
 
+/** Items that expire beside PutItem. */
+async function benchExpiry(options: BenchOptions, stopped: AbortSignal): Promise<void> {
+  const startedAt = new Date().toISOString();
+  const runs = await expiryBench({ ...options, stopped, say });
+  process.stdout.write(`\n${expiryReportText(runs)}`);
+  writeResults(options, { startedAt, runs, goals: expiryGoalsOf(runs) });
+}
+
 function writeResults(options: BenchOptions, results: object): void {
   const { jsonFile } = options;
   if (jsonFile === undefined) return;
@@ -153,6 +163,7 @@ async function main(parameters: readonly string[]): Promise<number> {
     if (options === undefined) process.stdout.write(BENCH_USAGE);
     else if (options.against !== undefined)
       await benchAgainst(options, options.against, stopped.signal);
+    else if (options.isExpiry) await benchExpiry(options, stopped.signal);
     else if (options.nats === undefined) await bench(options, stopped.signal);
     else await benchNats(options, options.nats, stopped.signal);
     return 0;

@@ -15,6 +15,7 @@ export type TargetName = 'bare' | 'dynalite' | 'tidemark';
 export interface Target extends ServerProcess {
   readonly name: TargetName;
   readonly port: number;
+  readonly operationsPort: number;
 }
 
 /**
@@ -27,7 +28,7 @@ export async function startTarget(name: TargetName, main?: string): Promise<Targ
     const { file, parameters, readyUrl } = COMMANDS[name](folder, ports);
     return { program: process.execPath, parameters: [main ?? file, ...parameters], readyUrl };
   });
-  return { ...server, name, port: ports.port };
+  return { ...server, name, ...ports };
 }
 
 interface Ports {

@@ -14,6 +14,10 @@ const STREAMED_TABLE = 'bench-streamed';
 /** What is replicated: as the items, with values that compress to half. */
 const SHARED_TABLE = 'bench-shared';
 
+/** What comes to its end while something else is measured. */
+const EXPIRING_TABLE = 'bench-expiring';
+export const EXPIRING_COUNT = 10_000;
+
 export const ITEM_BYTES = 400;
 const ITEM_COUNT = 10_000;
 const BATCH_ITEMS = 25;
@@ -145,6 +149,23 @@ export const TABLES = [
 
 /** The input of `CreateTable` for what the shared workloads expect. */
 export const SHARED = { ...TABLES[0], TableName: SHARED_TABLE } as const;
+
+/** The input of `CreateTable` for what expires, and of `UpdateTimeToLive`. */
+export const EXPIRING = { ...TABLES[0], TableName: EXPIRING_TABLE } as const;
+export const TIME_TO_LIVE = {
+  TableName: EXPIRING_TABLE,
+  TimeToLiveSpecification: { Enabled: true, AttributeName: 'ttl' },
+} as const;
+
+/** The inputs of `BatchWriteItem` that fill the table with what ends at that second. */
+export function* expiringBatches(untilS: number): Generator<FillBatch> {
+  for (let at = 0; at < EXPIRING_COUNT; at += BATCH_ITEMS) {
+    const items = times(BATCH_ITEMS, (n) =>
+      put({ ...padded(itemKey(at + n)), ttl: { N: String(untilS) } }),
+    );
+    yield { RequestItems: { [EXPIRING_TABLE]: items } };
+  }
+}
 
 export interface FillBatch {
   /** By table. */

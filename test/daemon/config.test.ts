@@ -49,6 +49,7 @@ test('what is not set has its default', () => {
     retention: { hours: 24, bytes: 2_147_483_648 },
     streams: { hours: 24, shardHours: 4 },
     globalTables: { sourceRegionRule24h: false, requireAutoScaling: false },
+    timeToLive: { delayMs: 0, itemsPerSecond: 2500, changePauseMinutes: 0 },
     clock: { offsetMs: 0 },
     log: { level: 'info' },
   });

@@ -13,12 +13,16 @@ const version = fc.record({
   time: fc.maxSafeNat(),
   region: fc.constantFrom('us-east-1', 'eu-west-1'),
 });
-const stored: fc.Arbitrary<StoredItem> = fc.record({
-  version,
-  replaced: fc.option(version, { nil: undefined }),
-  image: fc.option(fc.uint8Array({ maxLength: 30 }), { nil: undefined }),
-  itemBytes: fc.integer({ min: 0, max: 409_600 }),
-});
+const stored: fc.Arbitrary<StoredItem> = fc.record(
+  {
+    version,
+    replaced: fc.option(version, { nil: undefined }),
+    image: fc.option(fc.uint8Array({ maxLength: 30 }), { nil: undefined }),
+    itemBytes: fc.integer({ min: 0, max: 409_600 }),
+    dueMs: fc.maxSafeNat(),
+  },
+  { requiredKeys: ['version', 'replaced', 'image', 'itemBytes'] },
+);
 
 const KEY = Buffer.from('i\0\0\0\x01key');
 
@@ -40,6 +44,13 @@ test('the image is a view of the bytes that were read', () => {
   const item = { version: { time: 1, region: 'a' }, replaced: undefined, itemBytes: 1 };
   const value = encodeStoredItem({ ...item, image: Buffer.from('{}') }, KEY);
   expect(decodeStoredItem(value, KEY).image?.buffer).toBe(value.buffer);
+});
+
+test('what is never due is still written as programs before this one did', () => {
+  const item = { version: { time: 1, region: 'a' }, replaced: undefined, itemBytes: 1 };
+  const image = Buffer.from('{}');
+  expect(encodeStoredItem({ ...item, image }, KEY)[4]).toBe(2);
+  expect(encodeStoredItem({ ...item, image, dueMs: 0 }, KEY)[4]).toBe(3);
 });
 
 test('any changed or missing byte is damage', () => {
@@ -70,7 +81,7 @@ test('a value of another format is refused with both formats in words', () => {
   const item = { version: { time: 1, region: 'a' }, replaced: undefined, itemBytes: 1 };
   const value = Uint8Array.from(encodeStoredItem({ ...item, image: Buffer.from('{}') }, KEY));
   value[4] = 1;
-  expect(() => decodeStoredItem(value, KEY)).toThrow('it says format 1, and this program reads 2');
+  expect(() => decodeStoredItem(value, KEY)).toThrow('it says format 1, and this program reads 3');
   const sealed = Buffer.from(value);
   sealed.writeUInt32BE(crc32(sealed.subarray(4), crc32(KEY)), 0);
   expect(() => decodeStoredItem(sealed, KEY)).toThrow('of another format: it says format 1');

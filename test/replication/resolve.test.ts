@@ -4,7 +4,13 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import type { StoredItem } from '../../src/model/record.ts';
-import { compareVersions, type Version } from '../../src/model/version.ts';
+import {
+  compareVersions,
+  expiryOf,
+  isExpiry,
+  originOf,
+  type Version,
+} from '../../src/model/version.ts';
 import type { ReceivedRecord } from '../../src/partition/partition.ts';
 import { resolve } from '../../src/replication/resolve.ts';
 
@@ -45,6 +51,72 @@ const anyRecord = fc
     fc.option(fc.uint8Array({ maxLength: 2 }), { nil: undefined }),
   )
   .map(([time, region, image]) => record(at(time, region), { image }));
+
+/** What any region makes of a write whose time to live is over. */
+const expired = (of: ReceivedRecord): ReceivedRecord => ({
+  ...of,
+  version: expiryOf(of.version),
+  image: undefined,
+  itemBytes: 0,
+});
+
+test('an expiry wins over its item and loses to all that wins over the item', () => {
+  fc.assert(
+    fc.property(anyRecord, anyRecord, (item, other) => {
+      const end = expired(item);
+      expect(fold([item, end])).toEqual(stored(end));
+      const isNewer = compareVersions(other.version, item.version) > 0;
+      const isSame = compareVersions(other.version, item.version) === 0;
+      fc.pre(!isSame);
+      const left = stored(isNewer ? other : end);
+      for (const order of [
+        [item, end, other],
+        [item, other, end],
+        [other, end, item],
+        [end, other],
+      ])
+        expect(fold(order)).toEqual(left);
+    }),
+  );
+});
+
+test('no name of a region comes between an item and its expiry', () => {
+  const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,6}[a-z0-9]$/u);
+  fc.assert(
+    fc.property(name, name, (one, other) => {
+      const item = at(5, one);
+      expect(originOf(expiryOf(item))).toBe(one);
+      expect(isExpiry(item)).toBe(false);
+      expect(compareVersions(expiryOf(item), item)).toBeGreaterThan(0);
+      const isBetween = other > one && compareVersions(at(5, other), expiryOf(item)) <= 0;
+      expect(isBetween).toBe(false);
+    }),
+  );
+});
+
+test('regions that expire the same item make no conflict, whoever hears of whom', () => {
+  const item = record(at(1, 'b'));
+  const end = expired(item);
+  expect(resolve(stored(end), end, {})).toEqual({ kind: 'duplicate', conflict: undefined });
+  expect(resolve(stored(item), end, {})).toEqual({ kind: 'won', conflict: undefined });
+  expect(resolve(stored(end), item, {})).toEqual({ kind: 'lost', conflict: undefined });
+});
+
+test('an expiry that loses is no conflict; what its item had not seen still is', () => {
+  const item = record(at(5, 'b'));
+  const end = expired(item);
+  const unseen = record(at(6, 'a'), { replaced: undefined });
+  expect(resolve(stored(end), unseen, {}).conflict).toBeUndefined();
+  expect(resolve(stored(unseen), end, {}).conflict).toBeUndefined();
+  const earlier = record(at(4, 'a'));
+  expect(resolve(stored(end), earlier, {}).conflict).toMatchObject({ alarm: false });
+});
+
+test('what was forgotten of a region covers the expiries of its items', () => {
+  const end = expired(record(at(5, 'b')));
+  expect(resolve(undefined, end, { b: 5 }).kind).toBe('forgotten');
+  expect(resolve(undefined, end, { b: 4 }).kind).toBe('won');
+});
 
 test('any order and any repetition of the same records leaves the same item', () => {
   const shuffled = fc

@@ -29,7 +29,7 @@ const end = fc.record({
   partitionTime: whole,
 });
 
-const record = fc.record({
+const written = fc.record({
   table: fc.constantFrom('t1', 't2', 't3'),
   key: bytes,
   time: whole,
@@ -37,6 +37,10 @@ const record = fc.record({
   image: optional(bytes),
   itemBytes: fc.nat(),
 });
+const expired = fc
+  .tuple(written, region)
+  .map(([made, expiredOf]) => ({ ...made, image: undefined, expiredOf }));
+const record = fc.oneof(written, expired);
 
 const batch: fc.Arbitrary<Batch> = fc
   .record({ origin: region, log: fc.nat(100), from: end, to: end, records: fc.array(record) })

@@ -1,6 +1,7 @@
 import { present } from '../../src/base/assert.ts';
 import { type Zone, ZONES } from '../../src/log/embedded/storage-node-identity.ts';
 import { Client, DEFINITION } from '../sim/client.ts';
+import { lentItem, TTL } from '../sim/expiring-table.ts';
 import type { SavedRegion, SimRegion } from '../sim/sim-region.ts';
 import { World } from '../sim/world.ts';
 
@@ -62,6 +63,8 @@ class Story {
     delete: async ([region, key]) => this.#write(region, key, undefined),
     read: async ([region, key]) => this.#read(region, key),
     add: async ([region, key]) => this.#add(region, key),
+    lend: async ([region, key, value, seconds]) => this.#lend(region, key, { value, seconds }),
+    expire: async ([region, how]) => this.#expire(region, how),
     wait: async ([seconds]) => this.#wait(seconds),
     cut: async ([one, other]) => this.#setLink(one, other, false),
     mend: async ([one, other]) => this.#setLink(one, other, true),
@@ -181,6 +184,31 @@ class Story {
   async #read(region: string | undefined, key: string | undefined): Promise<string> {
     const { outcome } = await this.#client(region).read(TABLE, present(key, 'a key'));
     return outcome.kind === 'read' ? (outcome.seen ?? 'nothing') : outcome.kind;
+  }
+
+  /** An item that ends so many seconds from now. */
+  async #lend(
+    region: string | undefined,
+    key: string | undefined,
+    { value, seconds }: { value: string | undefined; seconds: string | undefined },
+  ): Promise<string> {
+    const untilS = Math.floor(this.clock.wallMs() / 1000) + Number(seconds);
+    const item = lentItem(present(key, 'a key'), { value: present(value, 'a value'), untilS });
+    const { kind } = await this.#engine(region).region.write({
+      table: this.#number(region),
+      ...item,
+    });
+    return kind;
+  }
+
+  /** Turns expiry on, or `off`, as asked of that region. */
+  async #expire(name: string | undefined, how: string | undefined): Promise<string> {
+    const { region } = this.#engine(name);
+    const enabled = how !== 'off';
+    const { definition } = await region.updateTable(TABLE, {
+      timeToLive: { enabled, attribute: TTL },
+    });
+    return definition.timeToLive?.enabled === true ? 'items expire' : 'items stay';
   }
 
   async #wait(seconds: string | undefined): Promise<undefined> {

@@ -6,14 +6,17 @@ import {
   checkWatermarksAndLag,
   holdersOf,
 } from './checkers/state-checks.ts';
+import { checkExpiring } from './checkers/expiry-checks.ts';
 import { checkIndexes, indexesLacking } from './checkers/index-checks.ts';
 import { Client, DEFINITION } from './client.ts';
 import { INDEXED, INDEXED_DEFINITION, isIndexSeed } from './indexed-table.ts';
+import { EXPIRING, isExpirySeed, TTL } from './expiring-table.ts';
 import { Nemesis } from './nemesis.ts';
 import type { SimRegion } from './sim-region.ts';
 import { runStreamWorld } from './stream/run-stream-world.ts';
 import { isStreamSeed } from './stream/stream-options.ts';
 import { counters } from './workloads/counters.ts';
+import { expiring } from './workloads/expiring.ts';
 import { indexChurn } from './workloads/index-churn.ts';
 import { indexRewriting } from './workloads/index-rewriting.ts';
 import { registers } from './workloads/registers.ts';
@@ -33,6 +36,7 @@ const WORKLOADS: readonly Workload[] = [
   replicaReturns,
   indexRewriting,
   indexChurn,
+  expiring,
 ];
 
 /** How long a healed world may take until everything is as it should be. */
@@ -90,6 +94,7 @@ async function phases(world: World, onPhase: (phase: string) => void): Promise<v
   };
   enter('set up');
   await setUp(world);
+  await setTimeToLive(world);
   enter('break');
   const stage = new Stage(world);
   const nemesis = new Nemesis(world);
@@ -120,7 +125,9 @@ async function setUp(world: World): Promise<void> {
     for (const other of world.regions)
       if (other !== region) region.endpoint.links.set(other.name, { delayMs: linkDelayMs });
   await Promise.all(world.regions.map(async (region) => region.start()));
-  const tables = isIndexSeed(world.seed) ? [MAIN, CHURN, INDEXED] : [MAIN, CHURN];
+  const tables = [MAIN, CHURN];
+  if (isIndexSeed(world.seed)) tables.push(INDEXED);
+  if (isExpirySeed(world.seed)) tables.push(EXPIRING);
   for (const name of tables) {
     const definition = name === INDEXED ? INDEXED_DEFINITION : DEFINITION;
     await first.running?.engine.region.createTable(name, definition);
@@ -137,6 +144,13 @@ async function setUp(world: World): Promise<void> {
       );
     }
   }
+}
+
+/** Asked of the last region, which is not the table's home. */
+async function setTimeToLive(world: World): Promise<void> {
+  if (!isExpirySeed(world.seed)) return;
+  const timeToLive = { enabled: true, attribute: TTL };
+  await world.regions.at(-1)?.running?.engine.region.updateTable(EXPIRING, { timeToLive });
 }
 
 const isActive = ({ running }: SimRegion, name: string): boolean =>
@@ -180,7 +194,7 @@ async function untilLive(world: World): Promise<void> {
 async function untilForgotten(world: World): Promise<void> {
   const endMs = world.clock.monotonicMs() + FORGET_MS;
   for (;;) {
-    const left = [MAIN, CHURN].flatMap((name) =>
+    const left = [MAIN, CHURN, EXPIRING].flatMap((name) =>
       holdersOf(world, name).map(({ region, running, table: { number } }) => {
         const { partitions } = running.engine.core;
         const counts = partitions.map((partition) => partition.counters(number).tombstoneCount);
@@ -240,7 +254,7 @@ function whatIsLacking(world: World): readonly string[] {
   }
   for (const region of world.regions) lacking.push(...indexesLacking(region));
   if (lacking.length > 0) return lacking;
-  for (const table of [MAIN, CHURN]) {
+  for (const table of [MAIN, CHURN, EXPIRING]) {
     const holders = holdersOf(world, table);
     const digests = holders.map(({ running, table: { number } }) => {
       const found = running.engine.region.findTable(table);
@@ -303,6 +317,7 @@ async function check(world: World): Promise<void> {
     checkWatermarksAndLag(world, name, true);
   }
   await checkIndexes(world);
+  await checkExpiring(world);
   const copies = new CopyCheck(world);
   for (let looks = 0; looks < 4; looks += 1) {
     copies.look();

@@ -238,6 +238,7 @@ export class SimRegion {
       retention: { hours: options.retentionMs / 3_600_000, bytes: options.retentionBytes },
       streams: { hours: options.retentionMs / 3_600_000, shardHours: 4 },
       globalTables: { sourceRegionRule24h: false, requireAutoScaling: false },
+      timeToLive: { delayMs: 0, itemsPerSecond: 2500, changePauseMinutes: 0 },
       clock: { offsetMs: 0 },
       log: { level: 'info' },
     };

@@ -18,6 +18,8 @@ const EVENTS = [
   'local index checked',
   'index added',
   'index removed',
+  'expiring write',
+  'expired item',
 ] as const;
 
 /** A world without its journal, as a child process reports it. */

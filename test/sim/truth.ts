@@ -17,6 +17,8 @@ export interface TrueRecord {
   readonly leavesNothing: boolean;
   /** The region's own making, or another's that it has received. */
   readonly isOwn: boolean;
+  /** Wall time of the world when it was read. */
+  readonly readAtMs: number;
 }
 
 /**
@@ -32,10 +34,12 @@ export class Truth {
   /** Per partition, up to where it was read, and the checksum there. */
   readonly #read = new Map<number, number>();
   readonly #checksums = new Map<number, number>();
+  readonly #nowMs: () => number;
   #rebuilt = false;
 
-  constructor(region: string) {
+  constructor(region: string, nowMs: () => number) {
     this.region = region;
+    this.#nowMs = nowMs;
   }
 
   /** The region has lost what is behind these indexes: an old disk came back. */
@@ -95,6 +99,7 @@ export class Truth {
                 index: entry.index,
                 leavesNothing: record.image === undefined && !record.keepsTombstone,
                 isOwn: record.version.region === region.name && record.cause !== 'replication',
+                readAtMs: this.#nowMs(),
               });
             }
           }

@@ -25,7 +25,8 @@ export class World extends Chronicle {
     this.seed = seed;
     this.random = new SeededRandom(seed);
     this.options = change(drawOptions(seed, this.random));
-    for (const { name } of this.options.regions) this.truths.set(name, new Truth(name));
+    for (const { name } of this.options.regions)
+      this.truths.set(name, new Truth(name, () => this.clock.wallMs()));
     this.regions = this.options.regions.map(
       (region, at) => new SimRegion(this, region, new SeededRandom(seed * 31 + at + 1)),
     );

@@ -12,6 +12,8 @@ export interface Change {
   readonly table: number;
   readonly item: number;
   readonly text: string;
+  /** When the item is due. */
+  readonly dueMs?: number | undefined;
 }
 
 export interface Forget {
@@ -30,6 +32,7 @@ const anyChange: fc.Arbitrary<Change> = fc.record({
   table: fc.constantFrom(...TABLES),
   item: fc.nat(ITEMS - 1),
   text: fc.string({ maxLength: 4 }),
+  dueMs: fc.option(fc.nat(3), { nil: undefined }),
 });
 
 const anyForget: fc.Arbitrary<Forget> = fc.record({
@@ -92,7 +95,7 @@ export class LeaderModel {
     ]);
   }
 
-  #record({ kind, table, item, text }: Change): ItemRecord {
+  #record({ kind, table, item, text, dueMs }: Change): ItemRecord {
     this.#time += 3;
     const name = `${table}/${item}`;
     const before = this.#standing.get(name);
@@ -106,6 +109,7 @@ export class LeaderModel {
       itemBytes: kind === 'put' ? text.length + 1 : 0,
       previous: previousOf(before),
       cause: 'user',
+      ...(kind === 'put' && dueMs !== undefined && { dueMs }),
     };
     if (kind === 'remove') this.#standing.delete(name);
     else this.#standing.set(name, record);
@@ -130,7 +134,8 @@ function previousOf(before: ItemRecord | undefined): ItemRecord['previous'] {
   if (before === undefined) return { kind: 'none' };
   if (before.image === undefined) return { kind: 'tombstone', time: before.version.time };
   const digest = itemDigest(before.key, before.version, before.image);
-  return { kind: 'item', digest, itemBytes: before.itemBytes };
+  const { itemBytes, dueMs } = before;
+  return { kind: 'item', digest, itemBytes, dueMs };
 }
 
 /** Everything in a store, as text to compare. */

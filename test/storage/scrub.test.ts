@@ -5,6 +5,7 @@ import { present } from '../../src/base/assert.ts';
 import {
   countersKey,
   droppedTableKey,
+  duesOfAll,
   forgottenKey,
   itemSpaceOfAll,
   partitionOf,
@@ -42,6 +43,7 @@ const someChanges = Array.from({ length: 12 }, (_, item) => ({
   table: 1,
   item,
   text: 'x'.repeat(20),
+  dueMs: item % 2 === 0 ? undefined : 70 + item,
 }));
 
 /** A disk with items, tombstones and a forgotten vector, whose node was closed. */
@@ -137,6 +139,9 @@ test('finds what no read can: keys that were changed or are gone', async () => {
     [tombstoneTimesOfAll, lost],
     [tombstoneTimesOfAll, flippedKey(0)],
     [tombstoneTimesOfAll, flippedKey(8)],
+    [duesOfAll, lost],
+    [duesOfAll, flippedKey(0)],
+    [duesOfAll, flippedKey(8)],
   ];
   for (const [range, how] of cases) {
     const disk = await filledDisk();

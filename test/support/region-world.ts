@@ -188,6 +188,7 @@ export class GlobalWorldRegion {
       seams: adapter,
       copyJobs,
       statusMs: 100,
+      timeToLivePauseMs: 0,
       dropItems: async (table: number) => {
         await clock.sleep(this.#world.dropMs);
         this.#drop(table);

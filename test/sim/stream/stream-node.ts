@@ -181,6 +181,7 @@ export class StreamNode {
       retention: { hours: options.retentionMs / 3_600_000, bytes: Number.MAX_SAFE_INTEGER },
       streams: { hours: options.retentionMs / 3_600_000, shardHours: 4 },
       globalTables: { sourceRegionRule24h: false, requireAutoScaling: false },
+      timeToLive: { delayMs: 0, itemsPerSecond: 2500, changePauseMinutes: 0 },
       clock: { offsetMs: 0 },
       log: { level: 'info' },
     };

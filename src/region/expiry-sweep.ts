@@ -1,0 +1,132 @@
+import type { Clock } from '../base/clock.ts';
+import type { Service } from '../base/service.ts';
+import type { LocalPartition } from '../partition/local-partition.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { ExpiringTable } from './indexed-tables.ts';
+
+/** How often a partition with nothing due is looked at. */
+export const expiryLookMs = 200;
+
+/** So many items are removed at a time: one entry of the log, and one short run of the leader. */
+export const expiryBatchMax = 32;
+
+/** Pause after what could not be done. */
+const retryMs = 1000;
+
+/** A partition as the sweep sees it. */
+export type SweptPartition = Pick<LocalPartition, 'dueItems' | 'expire'>;
+
+export interface ExpirySweepOptions {
+  /** How many partitions the region has. */
+  readonly partitionCount: number;
+  /** A partition, while it is led in this process. */
+  readonly leading: (partition: number) => SweptPartition | undefined;
+  /** The tables whose items are to go. */
+  readonly tables: () => readonly ExpiringTable[];
+  /** The region's wall time. */
+  readonly nowMs: () => number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How long after its time an item is removed at the earliest. */
+  readonly delayMs: number;
+  /** How many items are removed in a second at the most, in all partitions together. */
+  readonly itemsPerSecond: number;
+  readonly onExpired: (table: ExpiringTable, items: number) => void;
+}
+
+/** Where the sweep is in one table of one partition. */
+interface Place {
+  /** Undefined: at what has been due longest. */
+  next: Uint8Array | undefined;
+  /** Since when the sweep could have removed what it found first; undefined while it finds nothing. */
+  dueSinceMs: number | undefined;
+}
+
+/**
+ * Removes items whose time to live is over. One loop per partition, so that one that takes no writes holds up no other;
+ * each removes its part of what may go in a second.
+ */
+export class ExpirySweep implements Service {
+  readonly #options: ExpirySweepOptions;
+  readonly #stopped = new AbortController();
+  /** Per partition, by table number. */
+  readonly #places: readonly Map<number, Place>[];
+  #running: readonly Promise<void>[] = [];
+
+  constructor(options: ExpirySweepOptions) {
+    this.#options = options;
+    this.#places = Array.from({ length: options.partitionCount }, () => new Map());
+  }
+
+  async start(): Promise<void> {
+    this.#running = this.#places.map(async (places, partition) => this.#run(partition, places));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await Promise.all(this.#running);
+  }
+
+  /** For how long the sweep could have removed, in the worst case, an item that still stands; 0 while it keeps up. */
+  get lagMs(): number {
+    const sinceMs = this.#places
+      .flatMap((places) => [...places.values()])
+      .map(({ dueSinceMs }) => dueSinceMs ?? Number.POSITIVE_INFINITY);
+    const lagMs = this.#options.nowMs() - Math.min(...sinceMs);
+    return Number.isFinite(lagMs) ? Math.max(0, lagMs) : 0;
+  }
+
+  async #run(number: number, places: Map<number, Place>): Promise<void> {
+    const { clock, logger, leading, partitionCount, itemsPerSecond } = this.#options;
+    const { signal } = this.#stopped;
+    const itemMs = (1000 * partitionCount) / itemsPerSecond;
+    let isFailing = false;
+    while (!signal.aborted) {
+      try {
+        const partition = leading(number);
+        if (partition === undefined) places.clear();
+        const found = partition === undefined ? 0 : await this.#round(partition, places);
+        isFailing = false;
+        await clock.sleep(found === 0 ? expiryLookMs : found * itemMs, signal);
+      } catch (error) {
+        if (!isFailing)
+          logger.warn({ partition: number, error }, 'expired items are not removed; trying again');
+        isFailing = true;
+        await clock.sleep(retryMs, signal);
+      }
+    }
+  }
+
+  /** One batch of each table. Answers how many items were looked at; as many as a batch has where there are more keys to read. */
+  async #round(partition: SweptPartition, places: Map<number, Place>): Promise<number> {
+    const tables = this.#options.tables();
+    for (const number of places.keys())
+      if (!tables.some((table) => table.number === number)) places.delete(number);
+    let found = 0;
+    for (const table of tables) {
+      if (this.#stopped.signal.aborted) return found;
+      let place = places.get(table.number);
+      if (place === undefined) places.set(table.number, (place = NOWHERE()));
+      found += await this.#sweep(partition, table, place);
+    }
+    return found;
+  }
+
+  async #sweep(partition: SweptPartition, table: ExpiringTable, place: Place): Promise<number> {
+    const { nowMs, delayMs, onExpired } = this.#options;
+    const beforeMs = Math.max(0, Math.floor(nowMs() - delayMs));
+    const { number } = table;
+    const due = { table: number, beforeMs, limit: expiryBatchMax, after: place.next };
+    const { keys, firstDueMs, next } = await partition.dueItems(due);
+    if (place.next === undefined)
+      place.dueSinceMs = firstDueMs === undefined ? undefined : firstDueMs + delayMs;
+    if (keys.length > 0) {
+      const expired = await partition.expire({ table: number, keys, beforeMs });
+      if (expired > 0) onExpired(table, expired);
+    }
+    place.next = next;
+    return keys.length === 0 && next !== undefined ? expiryBatchMax : keys.length;
+  }
+}
+
+const NOWHERE = (): Place => ({ next: undefined, dueSinceMs: undefined });
