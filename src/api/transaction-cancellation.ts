@@ -54,6 +54,7 @@ function shownReason(reason: CancellationReason, returned: ReturnedOnFailure): S
 /** The codes of reasons by the errors that a single write is answered with. */
 const REASON_CODES: ReadonlyMap<string, string> = new Map([
   ['ValidationException', 'ValidationError'],
+  ['DuplicateItemException', 'DuplicateItem'],
   ['ItemCollectionSizeLimitExceededException', 'ItemCollectionSizeLimitExceeded'],
   ['ProvisionedThroughputExceededException', 'ProvisionedThroughputExceeded'],
   ['ThrottlingException', 'ThrottlingError'],
