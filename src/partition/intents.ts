@@ -12,7 +12,7 @@ import {
 import type { TransactionName } from './transaction-steps.ts';
 
 /** How long whoever meets an intent, or a leader that does not know its intents yet, waits. */
-export const intentWaitMs = 5000;
+const intentWaitMs = 5000;
 
 /** A prepared transaction in this partition: its keys are held until it is finished. */
 export interface Intent extends IntentDocument {
@@ -22,7 +22,8 @@ export interface Intent extends IntentDocument {
   readonly sinceMs: number;
   /** Resolves when it is finished, or was never made. */
   readonly over: Promise<void>;
-  readonly end: () => void;
+  /** What resolves it. */
+  readonly ends: readonly (() => void)[];
 }
 
 /**
@@ -70,9 +71,8 @@ export class Intents {
 
   /** Rejects with `InternalServerError` when they are not loaded soon. */
   async loaded(): Promise<void> {
-    if (this.isLoaded) return;
-    await this.#within(this.#loaded, intentWaitMs);
-    if (!this.isLoaded) throw internalError();
+    if (await this.#within(this.#loaded, intentWaitMs)) return;
+    throw internalError();
   }
 
   /** On an item, by its `overlayKey`. */
@@ -98,12 +98,13 @@ export class Intents {
 
   /** From when the entry that says it is asked for. */
   add(document: IntentDocument): void {
-    let end = (): void => {};
-    const over = new Promise<void>((resolve) => {
-      end = resolve;
-    });
     const keys = document.actions.map(({ table, key }) => overlayKey(table, key));
-    const intent = { ...document, keys, sinceMs: this.#clock.monotonicMs(), over, end };
+    const ends: (() => void)[] = [];
+    const over = new Promise<void>((resolve) => {
+      ends.push(resolve);
+    });
+    const sinceMs = this.#clock.monotonicMs();
+    const intent: Intent = { ...document, keys, sinceMs, over, ends };
     this.#byId.set(document.transaction.id, intent);
     for (const key of keys) this.#byKey.set(key, intent);
   }
@@ -119,7 +120,7 @@ export class Intents {
     if (intent === undefined) return;
     this.#byId.delete(id);
     for (const key of intent.keys) if (this.#byKey.get(key) === intent) this.#byKey.delete(key);
-    intent.end();
+    for (const end of intent.ends) end();
   }
 
   /** Takes notice of committed records. */
@@ -172,9 +173,14 @@ export class Intents {
     }
   }
 
-  async #within(promise: Promise<void>, ms: number): Promise<void> {
+  /** Whether the promise resolves in time. */
+  async #within(promise: Promise<void>, ms: number): Promise<boolean> {
     const waited = new AbortController();
-    await Promise.race([promise, this.#clock.sleep(ms, waited.signal)]);
+    const inTime = await Promise.race([
+      promise.then(() => true),
+      this.#clock.sleep(ms, waited.signal).then(() => false),
+    ]);
     waited.abort(WOKEN);
+    return inTime;
   }
 }

@@ -162,9 +162,8 @@ export class LocalPartition implements IndexedPartition {
   ): Promise<StepAnswer<Name>> {
     // The step's name says what request and answer are.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return this.#transactions.carryOut({ step, request } as TransactionStep) as Promise<
-      StepAnswer<Name>
-    >;
+    const asked = { step, request } as TransactionStep;
+    return this.#transactions.carryOut(asked);
   }
 
   /** Whether a transaction is, or may be, prepared here and not finished. */

@@ -25,7 +25,7 @@ export class ReceivedItems {
     const leader = this.#leader;
     if (!leader.takesItems) await leader.readyForItems();
     const { timesOvertaken } = leader;
-    const resolutions = new Array<Resolution>(records.length);
+    const resolutions = Array.from<Resolution>({ length: records.length });
     const commits = new Set<Commit>();
     const take = (place: number, received: ReceivedRecord): void => {
       const { resolution, commit } = this.#receiveOne(received);

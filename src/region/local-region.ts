@@ -209,7 +209,7 @@ export function takesWrites(catalogue: Catalogue, region: string, number: number
 }
 
 /** Throws `InternalServerError` for a table that does not take writes. */
-export function assertTakesWrites(catalogue: Catalogue, region: string, table: number): void {
+function assertTakesWrites(catalogue: Catalogue, region: string, table: number): void {
   if (!takesWrites(catalogue, region, table)) throw internalError();
 }
 

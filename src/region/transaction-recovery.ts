@@ -108,7 +108,9 @@ export class TransactionRecovery implements Service {
     abandoned: readonly TransactionName[],
     sweep: Sweep | undefined,
   ): Promise<void> {
-    await Promise.all(abandoned.map(async (name) => this.#try(partition, this.#settle(partition, name))));
+    await Promise.all(
+      abandoned.map(async (name) => this.#try(partition, this.#settle(partition, name))),
+    );
     if (sweep !== undefined) await this.#try(partition, this.#sweep(partition, sweep));
   }
 

@@ -67,7 +67,7 @@ export class Transactions {
     const parts = this.#partsOf(actions);
     const others = parts.filter(({ partition }) => partition !== decider);
     const own = parts.find(({ partition }) => partition === decider);
-    const outcomes = new Array<ActionOutcome>(actions.length);
+    const outcomes = Array.from<ActionOutcome>({ length: actions.length });
     const work: Work = { asked, transaction, decider, own, others, outcomes };
     if (!(await this.#prepare(work))) return this.#cancelled(work);
     return this.#decide(work);
@@ -159,7 +159,9 @@ export class Transactions {
       decision = await decider.transact('decide', {
         transaction,
         actions: own?.asked ?? [],
-        participants: others.map(({ asked: [first] }) => itemKeyHash(present(first, 'an action').key)),
+        participants: others.map(({ asked: [first] }) =>
+          itemKeyHash(present(first, 'an action').key),
+        ),
         request: asked.request,
       });
     } catch (error) {
@@ -247,9 +249,9 @@ export class Transactions {
       await clock.sleep(pauseMs);
       pauseMs = Math.min(2 * pauseMs, readPauseMsMax);
     }
-    const reasons = reads.map(
-      (_read, place): CancellationReason => ({ kind: unsettled.has(place) ? 'conflict' : 'none' }),
-    );
+    const reasons = reads.map((_read, place): CancellationReason => ({
+      kind: unsettled.has(place) ? 'conflict' : 'none',
+    }));
     return { kind: 'cancelled', reasons };
   }
 
@@ -257,7 +259,7 @@ export class Transactions {
     parts: readonly Part<TransactionRead>[],
     count: number,
   ): Promise<readonly SeenItem[]> {
-    const seen = new Array<SeenItem>(count);
+    const seen = Array.from<SeenItem>({ length: count });
     await Promise.all(
       parts.map(async ({ partition, asked, places }) => {
         const found = await partition.transact('read', { reads: asked });

@@ -117,7 +117,6 @@ export class PartitionClient implements RegionPartition {
     // The step's name says what request and answer are.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     const call = { name: 'transact', request: { step, request } as TransactionStep } as const;
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return (await this.#ask(call)) as StepAnswer<Name>;
   }
 
