@@ -110,7 +110,7 @@ async function writeOne(region: Region, write: KeyedWrite): Promise<WriteOutcome
   return region.write({ table: table.number, key, change, condition: undefined, cause: 'user' });
 }
 
-/** Writes that failed on this side are given back; when none went well the failure is the answer. */
+/** Writes that failed on this side, or met a transaction, are given back; when none went well the failure is the answer. */
 function answer(
   writes: readonly KeyedWrite[],
   settled: readonly PromiseSettledResult<WriteOutcome>[],
@@ -122,14 +122,15 @@ function answer(
     const result = settled[index];
     if (result?.status === 'fulfilled') {
       done.push({ write, outcome: result.value });
-    } else if (!isServiceFailure(result?.reason)) {
+    } else if (!isServiceFailure(result?.reason) && !isConflict(result?.reason)) {
       throw result?.reason;
     } else {
       const waiting = unprocessed.get(write.called) ?? [];
       unprocessed.set(write.called, [...waiting, requestOf(write)]);
     }
   });
-  const failed = settled.find((result) => result.status === 'rejected');
+  const failures = settled.filter((result) => result.status === 'rejected');
+  const failed = failures.find(({ reason }) => !isConflict(reason));
   if (done.length === 0 && failed !== undefined) throw failed.reason;
   return {
     UnprocessedItems: Object.fromEntries(unprocessed),
@@ -143,6 +144,12 @@ function answer(
 
 const isServiceFailure = (reason: unknown): boolean =>
   reason instanceof ClientError && reason.status >= 500;
+
+/**
+ * A transaction is under way on the item. BatchWriteItem has no such error in the service model: its own are for the whole request.
+ */
+const isConflict = (reason: unknown): boolean =>
+  reason instanceof ClientError && reason.code === 'TransactionConflictException';
 
 interface DoneWrite {
   readonly write: KeyedWrite;
