@@ -1,6 +1,6 @@
 import type { AttributeMap } from '../model/attribute-value.ts';
 import { ClientError } from '../model/errors.ts';
-import { TRANSACTION_ONGOING } from '../model/messages.ts';
+import { TRANSACTION_CONFLICT } from '../model/messages.ts';
 import type { CancellationReason } from '../region/region.ts';
 import { CONDITION_FAILED } from './api-messages.ts';
 import { parseImage } from './item-json.ts';
@@ -42,7 +42,7 @@ function shownReason(reason: CancellationReason, returned: ReturnedOnFailure): S
       return shown === undefined ? failed : { ...failed, Item: parseImage(shown.image) };
     }
     case 'conflict':
-      return { Code: 'TransactionConflict', Message: TRANSACTION_ONGOING };
+      return { Code: 'TransactionConflict', Message: TRANSACTION_CONFLICT };
     case 'refused':
       return refusedReason(reason.error);
     case 'none':
@@ -54,6 +54,7 @@ function shownReason(reason: CancellationReason, returned: ReturnedOnFailure): S
 /** The codes of reasons by the errors that a single write is answered with. */
 const REASON_CODES: ReadonlyMap<string, string> = new Map([
   ['ValidationException', 'ValidationError'],
+  ['DuplicateItemException', 'DuplicateItem'],
   ['ItemCollectionSizeLimitExceededException', 'ItemCollectionSizeLimitExceeded'],
   ['ProvisionedThroughputExceededException', 'ProvisionedThroughputExceeded'],
   ['ThrottlingException', 'ThrottlingError'],

@@ -39,13 +39,23 @@ export const transactionRequest = (
 ): TransactionRequest | undefined =>
   token === undefined
     ? undefined
-    : { token, fingerprint: createHash('sha256').update(sortedJson(payload)).digest() };
+    : { token, fingerprint: createHash('sha256').update(sortedText(payload)).digest() };
 
-const sortedJson = (value: unknown): string =>
-  JSON.stringify(value, (_, each: unknown) =>
-    typeof each === 'object' && each !== null && !Array.isArray(each)
-      ? Object.fromEntries(
-          Object.entries(each).toSorted(([one], [other]) => (one < other ? -1 : 1)),
-        )
-      : each,
-  );
+/** A text of a value like its JSON, the members of every object in the order of their names. The value must not nest without end. */
+function sortedText(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  let text = '';
+  if (Array.isArray(value)) {
+    for (const each of value) text += `,${sortedText(each)}`;
+    return `[${text}]`;
+  }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an object that is no array
+  const members = value as Readonly<Record<string, unknown>>;
+  const names = Object.keys(members);
+  if (names.length > 1) names.sort();
+  for (const name of names) {
+    const member = members[name];
+    if (member !== undefined) text += `,${JSON.stringify(name)}:${sortedText(member)}`;
+  }
+  return `{${text}}`;
+}

@@ -1,5 +1,3 @@
-import { TRANSACTION_ONGOING } from './messages.ts';
-
 /**
  * The client's errors: what DynamoDB answers to a request that it does not carry out. The wording of every
  * message lives in the catalogue beside this file, never at the place that throws.
@@ -28,10 +26,6 @@ export class ClientError extends Error {
 /** 400, the commonest of all. */
 export const validationError = (message: string): ClientError =>
   new ClientError('ValidationException', message);
-
-/** 400: of a write of one item that a transaction has under way. Nothing was written; clients try again. */
-export const transactionConflict = (): ClientError =>
-  new ClientError('TransactionConflictException', TRANSACTION_ONGOING);
 
 /** 500: the service could not carry it out; whether a write took effect is unknown. Clients try again. */
 export const internalError = (message = 'Internal server error'): ClientError =>

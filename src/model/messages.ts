@@ -58,10 +58,6 @@ export const keyEmpty = (name: string, kind: 'string' | 'binary'): string =>
 export const PARTITION_KEY_TOO_LONG = `${INVALID}Size of hashkey has exceeded the maximum size limit of2048 bytes`;
 export const SORT_KEY_TOO_LONG = `${INVALID}Aggregated size of all range keys has exceeded the size limit of 1024 bytes`;
 
-// Transactions
-
-export const TRANSACTION_ONGOING = 'Transaction is ongoing for the item';
-
 // Tags of tables
 
 export const tagKeyInvalid = (key: string | undefined): string =>

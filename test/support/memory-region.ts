@@ -4,12 +4,12 @@ import { applyUpdate } from '../../src/expression/apply-update.ts';
 import { updatedBytes } from '../../src/expression/updated-bytes.ts';
 import { evaluateCondition } from '../../src/expression/evaluate-condition.ts';
 import type { AttributeMap } from '../../src/model/attribute-value.ts';
-import { ClientError, transactionConflict, validationError } from '../../src/model/errors.ts';
+import { ClientError, validationError } from '../../src/model/errors.ts';
 import { validateUpdatedIndexKeys } from '../../src/model/index-key-validation.ts';
 import { itemKeyHash } from '../../src/model/item-key.ts';
 import { itemSizeBytes } from '../../src/model/item-size.ts';
 import { ITEM_BYTES_MAX, PAGE_BYTES_MAX } from '../../src/model/limits.ts';
-import { UPDATED_ITEM_TOO_LARGE } from '../../src/model/messages.ts';
+import { TRANSACTION_CONFLICT, UPDATED_ITEM_TOO_LARGE } from '../../src/model/messages.ts';
 import type {
   GlobalTable,
   ReplicaOverrides,
@@ -246,7 +246,8 @@ export class MemoryRegion implements Region {
   async write(write: ItemWrite): Promise<WriteOutcome> {
     this.#enter();
     const before = this.#find(write);
-    if (this.transactions.busy.has(itemName(write))) throw transactionConflict();
+    if (this.transactions.busy.has(itemName(write)))
+      throw new ClientError('TransactionConflictException', TRANSACTION_CONFLICT);
     const old = before === undefined ? undefined : parse(before);
     if (write.condition !== undefined && !evaluateCondition(write.condition, old)) {
       return { kind: 'refused', before };

@@ -110,10 +110,7 @@ async function writeOne(region: Region, write: KeyedWrite): Promise<WriteOutcome
   return region.write({ table: table.number, key, change, condition: undefined, cause: 'user' });
 }
 
-/**
- * Writes that failed on this side are given back, and those of items that a transaction has under way. When none went well,
- * a failure is the answer.
- */
+/** Writes that failed on this side, or met a transaction, are given back; when none went well the failure is the answer. */
 function answer(
   writes: readonly KeyedWrite[],
   settled: readonly PromiseSettledResult<WriteOutcome>[],
@@ -132,10 +129,9 @@ function answer(
       unprocessed.set(write.called, [...waiting, requestOf(write)]);
     }
   });
-  const failed = settled.find(
-    (result) => result.status === 'rejected' && isServiceFailure(result.reason),
-  );
-  if (done.length === 0 && failed?.status === 'rejected') throw failed.reason;
+  const failures = settled.filter((result) => result.status === 'rejected');
+  const failed = failures.find(({ reason }) => !isConflict(reason));
+  if (done.length === 0 && failed !== undefined) throw failed.reason;
   return {
     UnprocessedItems: Object.fromEntries(unprocessed),
     ItemCollectionMetrics: collectionMetricsByTable(
