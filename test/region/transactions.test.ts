@@ -317,9 +317,9 @@ test('a reader that always meets others at work gives up in the end, with the pl
     return 'done';
   });
   world.stepMs = () => 4;
-  let isOver = false;
+  const over = new AbortController();
   const rewrite = async (): Promise<void> => {
-    for (let count = 0; !isOver; count += 1) {
+    for (let count = 0; !over.signal.aborted; count += 1) {
       await world.put(first, String(count));
       await world.clock.sleep(1);
     }
@@ -327,7 +327,7 @@ test('a reader that always meets others at work gives up in the end, with the pl
   const rewriting = rewrite();
   const reads = [first, second].map((name) => ({ table: TABLE, key: keyOf(name) }));
   const outcome = await world.run(coordinator.read(reads));
-  isOver = true;
+  over.abort();
   await world.run(rewriting);
   expect(outcome).toEqual({ kind: 'cancelled', reasons: [{ kind: 'conflict' }, { kind: 'none' }] });
   expect(looks).toBe(2 * readLooksMax);
