@@ -23,11 +23,14 @@ import type {
 } from './transaction.ts';
 
 /** How often a transaction's items are looked at until two looks agree. */
-export const readLooksMax = 12;
+export const readLooksMax = 30;
 
-/** Pause before the items are looked at again because one of them was busy; doubled each time. */
-const readPauseMs = 4;
-const readPauseMsMax = 200;
+/** Pause before the items are looked at again because one of them was busy, or kept changing; doubled each time. */
+const readPauseMs = 2;
+const readPauseMsMax = 100;
+
+/** Looks one right after the other. */
+const looksInARow = 3;
 
 export interface TransactionsOptions {
   /** Partitions may come later than this. */
@@ -240,12 +243,13 @@ export class Transactions {
     let before: readonly SeenItem[] | undefined;
     let pauseMs = readPauseMs;
     let unsettled = new Set<number>();
-    for (let look = 0; look < readLooksMax; look += 1) {
+    for (let look = 1; look <= readLooksMax; look += 1) {
       const seen = await this.#look(parts, reads.length);
       unsettled = differences(parts.length === 1 ? seen : before, seen);
       if (unsettled.size === 0) return { kind: 'read', items: seen.map(imageOf) };
       before = seen;
-      if (look === 0 && !seen.some(isBusy)) continue;
+      // The shorter the time between two looks, the less has changed.
+      if (!seen.some(isBusy) && look % looksInARow !== 0) continue;
       await clock.sleep(pauseMs);
       pauseMs = Math.min(2 * pauseMs, readPauseMsMax);
     }

@@ -18,6 +18,7 @@ import type { Memory, Run } from './report.ts';
 import { goalsOf, reportText, summarize } from './report.ts';
 import type { Target, TargetName } from './targets.ts';
 import { startTarget } from './targets.ts';
+import { workloadNamed } from './workloads.ts';
 
 const TARGETS: readonly TargetName[] = ['bare', 'dynalite', 'tidemark'];
 /** A server that has answered its first request may still be tidying up after its start. */
@@ -68,6 +69,7 @@ async function measure({ options, targets, load, stopped }: Measuring): Promise<
       for (const connections of options.connections) {
         for (const target of targets) {
           stopped.throwIfAborted();
+          if (workloadNamed(operation).lackedBy?.includes(target.name) === true) continue;
           const { warmUpMs, measuredMs } = options;
           const result = await load.run({
             workload: operation,

@@ -43,6 +43,15 @@ test('a ratio is the median of the ratios of the rounds, not of medians', () => 
   expect(tidemark).toMatchObject({ ratePerSecond: 200, tidemarkRatio: undefined });
 });
 
+test('a transaction is held against as many puts as it has items', () => {
+  const rows = summarize([
+    run('tidemark', 1, 1000, 'PutItem'),
+    run('tidemark', 1, 62, 'TransactWriteItems'),
+    run('bare', 1, 9000, 'TransactWriteItems'),
+  ]);
+  expect(goalsOf(rows, [])).toMatchObject([{ measured: 0.248, reached: false }]);
+});
+
 test('goals that were measured are reached or fall short', () => {
   const rows = summarize([
     run('dynalite', 1, 100),

@@ -1,5 +1,6 @@
 import type { LoadResult } from './load.ts';
 import type { TargetName } from './targets.ts';
+import { TRANSACTION_ITEMS } from './workloads.ts';
 
 const BYTES_PER_MB = 1024 * 1024;
 
@@ -100,6 +101,16 @@ export function goalsOf(rows: readonly Row[], memory: readonly Memory[]): readon
       measured,
       reached: (measured ?? 0) >= least,
     }));
+  const ofTidemark = (operation: string): readonly Row[] =>
+    rows.filter((row) => row.target === 'tidemark' && row.operation === operation);
+  const transactions = ofTidemark('TransactWriteItems').flatMap(({ connections, ratePerSecond }) =>
+    ofTidemark('PutItem')
+      .filter((put) => put.connections === connections && put.ratePerSecond > 0)
+      .map((put) => ({
+        connections,
+        measured: (TRANSACTION_ITEMS * ratePerSecond) / put.ratePerSecond,
+      })),
+  );
   const idle = memory.filter(({ target }) => target === 'tidemark');
   return [
     ...atLeast('GetItem, 16 connections: at least 1.5 x dynalite', 1.5, ratio('GetItem', 16)),
@@ -113,6 +124,11 @@ export function goalsOf(rows: readonly Row[], memory: readonly Memory[]): readon
       text: `streamed PutItem, ${connections} connections: at least 0.9 x PutItem`,
       measured,
       reached: measured >= 0.9,
+    })),
+    ...transactions.map(({ connections, measured }) => ({
+      text: `TransactWriteItems of ${TRANSACTION_ITEMS}, ${connections} connections: at least 0.25 x PutItem, in items`,
+      measured,
+      reached: measured >= 0.25,
     })),
     ...idle.map(({ idleBytes }) => ({
       text: 'an idle daemon of one region: under 150 MB',

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { rawRequest } from './raw-request.ts';
+import type { TargetName } from './targets.ts';
 
 /** Names and values of an item's attributes in DynamoDB's JSON. */
 type WireItem = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -21,6 +22,7 @@ export const EXPIRING_COUNT = 10_000;
 export const ITEM_BYTES = 400;
 const ITEM_COUNT = 10_000;
 const BATCH_ITEMS = 25;
+export const TRANSACTION_ITEMS = 4;
 const ORDER_COUNT = 100;
 const LINES_PER_ORDER = 100;
 const QUERY_LIMIT = 10;
@@ -33,6 +35,8 @@ export interface Workload {
   /** The operation's name; what a request is called with. */
   readonly name: string;
   readonly itemsPerRequest: number;
+  /** Targets that do not have the operation. */
+  readonly lackedBy?: readonly TargetName[];
   /** A pool of different requests that a connection goes through, each of which succeeds any number of times. */
   requests(): readonly Buffer[];
 }
@@ -79,6 +83,20 @@ export const WORKLOADS: readonly Workload[] = [
           RequestItems: {
             [ITEMS_TABLE]: times(BATCH_ITEMS, (n) => put(item(at * BATCH_ITEMS + n))),
           },
+        }),
+      ),
+  },
+  {
+    // Without a token, which would have to be another one each time.
+    name: 'TransactWriteItems',
+    itemsPerRequest: TRANSACTION_ITEMS,
+    lackedBy: ['dynalite'],
+    requests: () =>
+      times(ITEM_COUNT / TRANSACTION_ITEMS, (at) =>
+        rawRequest('TransactWriteItems', {
+          TransactItems: times(TRANSACTION_ITEMS, (n) => ({
+            Put: { TableName: ITEMS_TABLE, Item: item(at * TRANSACTION_ITEMS + n) },
+          })),
         }),
       ),
   },

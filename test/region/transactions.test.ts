@@ -308,24 +308,30 @@ test('a token whose request has died is free again after a while', async () => {
 });
 
 test('a reader that always meets others at work gives up in the end, with the places', async () => {
-  const { world, names } = await prepared();
-  const looks: number[] = [];
-  const coordinator = world.coordinator((step) => {
-    looks.push(step);
+  const world = await TransactionWorld.start();
+  const [first, second] = spread(world);
+  for (const name of [first, second]) await world.run(world.put(name, 'opening'));
+  let looks = 0;
+  const coordinator = world.coordinator(() => {
+    looks += 1;
     return 'done';
   });
-  const reads = [names[0], names[2]].map((name) => ({ table: TABLE, key: keyOf(name) }));
-  const fresh = async (): Promise<void> => {
-    for (let at = 0; at < 400; at += 1) {
-      await world.partitionOf(names[0]).write({ ...put(names[0], String(at)), cause: 'user' });
+  world.stepMs = () => 4;
+  const over = new AbortController();
+  const rewrite = async (): Promise<void> => {
+    for (let count = 0; !over.signal.aborted; count += 1) {
+      await world.put(first, String(count));
       await world.clock.sleep(1);
     }
   };
-  const rewriting = fresh();
+  const rewriting = rewrite();
+  const reads = [first, second].map((name) => ({ table: TABLE, key: keyOf(name) }));
   const outcome = await world.run(coordinator.read(reads));
-  expect(outcome.kind).toBe('cancelled');
-  expect(looks.length).toBe(2 * readLooksMax);
-  await failureOf(world.run(rewriting));
+  over.abort();
+  await world.run(rewriting);
+  expect(outcome).toEqual({ kind: 'cancelled', reasons: [{ kind: 'conflict' }, { kind: 'none' }] });
+  expect(looks).toBe(2 * readLooksMax);
+  await world.stop();
 });
 
 test('a decision that comes too late is refused, though nobody remembers the transaction', async () => {
