@@ -11,7 +11,6 @@ test('without options all operations run in three rounds at 16 and 64 connection
     warmUpMs: 1000,
     jsonFile: undefined,
     nats: undefined,
-    isExpiry: false,
   });
 });
 

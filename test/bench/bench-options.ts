@@ -14,8 +14,8 @@ export interface BenchOptions {
   readonly jsonFile: string | undefined;
   /** Two regions over NATS are measured, instead of one; undefined for one. */
   readonly nats: NatsOptions | undefined;
-  /** PutItem is measured while items expire, instead of operations one by one. */
-  readonly isExpiry: boolean;
+  /** PutItem is measured while items expire, instead of operations one by one. Absent: it is not. */
+  readonly isExpiry?: true;
 }
 
 export interface NatsOptions {
@@ -96,7 +96,7 @@ export function parseBenchOptions(parameters: readonly string[]): BenchOptions |
   const measuredMs = isNats ? Math.min(givenMs, LATENCY_MS_MAX) : givenMs;
   return {
     operations,
-    isExpiry,
+    ...(isExpiry && { isExpiry }),
     connections: (values.connections ?? (isExpiry ? '16' : '16,64'))
       .split(',')
       .map((text) => whole('--connections', text)),

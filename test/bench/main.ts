@@ -147,7 +147,7 @@ async function main(parameters: readonly string[]): Promise<number> {
   try {
     const options = parseBenchOptions(parameters);
     if (options === undefined) process.stdout.write(BENCH_USAGE);
-    else if (options.isExpiry) await benchExpiry(options, stopped.signal);
+    else if (options.isExpiry === true) await benchExpiry(options, stopped.signal);
     else if (options.nats === undefined) await bench(options, stopped.signal);
     else await benchNats(options, options.nats, stopped.signal);
     return 0;
