@@ -129,7 +129,7 @@ export class TableUpdater implements Service {
   }
 }
 
-/** A time to live is all members' own: it is refused in the words of a replica's coming. DDB-TABLE-118 of api-quirks. */
+/** A time to live is all members' own: it is refused in the words of a replica's coming. DDB-TABLE-306 of api-quirks. */
 function changing(name: string, global: GlobalTable, change: SharedTableChange): ClientError {
   const coming = Object.entries(global.members).find(([, { phase }]) => isComing(phase));
   return change.timeToLive === undefined || coming === undefined

@@ -17,6 +17,8 @@ export interface TrueRecord {
   readonly leavesNothing: boolean;
   /** The region's own making, or another's that it has received. */
   readonly isOwn: boolean;
+  /** The end of an item's time to live, as the region has made it itself. */
+  readonly isExpiry: boolean;
   /** Wall time of the world when it was read. */
   readonly readAtMs: number;
 }
@@ -99,6 +101,7 @@ export class Truth {
                 index: entry.index,
                 leavesNothing: record.image === undefined && !record.keepsTombstone,
                 isOwn: record.version.region === region.name && record.cause !== 'replication',
+                isExpiry: record.cause === 'expiry',
                 readAtMs: this.#nowMs(),
               });
             }

@@ -53,9 +53,14 @@ async function wrongItems(world: World): Promise<readonly string[]> {
 
 function latestWrites(world: World, holders: readonly Holder[]): ReadonlyMap<string, TrueRecord> {
   const latest = new Map<string, TrueRecord>();
+  const ends = new Set<string>();
+  for (const { name } of world.regions)
+    for (const { key, version, isExpiry } of world.truth(name).records)
+      if (isExpiry) ends.add(nameOf(key, version));
   for (const { region, table } of holders)
     for (const record of world.truth(region.name).records) {
-      if (record.table !== table.number || isEnd(record)) continue;
+      const isEnded = isEnd(record) || ends.has(nameOf(record.key, record.version));
+      if (record.table !== table.number || isEnded) continue;
       const standing = latest.get(record.key);
       if (standing === undefined || compareVersions(record.version, standing.version) > 0)
         latest.set(record.key, record);
