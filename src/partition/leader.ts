@@ -7,6 +7,8 @@ import { internalError } from '../model/errors.ts';
 import { decodeRecords } from '../model/record-codec.ts';
 import type { ItemRecord, StoredItem } from '../model/record.ts';
 import type { Version } from '../model/version.ts';
+import type { Splitting } from '../storage/apply.ts';
+import { holdsKey, type HashRange } from '../storage/key-layout.ts';
 import { readItem, readItemOrTombstone } from '../storage/read.ts';
 import { AppendPipeline, recordBytes, type Group } from './append-pipeline.ts';
 import { CommittedLog } from './committed-log.ts';
@@ -19,6 +21,8 @@ import { withIndexRecords } from './index-records.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from './item-write.ts';
 import { COMMITTED, Overlay, overlayKey, type Commit } from './overlay.ts';
 import type { CommittedEntry, Follower, ForgetDecision, TimeVector } from './partition.ts';
+import { MovedError } from './moved-error.ts';
+import { decodeSplit, encodeSplit } from './split-codec.ts';
 import { Standing } from './standing.ts';
 
 /**
@@ -41,6 +45,10 @@ export interface LeaderOptions {
   readonly keepsTombstones: (table: number) => boolean;
   /** What is to be known of a table with secondary indexes; undefined of any other. */
   readonly indexed?: (table: number) => IndexedTable | undefined;
+  /** The hashes that the partition holds. They change by a split: see `handedOver`. */
+  readonly hashes: () => HashRange;
+  /** Records were committed: what a sample of the load is taken from. Must not throw. */
+  readonly onLoad?: ((records: readonly ItemRecord[]) => void) | undefined;
   readonly onFailure: (error: unknown) => void;
   /** See `PipelineOwner.openPayload`. */
   readonly openPayload?: Uint8Array;
@@ -70,6 +78,11 @@ export class Leader {
   #isStopped = false;
   /** The log could not say that nobody else leads, when it was asked last. */
   #isUnconfirmed = false;
+  /** The hashes from here on are given away by a split that was appended, whatever becomes of it. */
+  #middle: number | undefined;
+  /** Whether the split is committed. */
+  #isSplit = false;
+  #waitingForSplit: (() => void)[] = [];
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -167,7 +180,10 @@ export class Leader {
   }
 
   async write(write: ItemWrite): Promise<WriteOutcome> {
-    if (!this.isReady) await this.ready();
+    while (!this.isReady || !this.holds(write.table, write.key)) {
+      await this.ready();
+      await this.#untilSplit(write);
+    }
     const key = overlayKey(write.table, write.key);
     const standing = this.standing(key, write.table, write.key);
     const before = imageOfStored(standing.stored);
@@ -299,8 +315,12 @@ export class Leader {
     return !this.#pipeline.available || this.#isUnconfirmed;
   }
 
-  /** What stands at an item's key; `key` is its `overlayKey`. */
+  /**
+   * What stands at an item's key, for a record of it to be appended in the same run; `key` is its `overlayKey`. Throws
+   * `MovedError` where another partition holds it.
+   */
   standing(key: string, table: number, itemKey: Uint8Array): Standing {
+    if (!this.holds(table, itemKey)) throw new MovedError();
     const held = this.#overlay.get(key);
     if (held !== undefined) {
       const { record: stored, commit } = held;
@@ -321,6 +341,10 @@ export class Leader {
 
   async read(table: number, itemKey: Uint8Array): Promise<StoredItem | undefined> {
     if (this.#opened?.done !== true) await this.#open();
+    // Until a child leads what it was given nothing of that can change, and this is where it is read.
+    const { hashes } = this.#options;
+    if (!holdsKey({ partition: this.#number, hashes: hashes() }, table, itemKey))
+      throw new MovedError();
     const held = this.#overlay.get(overlayKey(table, itemKey));
     const stored =
       held === undefined
@@ -368,6 +392,67 @@ export class Leader {
     await group.durable;
   }
 
+  /** Whether this partition takes records of the key. */
+  holds(table: number, itemKey: Uint8Array): boolean {
+    const { from, to } = this.#options.hashes();
+    const hashes = { from, to: Math.min(to, this.#middle ?? to) };
+    return holdsKey({ partition: this.#number, hashes }, table, itemKey);
+  }
+
+  get #number(): number {
+    return this.#options.log.partition;
+  }
+
+  /**
+   * Gives the hashes from `middle` on to another partition, with `records`, which are of those hashes: the last that this log
+   * has of them. Call where it is ready, in one run with what the records are made of. Resolves when that is durable, and the
+   * copies are yet to apply it. Where it rejects it may become durable all the same: see `splitState`.
+   */
+  async split(splitting: Splitting, records: readonly ItemRecord[]): Promise<void> {
+    if (records.length > 0) this.appendTogether(records, this.#partitionTime);
+    const group = this.#pipeline.appendControl('split', encodeSplit(splitting), this.stamp());
+    this.#middle = splitting.middle;
+    await group.durable;
+  }
+
+  /** `pending`: it may become durable yet. `committed`: until `handedOver`, whoever wants what was given away waits. */
+  get splitState(): 'none' | 'pending' | 'committed' {
+    if (this.#middle === undefined) return 'none';
+    return this.#isSplit ? 'committed' : 'pending';
+  }
+
+  /** The child leads what it was given, and `hashes` says so. */
+  handedOver(): void {
+    this.#middle = undefined;
+    this.#isSplit = false;
+    this.#letMovedGoOn();
+  }
+
+  /** Waits for what becomes of the split that a key is concerned with. Rejects with `MovedError` once it is elsewhere. */
+  async #untilSplit({ table, key }: ItemWrite): Promise<void> {
+    if (this.holds(table, key)) return;
+    if (this.#middle !== undefined) {
+      const waited = new AbortController();
+      const { clock } = this.#options;
+      let isOver = false;
+      const over = new Promise<void>((resolve) => {
+        this.#waitingForSplit.push(() => {
+          isOver = true;
+          resolve();
+        });
+      });
+      await Promise.race([over, clock.sleep(unappliedWaitMs, waited.signal)]);
+      waited.abort(WOKEN);
+      if (!isOver) throw internalError();
+      this.#assertAvailable();
+    }
+    if (!this.holds(table, key)) throw new MovedError();
+  }
+
+  #letMovedGoOn(): void {
+    for (const resolve of this.#waitingForSplit.splice(0)) resolve();
+  }
+
   async fork(logId: string, time: HybridTime): Promise<LogEnd> {
     if (!this.isReady) await this.ready();
     this.#partitionTime = Math.max(this.#partitionTime, time);
@@ -397,6 +482,10 @@ export class Leader {
     this.#committed = endOf(entry);
     this.#isUnconfirmed = false;
     this.#partitionTime = Math.max(this.#partitionTime, entry.partitionTime);
+    if (entry.kind === 'split') {
+      this.#middle = decodeSplit(entry.payload).middle;
+      this.#isSplit = true;
+    }
     if (entry.kind === 'forget')
       this.#forgettings.commit(group, decodeForgetDecision(entry.payload));
     if (group.kind === 'records') {
@@ -404,6 +493,7 @@ export class Leader {
       this.#unappliedBytes += group.bytes;
       this.#pendingBytes = Math.max(0, this.#pendingBytes - group.bytes);
       if (this.#unappliedBytes > unappliedBytesMax / 2) this.#options.copies.leaveBehind();
+      this.#options.onLoad?.(group.records);
     }
     this.committedLog.push({ entry, records: group.records });
   }
@@ -439,12 +529,15 @@ export class Leader {
         this.#overlay.set(group.keys[place] ?? '', { record, commit: group });
       });
     this.#forgettings.dropUncommitted();
+    if (!this.#isSplit) this.#middle = undefined;
+    this.#letMovedGoOn();
     this.#letWritersGoOn();
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#pipeline.stop();
+    this.#letMovedGoOn();
     this.#letWritersGoOn();
   }
 }

@@ -1,12 +1,13 @@
+import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { HybridTime } from '../clock/hybrid-time.ts';
 import type { LogEnd } from '../log/entry.ts';
 import type { StoredItem } from '../model/record.ts';
-import { NO_COUNTERS, type TableCounters } from '../storage/apply.ts';
+import { NO_COUNTERS, type Splitting, type TableCounters } from '../storage/apply.ts';
 import {
   hashRange,
   PARTITION_TABLE,
-  tableHashRange,
+  tableHashes,
   type HashRange,
 } from '../storage/key-layout.ts';
 import { readPage, scanVersions, type PageRequest, type StoredPage } from '../storage/read.ts';
@@ -43,9 +44,12 @@ import { ReceivedItems } from './received-items.ts';
  */
 const nearbyWaitMs = 20;
 
-export interface LocalPartitionOptions extends Omit<LeaderOptions, 'copies'> {
+export interface LocalPartitionOptions extends Omit<LeaderOptions, 'copies' | 'hashes'> {
   readonly number: number;
+  /** How many there were before any was split. */
   readonly partitionCount: number;
+  /** Which hashes the partition holds, where partitions may be split. */
+  readonly hashes?: () => HashRange;
   readonly resolve: Resolve;
   /** A copy could not be read: its zone wants mending. */
   readonly onDamage: (zone: string, error: Error) => void;
@@ -54,23 +58,28 @@ export interface LocalPartitionOptions extends Omit<LeaderOptions, 'copies'> {
 /** A partition whose leader, and whose copies, are in this process. */
 export class LocalPartition implements IndexedPartition {
   readonly number: number;
-  readonly hashes: HashRange;
   readonly copies: Copies;
   readonly #options: LocalPartitionOptions;
   readonly #leader: Leader;
   readonly #received: ReceivedItems;
   readonly #indexUpdates: IndexUpdates;
   readonly #clock: Clock;
+  readonly #hashes: () => HashRange;
 
   constructor(options: LocalPartitionOptions) {
     this.#options = options;
     this.#clock = options.clock;
     this.number = options.number;
-    this.hashes = hashRange(options.number, options.partitionCount);
+    const first = hashRange(options.number, options.partitionCount);
+    this.#hashes = options.hashes ?? (() => first);
     this.copies = new Copies(options);
-    this.#leader = new Leader({ ...options, copies: this.copies });
+    this.#leader = new Leader({ ...options, hashes: this.#hashes, copies: this.copies });
     this.#received = new ReceivedItems(this.#leader, options.clock, options.resolve);
     this.#indexUpdates = new IndexUpdates(this.#leader, options.clock, options.region);
+  }
+
+  get hashes(): HashRange {
+    return this.#hashes();
   }
 
   get committed(): LogEnd {
@@ -196,6 +205,30 @@ export class LocalPartition implements IndexedPartition {
     await this.#leader.resign(Buffer.from(successor ?? ''));
   }
 
+  /** See `Leader.splitState`. */
+  get splitState(): Leader['splitState'] {
+    return this.#leader.splitState;
+  }
+
+  /**
+   * Gives the hashes from `middle` on to the partition `child`, with where this one stands with the logs of `sources`
+   * partitions for global indexes. Resolves when that is durable: see `Leader.split`.
+   */
+  async split(splitting: Splitting, sources: number): Promise<void> {
+    const { middle } = splitting;
+    const { from, to } = this.hashes;
+    assert(middle > from && middle < to, 'a split leaves hashes on both sides');
+    const leader = this.#leader;
+    if (!leader.isReady) await leader.ready();
+    assert(leader.splitState === 'none', 'a partition is split once at a time');
+    await leader.split(splitting, this.#indexUpdates.standsOf(this.hashes, { middle, sources }));
+  }
+
+  /** See `Leader.handedOver`. */
+  handedOver(): void {
+    this.#leader.handedOver();
+  }
+
   async advanceTime(): Promise<LogEnd> {
     return this.#leader.advanceTime();
   }
@@ -221,14 +254,13 @@ export class LocalPartition implements IndexedPartition {
     after: Uint8Array | undefined,
     limitBytes: number,
   ): Promise<readonly ScannedItem[]> {
-    const { partitionCount } = this.#options;
+    const hashes = tableHashes(table, this.number, this.hashes);
     const { index } = this.committed;
     return this.copies.readAsync(
       async () => this.copies.appliedThrough(index),
       async ({ node }) => {
         const snapshot = node.store.snapshot();
         try {
-          const hashes = tableHashRange(table, this.number, partitionCount);
           return await scanVersions(snapshot, { table, hashes, after, limitBytes });
         } finally {
           await snapshot.close();

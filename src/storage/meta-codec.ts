@@ -59,6 +59,32 @@ export function decodeCounters(value: Uint8Array): TableCounters {
   };
 }
 
+/** Which hashes a partition holds since a split, and from which entry of which partition's log on, if it is a child. */
+export interface HeldHashes {
+  readonly from: number;
+  readonly to: number;
+  /** Of a child. Everything of its hashes up to the entry at `index` stands in the log of `parent`. */
+  readonly origin: SplitOrigin | undefined;
+}
+
+export interface SplitOrigin {
+  readonly parent: number;
+  readonly index: number;
+}
+
+export const encodeHeldHashes = ({ from, to, origin }: HeldHashes): Uint8Array =>
+  seal(origin === undefined ? [from, to] : [from, to, origin.parent, origin.index]);
+
+export function decodeHeldHashes(value: Uint8Array): HeldHashes {
+  const [from, to, parent, index] = unseal(value);
+  const origin = parent === undefined ? undefined : { parent: whole(parent), index: whole(index) };
+  return { from: whole(from), to: whole(to), origin };
+}
+
+export const encodeNumbers = (numbers: readonly number[]): Uint8Array => seal(numbers);
+
+export const decodeNumbers = (value: Uint8Array): readonly number[] => unseal(value).map(whole);
+
 export const encodeTimeVector = (vector: TimeVector): Uint8Array =>
   seal(
     Object.keys(vector)
