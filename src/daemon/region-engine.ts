@@ -94,6 +94,9 @@ export class RegionEngine implements Engine {
       metrics: options.metrics,
       dropItems: async (table) => zones.dropTable(table),
     });
+    core.splits.onChild((child) => {
+      this.#services.addChild(child);
+    });
     this.region = this.#services.region;
     this.links = this.#services.links;
     this.indexes = this.#services.indexes;

@@ -1,4 +1,5 @@
 import type { Service } from '../base/service.ts';
+import type { ChildPartition } from '../partition/region-partitions.ts';
 import { GlobalIndexes } from '../region/global-indexes.ts';
 import type { IndexProgress } from '../region/index-progress.ts';
 import type { IndexedTables } from '../region/indexed-tables.ts';
@@ -39,6 +40,7 @@ export class RegionServices implements Service {
     this.indexes = new GlobalIndexes({
       region,
       partitions,
+      layout: () => core.layout,
       catalogue,
       tables: core.indexedTables,
       progress: core.indexProgress,
@@ -52,12 +54,19 @@ export class RegionServices implements Service {
       name: region,
       accountId,
       partitions,
+      layout: () => core.layout,
       catalogue,
       lifecycle: this.#lifecycle,
       updater: this.links.updater,
       replicas: this.links.globalTables,
       globalIndexes: this.indexes,
     });
+  }
+
+  /** A partition was split: its child, the last of the core's partitions by now, is followed too. */
+  addChild({ partition, parent, splitIndex }: ChildPartition): void {
+    this.links.addChild({ partition, parent, splitIndex });
+    this.indexes.addChild({ source: partition, parent, splitIndex });
   }
 
   /** Up to where nobody who follows a partition's log from here needs it any more. */

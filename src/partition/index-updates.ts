@@ -30,6 +30,8 @@ export class IndexUpdates {
     const commits = new Set<Commit>();
     for (const [place, { key: itemKey, version }] of items.entries()) {
       if (place > 0 && place % itemRunMax === 0) await yieldTo(this.#clock);
+      // Another partition says it again, with all that was split off.
+      if (!leader.holds(table, itemKey)) continue;
       const key = overlayKey(table, itemKey);
       const standing = leader.standing(key, table, itemKey);
       const { stored } = standing;
@@ -72,6 +74,7 @@ export class IndexUpdates {
       return end;
     }
     const records: ItemRecord[] = [];
+    // All or nothing: the position stands for all of it. Where one is of another partition by now, `standing` throws.
     for (const { version, ...change } of batch.changes) {
       const key = overlayKey(change.table, change.key);
       const record = entryRecord(change, version, leader.standing(key, change.table, change.key));

@@ -5,6 +5,7 @@ import type { Table, TableDefinition } from '../model/table.ts';
 import { changedTags, type TagChange } from '../model/table-tags.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
 import type { RegionPartition } from '../partition/region-partition.ts';
+import type { Layout } from '../storage/layout.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { GlobalIndexes } from './global-indexes.ts';
 import type {
@@ -28,7 +29,9 @@ import type { TransactionOutcome, TransactionReadOutcome } from './transaction.t
 export interface LocalRegionOptions {
   readonly name: string;
   readonly accountId: string;
+  /** By number; a split adds to it. */
   readonly partitions: readonly RegionPartition[];
+  readonly layout: () => Layout;
   readonly catalogue: Catalogue;
   readonly lifecycle: TableLifecycle;
   readonly updater: Pick<TableUpdater, 'update'>;
@@ -57,7 +60,7 @@ export class LocalRegion implements Region {
     this.name = options.name;
     this.accountId = options.accountId;
     this.#catalogue = options.catalogue;
-    this.#router = new Router(options.partitions);
+    this.#router = new Router(options.partitions, options.layout);
   }
 
   findTable(name: string): Table | undefined {
