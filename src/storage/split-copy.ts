@@ -154,12 +154,18 @@ function assertWhole(copies: readonly Copy[], found: readonly ByTable[]): void {
 export const without = (found: ByTable, isDropped: (table: number) => boolean): ByTable =>
   new Map([...found].filter(([table]) => !isDropped(table)));
 
-/** Writes down what a copy's counters lack. */
+/** Writes down what a copy's counters lack, in the place of what they lacked when they were counted last. */
 export const countedOperations = (
-  partition: number,
+  { partition, tables }: Copy,
   lacking: ByTable | undefined,
 ): readonly KeyValueOperation[] => [
   { kind: 'delete', key: uncountedKey(partition) },
+  ...tables
+    .filter((table) => lacking?.has(table) !== true)
+    .map((table): KeyValueOperation => ({
+      kind: 'delete',
+      key: uncountedTableKey(partition, table),
+    })),
   ...[...(lacking ?? [])].map(([table, lack]): KeyValueOperation => ({
     kind: 'put',
     key: uncountedTableKey(partition, table),

@@ -358,7 +358,7 @@ export class StorageNode {
       if (!isSame) return false;
       const kept = found.map((each) => without(each, this.#isDropped));
       await this.#write(
-        copies.flatMap((copy, place) => countedOperations(copy.partition, kept[place])),
+        copies.flatMap((copy, place) => countedOperations(copy, kept[place])),
         false,
       );
       for (const [place, copy] of copies.entries()) copy.counted(kept[place] ?? new Map());
