@@ -3,6 +3,7 @@ import type { Random } from '../base/random.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
 import type { WallJudge } from '../clock/wall-judge.ts';
+import { PartitionSplitter } from '../partition/partition-splitter.ts';
 import { Retention } from '../partition/retention.ts';
 import type { GlobalIndexes } from '../region/global-indexes.ts';
 import type { LocalRegion } from '../region/local-region.ts';
@@ -46,6 +47,7 @@ export class RegionEngine implements Engine {
   readonly #options: RegionEngineOptions;
   readonly #services: RegionServices;
   readonly #retention: Retention;
+  readonly splitter: PartitionSplitter;
   readonly #time: RegionClock;
   #offGauges: () => void = () => {};
 
@@ -100,6 +102,13 @@ export class RegionEngine implements Engine {
     this.region = this.#services.region;
     this.links = this.#services.links;
     this.indexes = this.#services.indexes;
+    this.splitter = new PartitionSplitter({
+      partitions: core.splits,
+      load: (partition) => core.load(partition),
+      limits: config.split,
+      clock,
+      logger,
+    });
     this.#retention = new Retention({
       logs,
       zones,
@@ -128,11 +137,13 @@ export class RegionEngine implements Engine {
     this.#offGauges = exportGauges(this.#options.metrics, this);
     await this.#services.start();
     await this.#retention.start();
+    await this.splitter.start();
   }
 
   /** Waits for no peer. What clients wait for should have been answered before: it fails. */
   async stop(): Promise<void> {
     this.#offGauges();
+    await this.splitter.stop();
     await this.#retention.stop();
     await this.#services.stop();
     await this.core.stop();

@@ -53,7 +53,10 @@ export class CopySources {
  * Whether a node that has no copy of a partition will get one, whole, by applying what its parent's log has: it stands before the
  * split, and all that follows is there.
  */
-export function comesBySplit(node: StorageNode, { number, hashes, first }: LocalPartition): boolean {
+export function comesBySplit(
+  node: StorageNode,
+  { number, hashes, first }: LocalPartition,
+): boolean {
   if (node.copies.has(number) || first > 1) return false;
   return holderBefore(node, hashes) !== undefined;
 }

@@ -4,12 +4,7 @@ import type { HybridTime } from '../clock/hybrid-time.ts';
 import type { LogEnd } from '../log/entry.ts';
 import type { StoredItem } from '../model/record.ts';
 import { NO_COUNTERS, type Splitting, type TableCounters } from '../storage/apply.ts';
-import {
-  hashRange,
-  PARTITION_TABLE,
-  tableHashes,
-  type HashRange,
-} from '../storage/key-layout.ts';
+import { hashRange, PARTITION_TABLE, tableHashes, type HashRange } from '../storage/key-layout.ts';
 import { readPage, scanVersions, type PageRequest, type StoredPage } from '../storage/read.ts';
 import { Copies, type ServingCopy } from './copies.ts';
 import {
@@ -36,6 +31,7 @@ import type {
   ScannedItem,
   TimeVector,
 } from './partition.ts';
+import { SplitRefused } from './split-refused.ts';
 import { ReceivedItems } from './received-items.ts';
 
 /**
@@ -51,6 +47,8 @@ export interface LocalPartitionOptions extends Omit<LeaderOptions, 'copies' | 'h
   /** Which hashes the partition holds, where partitions may be split. */
   readonly hashes?: () => HashRange;
   readonly resolve: Resolve;
+  /** Why the partition must not be split at this moment, in words; undefined where nothing speaks against it. */
+  readonly splitHindrance?: () => string | undefined;
   /** A copy could not be read: its zone wants mending. */
   readonly onDamage: (zone: string, error: Error) => void;
 }
@@ -212,7 +210,8 @@ export class LocalPartition implements IndexedPartition {
 
   /**
    * Gives the hashes from `middle` on to the partition `child`, with where this one stands with the logs of `sources`
-   * partitions for global indexes. Resolves when that is durable: see `Leader.split`.
+   * partitions for global indexes. Resolves when that is durable: see `Leader.split`. Rejects with `SplitRefused` where
+   * something speaks against it now.
    */
   async split(splitting: Splitting, sources: number): Promise<void> {
     const { middle } = splitting;
@@ -221,6 +220,8 @@ export class LocalPartition implements IndexedPartition {
     const leader = this.#leader;
     if (!leader.isReady) await leader.ready();
     assert(leader.splitState === 'none', 'a partition is split once at a time');
+    const hindrance = this.#options.splitHindrance?.();
+    if (hindrance !== undefined) throw new SplitRefused(hindrance);
     await leader.split(splitting, this.#indexUpdates.standsOf(this.hashes, { middle, sources }));
   }
 

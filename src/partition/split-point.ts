@@ -2,7 +2,13 @@ import { yieldTo, type Clock } from '../base/clock.ts';
 import { itemKeyHash } from '../model/item-key.ts';
 import type { ItemRecord } from '../model/record.ts';
 import type { Copy } from '../storage/copy.ts';
-import { itemKeyIn, itemSpaceRange, SYSTEM_TABLE, type HashRange } from '../storage/key-layout.ts';
+import {
+  itemKeyIn,
+  itemSpaceRange,
+  PARTITION_TABLE,
+  SYSTEM_TABLE,
+  type HashRange,
+} from '../storage/key-layout.ts';
 import { forEachBatch } from '../storage/key-ranges.ts';
 import type { KeyValueSnapshot } from '../storage/key-value-store.ts';
 
@@ -60,7 +66,10 @@ export function loadSplitPoint(
 ): number | undefined {
   const hashes = sample.filter((hash) => hash >= from && hash < to).toSorted((a, b) => a - b);
   if (hashes.length < SPLIT_SAMPLES_MIN) return undefined;
-  return dividing(hashes.map((hash) => ({ hash, weight: 1 })));
+  return dividing(
+    hashes.map((hash) => ({ hash, weight: 1 })),
+    SPLIT_SHARE_MIN,
+  );
 }
 
 interface Weight {
@@ -70,7 +79,7 @@ interface Weight {
 }
 
 /** `weights`: in the order of their hashes. */
-function dividing(weights: readonly Weight[]): number | undefined {
+function dividing(weights: readonly Weight[], shareMin: number): number | undefined {
   const total = weights.reduce((sum, { weight }) => sum + weight, 0);
   let [below, best, bestShare] = [0, 0, 0];
   let previous: number | undefined;
@@ -81,16 +90,16 @@ function dividing(weights: readonly Weight[]): number | undefined {
     below += weight;
     previous = hash;
   }
-  return bestShare >= SPLIT_SHARE_MIN ? best : undefined;
+  return bestShare > 0 && bestShare >= shareMin ? best : undefined;
 }
 
 /**
  * The hash that divides what a copy holds best by its size, to about a part in some thousands. Undefined where none leaves
- * `SPLIT_SHARE_MIN` on both sides. Reads the copy through, and gives way to others as it does.
+ * `shareMin` on both sides. Reads the copy through, and gives way to others as it does.
  */
 export async function sizeSplitPoint(
   snapshot: KeyValueSnapshot,
-  copy: Copy,
+  { copy, shareMin }: { readonly copy: Copy; readonly shareMin: number },
   clock: Clock,
 ): Promise<number | undefined> {
   const { from, to } = copy.hashes;
@@ -98,7 +107,7 @@ export async function sizeSplitPoint(
   if (width < 1) return undefined;
   const weights = Array.from({ length: weighedParts }, () => 0);
   for (const table of copy.tables) {
-    if (table === SYSTEM_TABLE) continue;
+    if (table === SYSTEM_TABLE || table === PARTITION_TABLE) continue;
     await forEachBatch(snapshot, itemSpaceRange('items', table, copy.hashes), async (pairs) => {
       for (const [key, value] of pairs) {
         const part = Math.floor((itemKeyHash(itemKeyIn(key)) - from) / width);
@@ -111,5 +120,6 @@ export async function sizeSplitPoint(
     weights
       .map((weight, part) => ({ hash: from + Math.ceil(part * width), weight }))
       .filter(({ weight }) => weight > 0),
+    shareMin,
   );
 }

@@ -124,8 +124,7 @@ export class ZoneCopies implements CopyHolder {
   get applied(): ((partition: number) => number) | undefined {
     const node = this.#node;
     if (node === undefined || this.#state !== 'applying') return undefined;
-    const applied = (partition: number): number =>
-      node.copies.get(partition)?.position.index ?? 0;
+    const applied = (partition: number): number => node.copies.get(partition)?.position.index ?? 0;
     const isFollowing = this.#options.partitions.every(
       ({ number, first }) => applied(number) + 1 >= first,
     );
@@ -273,7 +272,8 @@ export class ZoneCopies implements CopyHolder {
   async #fill(signal: AbortSignal): Promise<void> {
     const node = present(this.#node, 'an open storage node');
     for (const partition of this.#options.partitions)
-      if (!(await this.#hasWhole(node, partition))) await this.#rebuildAnew(node, partition, signal);
+      if (!(await this.#hasWhole(node, partition)))
+        await this.#rebuildAnew(node, partition, signal);
     await this.#apply();
   }
 

@@ -43,7 +43,8 @@ export class IndexBackfill {
     ];
     this.#states.set(number, state);
     // One that is split meanwhile says no more than it has still: its child is filled after it.
-    while (!signal.aborted && !this.#isDone(state)) await this.#fillAll(table, { number, state }, signal);
+    while (!signal.aborted && !this.#isDone(state))
+      await this.#fillAll(table, { number, state }, signal);
     if (!signal.aborted) await this.#options.progress.save(number, state);
     this.#states.delete(number);
     // As their leaders say, which may be ahead of what is known here of their logs.

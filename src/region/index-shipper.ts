@@ -405,4 +405,5 @@ class DisplacedError extends Error {
 const isPassing = (error: unknown): boolean =>
   error instanceof MovedError ||
   error instanceof LogError ||
-  error instanceof ClientError || error instanceof DisplacedError;
+  error instanceof ClientError ||
+  error instanceof DisplacedError;

@@ -73,7 +73,7 @@ export class Router {
     const hash = startAfter === undefined ? segment.from : itemKeyHash(startAfter);
     if (hash >= segment.to) return EMPTY_PAGE;
     let page: StoredPage = EMPTY_PAGE;
-    for (let at = hash; at < segment.to; ) {
+    for (let at = hash; at < segment.to;) {
       const layout = this.#layout();
       const number = layout.partitionOfHash(at);
       // A page that was begun before a split of the partition is whole all the same: it holds these hashes till then.

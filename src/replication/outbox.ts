@@ -173,7 +173,11 @@ export class Outbox implements Service {
   async #run(): Promise<void> {
     const { clock, mayBegin } = this.#options;
     // A peer that has something of a child's log has the split in the parent's: an older disk of this region is told by that.
-    while (mayBegin?.() === false && !this.#stopping.signal.aborted && this.#placement === undefined)
+    while (
+      mayBegin?.() === false &&
+      !this.#stopping.signal.aborted &&
+      this.#placement === undefined
+    )
       await clock.sleep(BACKOFF.firstMs, this.#stopping.signal);
     while (!this.#stopping.signal.aborted) {
       try {

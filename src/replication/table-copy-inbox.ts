@@ -134,7 +134,7 @@ export class TableCopyInbox implements Service {
     const sent = new Set(page.items.map(({ key }) => textOf(key)));
     const lastHash = last === undefined ? HASHES - 1 : itemKeyHash(last);
     let from = after;
-    for (let hash = after === undefined ? 0 : itemKeyHash(after); hash <= lastHash; ) {
+    for (let hash = after === undefined ? 0 : itemKeyHash(after); hash <= lastHash;) {
       const number = layout().partitionOfHash(hash);
       const partition = present(partitions[number], 'a partition of every number');
       for (;;) {

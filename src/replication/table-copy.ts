@@ -147,7 +147,7 @@ class Scan {
   async #walk(): Promise<void> {
     const { partitions, layout, clock } = this.#options;
     let after: Uint8Array | undefined;
-    for (let hash = 0; hash < HASHES; ) {
+    for (let hash = 0; hash < HASHES;) {
       // A partition that is split meanwhile may answer for its whole part of before, or for the half that it has still.
       const number = layout().partitionOfHash(hash);
       const partition = present(partitions[number], 'a partition for every hash');

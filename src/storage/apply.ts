@@ -148,12 +148,13 @@ export const subtractCounters = (a: TableCounters, b: TableCounters): TableCount
   digest: subtractDigests(a.digest, b.digest),
 });
 
-export const isNothing = ({ itemCount, sizeBytes, tombstoneCount, digest }: TableCounters): boolean =>
-  itemCount === 0 &&
-  sizeBytes === 0 &&
-  tombstoneCount === 0 &&
-  digest[0] === 0 &&
-  digest[1] === 0;
+export const isNothing = ({
+  itemCount,
+  sizeBytes,
+  tombstoneCount,
+  digest,
+}: TableCounters): boolean =>
+  itemCount === 0 && sizeBytes === 0 && tombstoneCount === 0 && digest[0] === 0 && digest[1] === 0;
 
 export const addCounters = (a: TableCounters, b: TableCounters): TableCounters => ({
   itemCount: a.itemCount + b.itemCount,

@@ -38,7 +38,11 @@ import { readCounters, TableCount, tablesOf } from './table-count.ts';
  */
 export function splitCopy(
   parent: Copy,
-  { child, middle, index }: { readonly child: number; readonly middle: number; readonly index: number },
+  {
+    child,
+    middle,
+    index,
+  }: { readonly child: number; readonly middle: number; readonly index: number },
 ): {
   readonly operations: readonly KeyValueOperation[];
   readonly born: Copy;

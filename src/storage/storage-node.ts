@@ -2,7 +2,13 @@ import { assert, present } from '../base/assert.ts';
 import type { EntryToApply, Forgetting, Position, Splitting } from './apply.ts';
 import { Copy, readHeldHashes, type Staged } from './copy.ts';
 import { clearDroppedTable, DROPPED, readDroppedTables } from './drop-table.ts';
-import { countCopies, countedOperations, splitCopy, splitPartitions, without } from './split-copy.ts';
+import {
+  countCopies,
+  countedOperations,
+  splitCopy,
+  splitPartitions,
+  without,
+} from './split-copy.ts';
 import {
   CLOSED_KEY,
   droppedTableKey,
@@ -96,9 +102,7 @@ export class StorageNode {
     const partitions = await heldPartitions(options);
     const copies = await withSnapshot(store, async (snapshot) =>
       Promise.all(
-        partitions.map(async (partition) =>
-          Copy.load(snapshot, partition, options.partitionCount),
-        ),
+        partitions.map(async (partition) => Copy.load(snapshot, partition, options.partitionCount)),
       ),
     );
     return new StorageNode(options, { copies, dropped, wasClosed });
@@ -213,9 +217,7 @@ export class StorageNode {
         return rebuildPartition({ ...rebuild, source: snapshot });
       };
       const position = await onSide('source', async () =>
-        source instanceof StorageNode
-          ? withSnapshot(source.store, from)
-          : from(source.snapshot),
+        source instanceof StorageNode ? withSnapshot(source.store, from) : from(source.snapshot),
       );
       await onSide('target', async () => this.#enqueue(async () => this.#takeRebuilt(partition)));
       return position;

@@ -236,6 +236,8 @@ export class SimRegion {
       credentials: [],
       checkRegionScope: false,
       retention: { hours: options.retentionMs / 3_600_000, bytes: options.retentionBytes },
+      // The nemesis splits.
+      split: { bytes: 0, recordsPerSecond: 0, partitions: 256 },
       globalTables: { sourceRegionRule24h: false, requireAutoScaling: false },
       clock: { offsetMs: 0 },
       log: { level: 'info' },

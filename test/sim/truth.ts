@@ -95,8 +95,7 @@ export class Truth {
     const { number } = partition;
     const read = this.#read.get(number) ?? 0;
     const { index: end } = partition.committed;
-    if (read > end)
-      onFailure(new Error(`partition ${number} ended at ${read}, and now at ${end}`));
+    if (read > end) onFailure(new Error(`partition ${number} ended at ${read}, and now at ${end}`));
     const from = Math.max(read, partition.first - 1);
     const follower = partition.follow(Math.min(from, partition.committed.index));
     const run = async (): Promise<void> => {

@@ -121,7 +121,10 @@ export class CopyCheck {
     const times = areEqual(ours, theirs) ? 0 : (this.#differ.get(pair) ?? 0) + 1;
     this.#differ.set(pair, times);
     if (times === differencesMax)
-      this.#world.violate('copies', `${pair} differ at ${other.place}: ${difference(ours, theirs)}`);
+      this.#world.violate(
+        'copies',
+        `${pair} differ at ${other.place}: ${difference(ours, theirs)}`,
+      );
   }
 }
 
