@@ -73,6 +73,7 @@ export class Applier {
 
   /** Takes up the copies that a split has made. */
   #takeUpBorn(): void {
+    if (this.#stopped.signal.aborted) return;
     const { node, onBorn } = this.#options;
     for (const copy of node.copies.values()) {
       if (this.#followers.has(copy.partition)) continue;
@@ -93,7 +94,6 @@ export class Applier {
         const committed = await this.#next(follower);
         if (committed.length === 0) return;
         await this.#apply(partition.number, committed.map(preparedEntry));
-        if (this.#stopped.signal.aborted) return;
         if (committed.some(({ entry }) => entry.kind === 'split')) this.#takeUpBorn();
         partition.copies.applied();
         await this.#gather(partition);

@@ -8,7 +8,7 @@ import { decodeRecords } from '../model/record-codec.ts';
 import type { ItemRecord, StoredItem } from '../model/record.ts';
 import type { Version } from '../model/version.ts';
 import type { Splitting } from '../storage/apply.ts';
-import { holdsKey, type HashRange } from '../storage/key-layout.ts';
+import { hashOf, SYSTEM_TABLE, type HashRange } from '../storage/key-layout.ts';
 import { readItem, readItemOrTombstone } from '../storage/read.ts';
 import { AppendPipeline, recordBytes, type Group } from './append-pipeline.ts';
 import { CommittedLog } from './committed-log.ts';
@@ -342,9 +342,7 @@ export class Leader {
   async read(table: number, itemKey: Uint8Array): Promise<StoredItem | undefined> {
     if (this.#opened?.done !== true) await this.#open();
     // Until a child leads what it was given nothing of that can change, and this is where it is read.
-    const { hashes } = this.#options;
-    if (!holdsKey({ partition: this.#number, hashes: hashes() }, table, itemKey))
-      throw new MovedError();
+    if (!this.#leads(table, itemKey)) throw new MovedError();
     const held = this.#overlay.get(overlayKey(table, itemKey));
     const stored =
       held === undefined
@@ -394,9 +392,16 @@ export class Leader {
 
   /** Whether this partition takes records of the key. */
   holds(table: number, itemKey: Uint8Array): boolean {
+    if (!this.#leads(table, itemKey)) return false;
+    return this.#middle === undefined || table === SYSTEM_TABLE || hashOf(itemKey) < this.#middle;
+  }
+
+  /** Whether it is asked for the key: until a child leads what it was given, it is. */
+  #leads(table: number, itemKey: Uint8Array): boolean {
+    if (table === SYSTEM_TABLE) return this.#number === 0;
+    const hash = hashOf(itemKey);
     const { from, to } = this.#options.hashes();
-    const hashes = { from, to: Math.min(to, this.#middle ?? to) };
-    return holdsKey({ partition: this.#number, hashes }, table, itemKey);
+    return hash >= from && hash < to;
   }
 
   get #number(): number {
@@ -433,17 +438,13 @@ export class Leader {
     if (this.holds(table, key)) return;
     if (this.#middle !== undefined) {
       const waited = new AbortController();
-      const { clock } = this.#options;
-      let isOver = false;
-      const over = new Promise<void>((resolve) => {
-        this.#waitingForSplit.push(() => {
-          isOver = true;
-          resolve();
-        });
+      const over = new Promise<true>((resolve) => {
+        this.#waitingForSplit.push(() => resolve(true));
       });
-      await Promise.race([over, clock.sleep(unappliedWaitMs, waited.signal)]);
+      const { clock } = this.#options;
+      const isOver = await Promise.race([over, clock.sleep(unappliedWaitMs, waited.signal)]);
       waited.abort(WOKEN);
-      if (!isOver) throw internalError();
+      if (isOver !== true) throw internalError();
       this.#assertAvailable();
     }
     if (!this.holds(table, key)) throw new MovedError();

@@ -70,14 +70,14 @@ export class PartitionSplitter implements Service {
 
   async #run(): Promise<void> {
     const { clock, logger } = this.#options;
+    await clock.sleep(splitLookMs, this.#stopped.signal);
     while (!this.#stopped.signal.aborted) {
-      await clock.sleep(splitLookMs, this.#stopped.signal);
-      if (this.#stopped.signal.aborted) return;
       try {
         await this.look();
       } catch (error) {
         logger.warn({ error }, 'a partition is not split for now');
       }
+      await clock.sleep(splitLookMs, this.#stopped.signal);
     }
   }
 

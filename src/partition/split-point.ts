@@ -1,8 +1,8 @@
 import { yieldTo, type Clock } from '../base/clock.ts';
-import { itemKeyHash } from '../model/item-key.ts';
 import type { ItemRecord } from '../model/record.ts';
 import type { Copy } from '../storage/copy.ts';
 import {
+  hashOf,
   itemKeyIn,
   itemSpaceRange,
   PARTITION_TABLE,
@@ -40,7 +40,7 @@ export class LoadSample {
       if (table === SYSTEM_TABLE || cause === 'system') continue;
       this.records += 1;
       if (this.records % sampleEvery !== 0) continue;
-      this.#hashes[this.#next % samplesMax] = itemKeyHash(key);
+      this.#hashes[this.#next % samplesMax] = hashOf(key);
       this.#next += 1;
     }
   }
@@ -110,7 +110,7 @@ export async function sizeSplitPoint(
     if (table === SYSTEM_TABLE || table === PARTITION_TABLE) continue;
     await forEachBatch(snapshot, itemSpaceRange('items', table, copy.hashes), async (pairs) => {
       for (const [key, value] of pairs) {
-        const part = Math.floor((itemKeyHash(itemKeyIn(key)) - from) / width);
+        const part = Math.floor((hashOf(itemKeyIn(key)) - from) / width);
         weights[part] = (weights[part] ?? 0) + key.length + value.length;
       }
       await yieldTo(clock);

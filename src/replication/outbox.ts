@@ -171,14 +171,8 @@ export class Outbox implements Service {
   }
 
   async #run(): Promise<void> {
-    const { clock, mayBegin } = this.#options;
-    // A peer that has something of a child's log has the split in the parent's: an older disk of this region is told by that.
-    while (
-      mayBegin?.() === false &&
-      !this.#stopping.signal.aborted &&
-      this.#placement === undefined
-    )
-      await clock.sleep(BACKOFF.firstMs, this.#stopping.signal);
+    while (!this.#mayBegin() && !this.#isWaitOver())
+      await this.#options.clock.sleep(BACKOFF.firstMs, this.#stopping.signal);
     while (!this.#stopping.signal.aborted) {
       try {
         await this.#attempt();
@@ -186,6 +180,15 @@ export class Outbox implements Service {
         await this.#failed(error);
       }
     }
+  }
+
+  #mayBegin(): boolean {
+    return this.#options.mayBegin?.() !== false;
+  }
+
+  /** Whether whoever waits has something else to do. */
+  #isWaitOver(): boolean {
+    return this.#stopping.signal.aborted || this.#placement !== undefined;
   }
 
   async #attempt(): Promise<void> {
@@ -290,7 +293,7 @@ export class Outbox implements Service {
   /** What is behind a split is shipped once the next hello says that there is another log: see `ShipStreamOptions.logs`. */
   async #untilKnown(child: number): Promise<void> {
     const { clock, logs } = this.#options;
-    while (logs() <= child && !this.#stopping.signal.aborted && this.#placement === undefined)
+    while (logs() <= child && !this.#isWaitOver())
       await clock.sleep(BACKOFF.firstMs, this.#stopping.signal);
   }
 

@@ -41,7 +41,7 @@ export const SYSTEM_TABLE = 0;
 export const PARTITION_TABLE = 0xffff_ffff;
 
 /** A partition's number has two bytes. */
-export const PARTITION_NUMBERS_MAX = 65_536;
+const PARTITION_NUMBERS_MAX = 65_536;
 
 /** How many hashes there are: 0 up to, without it, this. */
 export const HASHES = 2 ** 32;
@@ -99,6 +99,9 @@ export function tableHashes(table: number, partition: number, hashes: HashRange)
   return partition === 0 ? { from: 0, to: HASHES } : { from: 0, to: 0 };
 }
 
+/** The hash at the head of an item's key. Allocates nothing. */
+export const hashOf = (itemKey: Uint8Array): number => readUint32(itemKey, 0);
+
 /** Whether a partition that holds `hashes` holds an item of a table. */
 export function holdsKey(
   { partition, hashes }: { readonly partition: number; readonly hashes: HashRange },
@@ -106,7 +109,7 @@ export function holdsKey(
   itemKey: Uint8Array,
 ): boolean {
   if (table === SYSTEM_TABLE) return partition === 0;
-  const hash = readUint32(itemKey, 0);
+  const hash = hashOf(itemKey);
   return hash >= hashes.from && hash < hashes.to;
 }
 

@@ -1,6 +1,5 @@
 import { assert, present } from '../base/assert.ts';
-import { itemKeyHash } from '../model/item-key.ts';
-import { HASHES, hashRange, SYSTEM_TABLE, type HashRange } from './key-layout.ts';
+import { HASHES, hashOf, hashRange, SYSTEM_TABLE, type HashRange } from './key-layout.ts';
 
 /**
  * Which partition of a region holds which hashes: every hash lies in one. Immutable; a split makes another one. Numbers are
@@ -56,7 +55,7 @@ export class Layout {
 
   /** Which partition holds an item of a table, by the hash at the head of its key. */
   partitionOf(table: number, itemKey: Uint8Array): number {
-    return table === SYSTEM_TABLE ? 0 : this.partitionOfHash(itemKeyHash(itemKey));
+    return table === SYSTEM_TABLE ? 0 : this.partitionOfHash(hashOf(itemKey));
   }
 
   /** The layout in which the partition with the next number has the hashes of `parent` from `middle` on. */

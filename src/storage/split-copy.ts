@@ -52,11 +52,6 @@ export function splitCopy(
   const before = parent.countsWith.length === 0 ? [partition] : parent.countsWith;
   const countsWith = [...before, child];
   const held = { from: middle, to: hashes.to, origin: { parent: partition, index } };
-  const put = (key: Uint8Array, value: Uint8Array): KeyValueOperation => ({
-    kind: 'put',
-    key,
-    value,
-  });
   return {
     operations: [
       put(FORMAT_KEY, Buffer.from(String(SPLIT_STORE_FORMAT_VERSION))),
@@ -71,6 +66,12 @@ export function splitCopy(
     countsWith,
   };
 }
+
+const put = (key: Uint8Array, value: Uint8Array): KeyValueOperation => ({
+  kind: 'put',
+  key,
+  value,
+});
 
 /** The partitions of which the store says which hashes they hold: those that were split, and those that came of it. */
 export async function splitPartitions(snapshot: KeyValueSnapshot): Promise<readonly number[]> {

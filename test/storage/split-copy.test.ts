@@ -119,6 +119,12 @@ test('a split moves no item, and the sums over all partitions stay what they wer
   );
 });
 
+async function expectCounted(node: StorageNode): Promise<void> {
+  for (const copy of node.copies.values())
+    for (const table of TABLES)
+      expect(copy.contents(table)).toEqual(await recount(node, table, copy));
+}
+
 test('once it is counted each half says what it holds, and a store that is opened again too', async () => {
   await fc.assert(
     fc.asyncProperty(anyHistory, async (history) => {
@@ -127,18 +133,13 @@ test('once it is counted each half says what it holds, and a store that is opene
       expect(node.copy(1).contents(1)).toBeUndefined();
       expect(await node.countSplit(pace)).toBe(true);
       expect(node.uncounted).toEqual([]);
-      const check = async (on: StorageNode): Promise<void> => {
-        for (const copy of on.copies.values())
-          for (const table of TABLES)
-            expect(copy.contents(table)).toEqual(await recount(on, table, copy));
-      };
-      await check(node);
+      await expectCounted(node);
       await node.close();
       const again = await open(disk);
       expect([...again.copies.keys()]).toEqual([0, 1, 2, CHILD]);
       expect(again.copy(CHILD).hashes.from).toBe(MIDDLE);
       expect(again.copy(1).hashes.to).toBe(MIDDLE);
-      await check(again);
+      await expectCounted(again);
     }),
     { numRuns: 40 },
   );
@@ -214,13 +215,7 @@ test('a copy from before the split takes the child away, which comes again by th
 });
 
 test('a child forgets its own tombstones, and leaves those of its parent', async () => {
-  const bury = (item: number): { kind: 'bury'; table: number; item: number; text: string } => ({
-    kind: 'bury',
-    table: 1,
-    item,
-    text: '',
-  });
-  const { node } = await nodeWith([twelve, Array.from({ length: 12 }, (_, item) => bury(item))]);
+  const { node } = await nodeWith([twelve, twelve.map((each) => ({ ...each, kind: 'bury' }))]);
   await split(node);
   const end = { ...START, logId: 'log-3', epoch: 1, index: 1, checksum: 5, partitionTime: 9000 };
   const forget = { vector: { east: 8000 }, horizons: { 1: 8000 } };
