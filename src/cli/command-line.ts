@@ -9,9 +9,11 @@ import { parseLinkDelay } from './link-delay.ts';
 import {
   leaderMoveOptionsOf,
   nodeDrainOptionsOf,
+  partitionSplitOptionsOf,
   statusOptionsOf,
   type LeaderMoveOptions,
   type NodeDrainOptions,
+  type PartitionSplitOptions,
   type StatusOptions,
 } from './operations-options.ts';
 import { UsageError } from './usage-error.ts';
@@ -25,6 +27,7 @@ export type Invocation =
   | { readonly kind: 'demo'; readonly options: DemoOptions }
   | { readonly kind: 'status'; readonly options: StatusOptions }
   | { readonly kind: 'leader move'; readonly options: LeaderMoveOptions }
+  | { readonly kind: 'partition split'; readonly options: PartitionSplitOptions }
   | { readonly kind: 'node drain'; readonly options: NodeDrainOptions };
 
 export interface LabOptions {
@@ -108,6 +111,8 @@ function invocationOf(command: CommandName, given: GivenOptions): Invocation {
       return { kind: 'status', options: statusOptionsOf(given) };
     case 'leader move':
       return { kind: 'leader move', options: leaderMoveOptionsOf(given) };
+    case 'partition split':
+      return { kind: 'partition split', options: partitionSplitOptionsOf(given) };
     case 'node drain':
       return { kind: 'node drain', options: nodeDrainOptionsOf(given) };
     default:

@@ -139,6 +139,17 @@ export const COMMANDS = {
     },
     notes: [TOKEN],
   },
+  'partition split': {
+    summary: 'splits a partition in two while it serves',
+    sentence:
+      'Splits a partition in two while it serves, where that divides best what it is asked for or holds.',
+    usage: 'tidemark partition split --partition N --operations URL',
+    options: {
+      partition: { value: 'N', description: 'The number of the partition.' },
+      operations: OPERATIONS_PORT,
+    },
+    notes: [TOKEN],
+  },
   'node drain': {
     summary: 'lets a node hand over all that it leads, as before it is stopped',
     sentence: 'Lets a node hand over every partition that it leads, and take none any more.',

@@ -46,6 +46,11 @@ async function run(invocation: Invocation): Promise<number> {
       process.stdout.write(`${await moveLeader(invocation.options, process.env)}\n`);
       return EXIT.ok;
     }
+    case 'partition split': {
+      const { splitPartition } = await import('./node-changes.ts');
+      process.stdout.write(`${await splitPartition(invocation.options, process.env)}\n`);
+      return EXIT.ok;
+    }
     case 'node drain': {
       const { drainNode } = await import('./node-changes.ts');
       process.stdout.write(`${await drainNode(invocation.options, process.env)}\n`);

@@ -1,8 +1,15 @@
+import { finite, members } from '../base/shape.ts';
 import { askOperations } from './operations-http.ts';
-import type { LeaderMoveOptions, NodeDrainOptions } from './operations-options.ts';
+import type {
+  LeaderMoveOptions,
+  NodeDrainOptions,
+  PartitionSplitOptions,
+} from './operations-options.ts';
 
 /** How long a change is waited for: every partition of a node is handed over within. */
 const CHANGE_MS = 60_000;
+
+const splitShape = members<{ readonly child: number }>({ child: finite });
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -17,6 +24,16 @@ export async function moveLeader(
     environment,
   });
   return `Node ${to} leads partition ${partition}.`;
+}
+
+export async function splitPartition(
+  { partition, operations }: PartitionSplitOptions,
+  environment: Environment,
+): Promise<string> {
+  const path = `/partitions/${partition}/split`;
+  const answer = await change(operations, { path, body: {}, environment });
+  const { child } = splitShape(answer, path);
+  return `Partition ${partition} is split: partition ${child} has the upper part of its hashes.`;
 }
 
 export async function drainNode(
@@ -36,7 +53,7 @@ async function change(
     body,
     environment,
   }: { readonly path: string; readonly body: object; readonly environment: Environment },
-): Promise<void> {
+): Promise<unknown> {
   const token = environment['TIDEMARK_OPERATIONS_TOKEN'];
-  await askOperations({ endpoint, path, change: body, token, limitMs: CHANGE_MS });
+  return askOperations({ endpoint, path, change: body, token, limitMs: CHANGE_MS });
 }

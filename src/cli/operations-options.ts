@@ -15,6 +15,11 @@ export interface LeaderMoveOptions {
   readonly operations: string;
 }
 
+export interface PartitionSplitOptions {
+  readonly partition: number;
+  readonly operations: string;
+}
+
 export interface NodeDrainOptions {
   readonly undo: boolean;
   readonly operations: string;
@@ -35,10 +40,7 @@ export function statusOptionsOf(given: Given): StatusOptions {
 
 export function leaderMoveOptionsOf(given: Given): LeaderMoveOptions {
   const command = 'leader move';
-  const partition = needed(given, { option: 'partition', value: 'N', command });
-  if (!/^\d{1,9}$/u.test(partition)) {
-    throw new UsageError(`--partition ${partition}: expected a whole number such as 3`, command);
-  }
+  const partition = partitionOf(given, command);
   const to = needed(given, { option: 'to', value: 'ZONE', command });
   const zone = ZONE_NAMES.find((known) => known === to);
   if (zone === undefined) {
@@ -46,7 +48,20 @@ export function leaderMoveOptionsOf(given: Given): LeaderMoveOptions {
     const help = suggestion === undefined ? '' : `; is it ${suggestion}?`;
     throw new UsageError(`--to ${to}: expected one of ${ZONE_NAMES.join(', ')}${help}`, command);
   }
-  return { partition: Number(partition), to: zone, operations: oneEndpointOf(given, command) };
+  return { partition, to: zone, operations: oneEndpointOf(given, command) };
+}
+
+export function partitionSplitOptionsOf(given: Given): PartitionSplitOptions {
+  const command = 'partition split';
+  return { partition: partitionOf(given, command), operations: oneEndpointOf(given, command) };
+}
+
+function partitionOf(given: Given, command: string): number {
+  const partition = needed(given, { option: 'partition', value: 'N', command });
+  if (!/^\d{1,9}$/u.test(partition)) {
+    throw new UsageError(`--partition ${partition}: expected a whole number such as 3`, command);
+  }
+  return Number(partition);
 }
 
 export function nodeDrainOptionsOf(given: Given): NodeDrainOptions {

@@ -58,6 +58,8 @@ export interface PartitionStatus {
   readonly epoch: number;
   readonly first: number;
   readonly committed: number;
+  /** Undefined where no node says it. */
+  readonly hashes?: string | undefined;
   /** By zone. */
   readonly copies: ReadonlyMap<string, CopyView>;
 }
@@ -191,6 +193,7 @@ function partitionOf(
     epoch,
     first: Math.min(...told.map(({ view }) => view.first)),
     committed: Math.max(...told.map(({ view }) => view.committed)),
+    hashes: told.find(({ view }) => view.hashes !== undefined)?.view.hashes,
     copies,
   };
 }

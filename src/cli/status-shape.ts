@@ -35,6 +35,9 @@ export const statusShape = members<StatusView>({
       epoch: finite,
       committed: finite,
       first: finite,
+      hashes: optional(text),
+      parent: optional(finite),
+      isSplitting: optional(flag),
       copies: list(
         members<CopyView>({
           zone: oneOf(...ZONE_NAMES),

@@ -68,11 +68,22 @@ function zoneTable(regions: readonly RegionStatus[]): readonly string[] {
 
 function partitionTable(regions: readonly RegionStatus[]): readonly string[] {
   const names = zonesOf(regions);
+  // A region of three nodes does not say it: its partitions are not split.
+  const saysHashes = regions.some(({ partitions }) =>
+    partitions.some(({ hashes }) => hashes !== undefined),
+  );
   const rows = regions.flatMap(({ region, partitions }) =>
-    partitions.map((partition) => partitionRow(region, partition, names)),
+    partitions.map((partition) => {
+      const row = partitionRow(region, partition, names);
+      return saysHashes ? [...row.slice(0, 2), partition.hashes ?? NONE, ...row.slice(2)] : row;
+    }),
   );
   const zones = names.map((zone) => `APPLIED IN ${zone}`);
-  return table(['REGION', 'PARTITION', 'LEADER', 'EPOCH', 'FIRST', 'COMMITTED', ...zones], rows);
+  const hashes = saysHashes ? ['HASHES'] : [];
+  return table(
+    ['REGION', 'PARTITION', ...hashes, 'LEADER', 'EPOCH', 'FIRST', 'COMMITTED', ...zones],
+    rows,
+  );
 }
 
 const partitionRow = (

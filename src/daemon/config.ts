@@ -11,6 +11,10 @@ const RETENTION_BYTES_MIN = 16 * 1024 ** 2;
 const REGION_NAME = /^[a-z][a-z0-9-]{0,61}[a-z0-9]$/u;
 const PORT_MAX = 65_535;
 const PARTITIONS_MAX = 256;
+/** As DynamoDB's own partitions. */
+const SPLIT_BYTES_DEFAULT = 10 * 1024 ** 3;
+const SPLIT_RECORDS_DEFAULT = 5000;
+const SPLIT_PARTITIONS_DEFAULT = 64;
 const STATUS_MS_MAX = 60_000;
 const HOURS_MAX = 24 * 365;
 const SHARD_HOURS_MAX = 24;
@@ -175,7 +179,7 @@ const SETTINGS = z.strictObject({
     .default(4)
     .meta({
       description:
-        'Into how many partitions the region divides its tables. Fixed once the region has data.',
+        'Into how many partitions the region divides its tables at first; see split. Fixed once the region has data.',
       expected: `a whole number from 1 to ${PARTITIONS_MAX}`,
     }),
   zones: z.strictObject({ a: zone('a'), b: zone('b'), c: zone('c') }).prefault({}),
@@ -266,6 +270,31 @@ const SETTINGS = z.strictObject({
             "After how long the shards of DynamoDB Streams are followed by new ones, as AWS's are about every four hours. Of streams that are enabled from now on.",
           unit: 'hours',
           expected: `a number above 0, up to ${SHARD_HOURS_MAX}`,
+        }),
+    })
+    .prefault({}),
+  split: z
+    .strictObject({
+      bytes: z.int().min(0).default(SPLIT_BYTES_DEFAULT).meta({
+        description:
+          'A partition whose items take more than this is split in two, where that divides them. 0 is never. Not in a region of three nodes.',
+        unit: 'bytes',
+        expected: 'a whole number; 0 is never',
+      }),
+      recordsPerSecond: z.int().min(0).default(SPLIT_RECORDS_DEFAULT).meta({
+        description:
+          'A partition that takes more writes than this, for a minute, is split in two, where that divides them: not for one item, nor for one partition key. 0 is never. Not in a region of three nodes.',
+        unit: 'records per second',
+        expected: 'a whole number; 0 is never',
+      }),
+      partitions: z
+        .int()
+        .min(1)
+        .max(PARTITIONS_MAX)
+        .default(SPLIT_PARTITIONS_DEFAULT)
+        .meta({
+          description: 'A region with so many partitions splits none, asked or not.',
+          expected: `a whole number from 1 to ${PARTITIONS_MAX}`,
         }),
     })
     .prefault({}),

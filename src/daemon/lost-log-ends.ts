@@ -3,6 +3,7 @@ import type { Position } from '../storage/apply.ts';
 import { Copy } from '../storage/copy.ts';
 import { withSnapshot } from '../storage/key-ranges.ts';
 import { type KeyValueStore, StoreError } from '../storage/key-value-store.ts';
+import { splitPartitions } from '../storage/split-copy.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 export interface LostLogEndsOptions {
@@ -10,7 +11,7 @@ export interface LostLogEndsOptions {
   readonly logs: EmbeddedLogs;
   /** The stores that could be opened. */
   readonly stores: readonly KeyValueStore[];
-  /** How many partitions the region has. */
+  /** How many partitions the region had before any was split. */
   readonly partitions: number;
   readonly logger: Logger;
 }
@@ -22,11 +23,15 @@ export interface LostLogEndsOptions {
  */
 export async function restoreLostLogEnds(options: LostLogEndsOptions): Promise<void> {
   const { logs, stores, partitions, logger } = options;
-  for (let partition = 0; partition < partitions; partition += 1) {
+  const split = await Promise.all(
+    stores.map(async (store) => withSnapshot(store, splitPartitions).catch(() => [])),
+  );
+  const count = Math.max(partitions, ...split.flat().map((partition) => partition + 1));
+  for (let partition = 0; partition < count; partition += 1) {
     const { end, first } = logs.log(partition);
     const positions: Position[] = [];
     for (const store of stores) {
-      const position = await positionOf(store, partition);
+      const position = await positionOf(store, partition, partitions);
       if (position !== undefined) positions.push(position);
     }
     const canFollow = positions.some(({ index }) => index <= end.index && index + 1 >= first);
@@ -41,9 +46,15 @@ export async function restoreLostLogEnds(options: LostLogEndsOptions): Promise<v
 }
 
 /** Where the store's copy stands; undefined when it is of no use, and will be mended from another. */
-async function positionOf(store: KeyValueStore, partition: number): Promise<Position | undefined> {
+async function positionOf(
+  store: KeyValueStore,
+  partition: number,
+  partitionCount: number,
+): Promise<Position | undefined> {
   try {
-    const copy = await withSnapshot(store, async (snapshot) => Copy.load(snapshot, partition));
+    const copy = await withSnapshot(store, async (snapshot) =>
+      Copy.load(snapshot, partition, partitionCount),
+    );
     return copy.rebuilding ? undefined : copy.position;
   } catch (error) {
     if (error instanceof StoreError) return undefined;

@@ -14,6 +14,7 @@ import { Router } from '../region/router.ts';
 import { SeatLine } from '../region/seat-line.ts';
 import { streamHours } from '../region/stream-upkeep.ts';
 import { TransactionRecovery } from '../region/transaction-recovery.ts';
+import { Layout } from '../storage/layout.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RegionConfig } from './config.ts';
@@ -150,7 +151,8 @@ export class NodeEngine implements Engine {
     });
     this.#recovery = new TransactionRecovery({
       led: () => core.partitions.flatMap(({ leading }) => leading ?? []),
-      partitionAt: (hash) => new Router(core.clients).partitionAt(hash),
+      partitionAt: (hash) =>
+        new Router(core.clients, () => Layout.even(core.clients.length)).partitionAt(hash),
       clock,
       logger,
     });

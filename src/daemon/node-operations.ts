@@ -149,6 +149,13 @@ export class NodeOperations implements ServedOperations {
       throw new OperationRefused('conflict', `partition ${number} could not be handed over now`);
   }
 
+  async splitPartition(): Promise<number> {
+    throw new OperationRefused(
+      'conflict',
+      `${this.region} is a region of three nodes: its partitions are not split`,
+    );
+  }
+
   async drain(): Promise<void> {
     await this.#running().core.drain();
   }

@@ -154,6 +154,9 @@ export class OperationsServer implements Service {
     if (subject === 'partitions' && segments.length === 3 && verb === 'leader') {
       return this.#moveLeader(name, body);
     }
+    if (subject === 'partitions' && segments.length === 3 && verb === 'split') {
+      return this.#split(name, body);
+    }
     if (subject === 'node' && segments.length === 2 && (name === 'drain' || name === 'undrain')) {
       await (name === 'drain' ? target.drain() : target.undrain());
       logger.info({ region, asked: name }, 'node switched');
@@ -170,13 +173,28 @@ export class OperationsServer implements Service {
   async #moveLeader(name: string, body: string): Promise<Reply> {
     const { target, logger } = this.#options;
     const { region } = target;
-    if (!/^\d{1,9}$/u.test(name)) throw new Refused(404, `no partition ${name}; it is a number`);
-    const [partition, node] = [Number(name), nodeOf(body)];
+    const [partition, node] = [partitionOf(name), nodeOf(body)];
     await target.moveLeader(partition, node);
     logger.info({ region, partition, node }, 'leader moved');
     return ok({
       region,
       partitions: target.status().partitions.filter(({ number }) => number === partition),
+    });
+  }
+
+  /** The body is empty, or an empty object. */
+  async #split(name: string, body: string): Promise<Reply> {
+    const { target, logger } = this.#options;
+    const { region } = target;
+    const partition = partitionOf(name);
+    if (body.trim() !== '') membersOf(body, [], badSplit);
+    const child = await target.splitPartition(partition);
+    logger.info({ region, partition, child }, 'partition split as asked');
+    const both = [partition, child];
+    return ok({
+      region,
+      child,
+      partitions: target.status().partitions.filter(({ number }) => both.includes(number)),
     });
   }
 
@@ -203,7 +221,7 @@ export class OperationsServer implements Service {
 const READABLE = '/metrics, /healthz, /readyz, /status, /replication, /zones and /links';
 const CHANGEABLE =
   '/links/<peer>, /region/stop, /region/start, /zones/<zone>/stop, /zones/<zone>/start, ' +
-  '/partitions/<number>/leader, /node/drain, /node/undrain and /node/go-on-without-missing';
+  '/partitions/<number>/leader, /partitions/<number>/split, /node/drain, /node/undrain and /node/go-on-without-missing';
 
 interface Reply {
   readonly status: number;
@@ -306,6 +324,15 @@ function nodeOf(body: string): ZoneName {
   if (zone === undefined) throw badNode('"node" names no zone');
   return zone;
 }
+
+/** Throws `Refused` 404. */
+function partitionOf(name: string): number {
+  if (!/^\d{1,9}$/u.test(name)) throw new Refused(404, `no partition ${name}; it is a number`);
+  return Number(name);
+}
+
+const badSplit = (why: string): Refused =>
+  new Refused(400, why, { expected: ['an empty JSON object'] });
 
 const badNode = (why: string): Refused =>
   new Refused(400, why, { expected: [`a JSON object with "node": one of ${list(ZONE_NAMES)}`] });

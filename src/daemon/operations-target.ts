@@ -28,6 +28,11 @@ export interface ServedOperations extends OperationsTarget {
   status(): StatusView;
   /** Hands a partition over to the node of another zone. Rejects with `OperationRefused` where that cannot be. */
   moveLeader(partition: number, node: ZoneName): Promise<void>;
+  /**
+   * Splits a partition, and answers the number of the new one, which has the upper part. Rejects with `OperationRefused` where
+   * that cannot be.
+   */
+  splitPartition(partition: number): Promise<number>;
   /** This node hands over every partition and takes none until `undrain`. Rejects with `OperationRefused`. */
   drain(): Promise<void>;
   undrain(): Promise<void>;
@@ -91,6 +96,12 @@ export interface PartitionView extends JsonObject {
   readonly committed: number;
   /** The first index that the log still has. */
   readonly first: number;
+  /** The first and the last of its hashes, `40000000-7fffffff`; undefined where no partition is ever split. */
+  readonly hashes?: string | undefined;
+  /** The partition that it was split off; undefined of one that was there at the beginning. */
+  readonly parent?: number | undefined;
+  /** Whether it is being split. */
+  readonly isSplitting?: boolean | undefined;
   readonly copies: readonly CopyView[];
 }
 

@@ -1,18 +1,22 @@
 import type { Clock } from '../base/clock.ts';
-import { randomUuid, type Random } from '../base/random.ts';
+import type { Random } from '../base/random.ts';
 import type { Service } from '../base/service.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
 import { EmbeddedLogs, type EmbeddedLogsOptions } from '../log/embedded/embedded-logs.ts';
 import { ZONES, type Zone } from '../log/embedded/storage-node-identity.ts';
 import type { ZoneState } from '../log/embedded/zone-log.ts';
 import { LocalPartition } from '../partition/local-partition.ts';
+import { RegionPartitions } from '../partition/region-partitions.ts';
+import { LoadSample } from '../partition/split-point.ts';
 import { Zones } from '../partition/zones.ts';
 import { Catalogue } from '../region/catalogue.ts';
 import { IndexProgress } from '../region/index-progress.ts';
 import { IndexedTables } from '../region/indexed-tables.ts';
 import { SystemDocuments } from '../region/system-documents.ts';
 import { resolve } from '../replication/resolve.ts';
+import type { HashRange } from '../storage/key-layout.ts';
 import { StoreError, type KeyValueStore } from '../storage/key-value-store.ts';
+import type { Layout } from '../storage/layout.ts';
 import { Scrub } from '../storage/scrub.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { RegionConfig } from './config.ts';
@@ -52,7 +56,9 @@ export interface RegionCoreOptions {
 export class RegionCore implements Service {
   readonly place: RegionPlace;
   readonly logs: EmbeddedLogs;
+  /** By number. A split adds to it. */
   readonly partitions: readonly LocalPartition[];
+  readonly splits: RegionPartitions;
   readonly zones: Zones;
   readonly catalogue: Catalogue;
   readonly indexedTables: IndexedTables;
@@ -63,6 +69,7 @@ export class RegionCore implements Service {
   #ownsStores = true;
   readonly #documents: SystemDocuments;
   readonly #scrub: Scrub;
+  readonly #loads = new Map<number, LoadSample>();
 
   /**
    * Opens what is in the place and recovers the logs. Rejects with `DataDirectoryError` (fewer than two zones can be
@@ -113,9 +120,14 @@ export class RegionCore implements Service {
     this.#stores = parts.stores;
     this.place = place;
     this.logs = parts.logs;
-    this.partitions = Array.from({ length: config.partitions }, (_, number) =>
-      this.#partition(number),
-    );
+    this.splits = new RegionPartitions({
+      count: config.partitions,
+      newPartition: (number, hashes) => this.#partition(number, hashes),
+      clock,
+      random: options.random,
+      logger,
+    });
+    this.partitions = this.splits.all;
     const [first] = this.partitions;
     if (first === undefined) throw new Error('a region has at least one partition');
     this.#documents = new SystemDocuments(first);
@@ -128,7 +140,8 @@ export class RegionCore implements Service {
     this.indexProgress = new IndexProgress(this.#documents);
     this.zones = new Zones({
       logs: parts.logs,
-      partitions: this.partitions,
+      partitions: this.splits.held,
+      onBorn: (copy) => this.splits.born(copy),
       stores: place,
       clock,
       logger,
@@ -146,13 +159,32 @@ export class RegionCore implements Service {
     for (const { committed } of this.partitions) hybrid.moveTo(committed.partitionTime);
   }
 
-  #partition(number: number): LocalPartition {
+  /** Which partition has which hashes, at this moment. */
+  get layout(): Layout {
+    return this.splits.layout;
+  }
+
+  /** What of late was committed in a partition. */
+  load(partition: number): LoadSample {
+    const sample = this.#loads.get(partition) ?? new LoadSample();
+    this.#loads.set(partition, sample);
+    return sample;
+  }
+
+  #partition(number: number, hashes: () => HashRange): LocalPartition {
     const { config, clock, hybrid, logger, isGlobal, metrics } = this.#options;
+    const load = this.load(number);
+    const log = this.logs.log(number);
+    hybrid.moveTo(log.end.partitionTime);
     return new LocalPartition({
       number,
       partitionCount: config.partitions,
+      hashes,
       region: config.region,
-      log: this.logs.log(number),
+      log,
+      onLoad: (records) => {
+        load.add(records);
+      },
       clock,
       now: () => hybrid.now(),
       resolve,
@@ -177,10 +209,9 @@ export class RegionCore implements Service {
   async start(): Promise<void> {
     this.#ownsStores = false;
     await this.zones.start(this.#stores);
-    const { random } = this.#options;
-    const opened = this.partitions.map((partition) => partition.open(randomUuid(random)));
+    this.splits.open();
     await this.#untilServing();
-    for (const { durable } of opened) await durable;
+    await this.splits.started();
     const documents = await this.#documents.all();
     this.catalogue.load(documents);
     this.indexProgress.load(documents);
@@ -193,8 +224,8 @@ export class RegionCore implements Service {
     const { clock, config } = this.#options;
     let [seen, sinceMs] = ['', clock.monotonicMs()];
     for (;;) {
-      const lacking = this.partitions.filter(({ copies }) => copies.serving.length === 0);
-      if (lacking.length === 0) return;
+      const lacking = this.splits.held.filter(({ copies }) => copies.serving.length === 0);
+      if (lacking.length === 0 && !this.splits.isIncomplete) return;
       await clock.sleep(readyLookMs, this.#stopping.signal);
       const standing = this.zones.standing();
       if (standing !== seen) [seen, sinceMs] = [standing, clock.monotonicMs()];
@@ -217,7 +248,7 @@ export class RegionCore implements Service {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#scrub.stop();
-    for (const partition of this.partitions) partition.stop();
+    this.splits.stop();
     await this.zones.stop();
     if (this.#ownsStores) await closeStores(this.#stores);
     await this.logs.stop();

@@ -3,6 +3,7 @@ import type { Random } from '../base/random.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
 import type { WallJudge } from '../clock/wall-judge.ts';
+import { PartitionSplitter } from '../partition/partition-splitter.ts';
 import { Retention } from '../partition/retention.ts';
 import type { ExpirySweep } from '../region/expiry-sweep.ts';
 import type { GlobalIndexes } from '../region/global-indexes.ts';
@@ -53,6 +54,7 @@ export class RegionEngine implements Engine {
   readonly #services: RegionServices;
   readonly #retention: Retention;
   readonly #recovery: TransactionRecovery;
+  readonly splitter: PartitionSplitter;
   readonly #time: RegionClock;
   #offGauges: () => void = () => {};
 
@@ -101,10 +103,20 @@ export class RegionEngine implements Engine {
       metrics: options.metrics,
       dropItems: async (table) => zones.dropTable(table),
     });
+    core.splits.onChild((child) => {
+      this.#services.addChild(child);
+    });
     this.region = this.#services.region;
     this.links = this.#services.links;
     this.indexes = this.#services.indexes;
-    const router = new Router(partitions);
+    this.splitter = new PartitionSplitter({
+      partitions: core.splits,
+      load: (partition) => core.load(partition),
+      limits: config.split,
+      clock,
+      logger,
+    });
+    const router = new Router(partitions, () => core.layout);
     this.#recovery = new TransactionRecovery({
       led: () => partitions,
       partitionAt: (hash) => router.partitionAt(hash),
@@ -146,11 +158,13 @@ export class RegionEngine implements Engine {
     await this.#recovery.start();
     await this.#retention.start();
     await this.expiry.start();
+    await this.splitter.start();
   }
 
   /** Waits for no peer. What clients wait for should have been answered before: it fails. */
   async stop(): Promise<void> {
     this.#offGauges();
+    await this.splitter.stop();
     await this.expiry.stop();
     await this.#retention.stop();
     await this.#recovery.stop();

@@ -19,13 +19,14 @@ import { TableUpdater } from '../region/table-updater.ts';
 import type { PositionStore } from '../replication/position-store.ts';
 import { replicationObserver } from '../replication/replication-metrics.ts';
 import {
+  type ChildLog,
   type ReplicationObserver,
   type ReplicationStatus,
   Replicator,
 } from '../replication/replicator.ts';
 import { TableCopy } from '../replication/table-copy.ts';
 import { TableCopyInbox } from '../replication/table-copy-inbox.ts';
-import { partitionOf } from '../storage/key-layout.ts';
+import type { Layout } from '../storage/layout.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RegionConfig } from './config.ts';
@@ -35,6 +36,8 @@ export interface LinkedCore {
   readonly catalogue: Catalogue;
   /** All of the region, by number. */
   readonly partitions: readonly RegionPartition[];
+  /** Which of them has which hashes, at this moment. */
+  readonly layout: Layout;
 }
 
 export interface RegionLinksOptions {
@@ -77,6 +80,7 @@ export class RegionLinks implements Service {
     this.#replicator = this.#newReplicator({ peers, tables, positions, observer });
     const tableCopy = new TableCopy({
       partitions,
+      layout: () => core.layout,
       lineTo: (peer) => this.#replicator.line(peer),
       watermarks: () => this.#adapter.watermarks(),
       clock,
@@ -164,6 +168,7 @@ export class RegionLinks implements Service {
       bus: endpoint,
       partitions: core.partitions,
       partitionOf: (key) => this.#partitionOf(key),
+      layout: () => core.layout,
       tables,
       clock,
       logger,
@@ -243,10 +248,15 @@ export class RegionLinks implements Service {
   }
 
   #partitionOf(key: Uint8Array): RegionPartition {
-    const { partitions } = this.#options.core;
-    const partition = partitions[partitionOf(FIRST_TABLE, key, partitions.length)];
+    const { partitions, layout } = this.#options.core;
+    const partition = partitions[layout.partitionOf(FIRST_TABLE, key)];
     if (partition === undefined) throw new Error('a partition for every hash');
     return partition;
+  }
+
+  /** See `Replicator.addChild`. */
+  addChild(child: ChildLog): void {
+    this.#replicator.addChild(child);
   }
 
   status(): ReplicationStatus & { readonly resyncs: readonly ResyncStatus[] } {

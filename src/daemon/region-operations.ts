@@ -14,6 +14,8 @@ import type {
   ZoneName,
   ZoneView,
 } from './operations-target.ts';
+import { SplitRefused } from '../partition/split-refused.ts';
+import { OperationRefused } from './operation-refused.ts';
 import type { OnlyNode } from './only-node.ts';
 import type { RegionEngine } from './region-engine.ts';
 import { regionStatus } from './region-status.ts';
@@ -100,6 +102,19 @@ export class RegionOperations implements ServedOperations {
 
   async moveLeader(): Promise<void> {
     await this.#options.node.moveLeader();
+  }
+
+  async splitPartition(partition: number): Promise<number> {
+    const { engine } = this.#options.switch;
+    if (engine === undefined) throw new OperationRefused('conflict', `${this.region} is stopped`);
+    if (partition >= engine.core.partitions.length)
+      throw new OperationRefused('unknown', `${this.region} has no partition ${partition}`);
+    try {
+      return await engine.splitter.force(partition);
+    } catch (error) {
+      if (!(error instanceof SplitRefused)) throw error;
+      throw new OperationRefused('conflict', error.message);
+    }
   }
 
   async drain(): Promise<void> {

@@ -8,6 +8,7 @@ import type { Seat } from '../region/seat-line.ts';
 import { SystemDocuments } from '../region/system-documents.ts';
 import type { NodeCore } from './node-core.ts';
 import { RegionServices, type RegionServicesOptions } from './region-services.ts';
+import { Layout } from '../storage/layout.ts';
 
 /** Pause before the catalogue is read again where that could not be done. */
 const retryMs = 100;
@@ -87,6 +88,7 @@ export class RegionSeat implements Seat {
         catalogue: core.catalogue,
         indexedTables: core.indexedTables,
         partitions,
+        layout: Layout.even(partitions.length),
         indexProgress,
       },
       positions: new DocumentPositions(documents, kept),

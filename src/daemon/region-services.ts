@@ -1,4 +1,5 @@
 import type { Service } from '../base/service.ts';
+import type { ChildPartition, RegionPartitions } from '../partition/region-partitions.ts';
 import { ExpiryUpkeep } from '../region/expiry-upkeep.ts';
 import { GlobalIndexes } from '../region/global-indexes.ts';
 import type { IndexProgress } from '../region/index-progress.ts';
@@ -7,12 +8,15 @@ import { LocalRegion } from '../region/local-region.ts';
 import { ReadableStreams } from '../region/readable-streams.ts';
 import { StreamUpkeep } from '../region/stream-upkeep.ts';
 import { TableLifecycle } from '../region/table-lifecycle.ts';
+import type { PartitionSplit } from '../streams/eras.ts';
 import { RegionLinks, type LinkedCore, type RegionLinksOptions } from './region-links.ts';
 
 export interface RegionServicesOptions extends RegionLinksOptions {
   readonly core: LinkedCore & {
     readonly indexedTables: IndexedTables;
     readonly indexProgress: IndexProgress;
+    /** Where partitions may be split. */
+    readonly splits?: Pick<RegionPartitions, 'children'>;
   };
 }
 
@@ -44,6 +48,7 @@ export class RegionServices implements Service {
     this.indexes = new GlobalIndexes({
       region,
       partitions,
+      layout: () => core.layout,
       catalogue,
       tables: core.indexedTables,
       progress: core.indexProgress,
@@ -66,6 +71,7 @@ export class RegionServices implements Service {
       name: region,
       accountId,
       partitions,
+      layout: () => core.layout,
       catalogue,
       lifecycle: this.#lifecycle,
       updater: this.links.updater,
@@ -78,6 +84,7 @@ export class RegionServices implements Service {
         accountId,
         catalogue,
         partitions: () => partitions,
+        splits: () => (core.splits?.children ?? []).map(splitSeen),
         clock,
         keptMs: config.streams.hours * 3_600_000,
       }),
@@ -89,6 +96,12 @@ export class RegionServices implements Service {
       logger,
       keptMs: config.streams.hours * 3_600_000,
     });
+  }
+
+  /** A partition was split: its child, the last of the core's partitions by now, is followed too. */
+  addChild({ partition, parent, splitIndex }: ChildPartition): void {
+    this.links.addChild({ partition, parent, splitIndex });
+    this.indexes.addChild({ source: partition, parent, splitIndex });
   }
 
   /** Up to where nobody who follows a partition's log from here needs it any more. */
@@ -117,3 +130,16 @@ export class RegionServices implements Service {
     await this.indexes.stop();
   }
 }
+
+/** As a stream's shards tell it: the child's log begins right behind the split, as a moment. */
+const splitSeen = ({
+  partition,
+  parent,
+  splitIndex: index,
+  splitTime: time,
+}: ChildPartition): PartitionSplit => ({
+  parent,
+  child: partition.number,
+  at: { index, time },
+  childFrom: { index: 0, time: time + 1 },
+});

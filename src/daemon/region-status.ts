@@ -1,5 +1,6 @@
 import { ZONES, type Zone } from '../log/embedded/storage-node-identity.ts';
 import type { LocalPartition } from '../partition/local-partition.ts';
+import type { HashRange } from '../storage/key-layout.ts';
 import type { OutboxState } from '../replication/outbox.ts';
 import type { PeerStatus } from '../replication/replicator.ts';
 import type {
@@ -56,9 +57,16 @@ function partitionView(core: RegionCore, partition: LocalPartition): PartitionVi
     epoch: committed.epoch,
     committed: committed.index,
     first,
+    hashes: hashesText(partition.hashes),
+    parent: core.splits.child(number)?.parent,
+    isSplitting: partition.splitState !== 'none',
     copies: ZONES.map((zone) => copyView(core, partition, zone)),
   };
 }
+
+const hashesText = ({ from, to }: HashRange): string => `${hex(from)}-${hex(to - 1)}`;
+
+const hex = (hash: number): string => hash.toString(16).padStart(8, '0');
 
 function copyView(core: RegionCore, { number, copies }: LocalPartition, zone: Zone): CopyView {
   const isServing = copies.serving.some(({ node }) => node.zone === zone);

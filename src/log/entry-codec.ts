@@ -16,7 +16,7 @@ import { LogError } from './replicated-log.ts';
 const ENTRY_FORMAT = 1;
 
 /** A kind's number on disk is its place here: only ever add at the end. */
-const KINDS: readonly EntryKind[] = ['open', 'records', 'noop', 'resign', 'forget'];
+const KINDS: readonly EntryKind[] = ['open', 'records', 'noop', 'resign', 'forget', 'split'];
 
 const FIXED_BYTES = 36;
 const LOG_ID_BYTES_MAX = 255;

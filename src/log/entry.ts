@@ -21,8 +21,11 @@ export interface Entry {
   readonly checksum: number;
 }
 
-/** `open` starts an epoch; `resign` ends it at once; `noop` carries only the time; `forget` a vector. */
-export type EntryKind = 'open' | 'records' | 'noop' | 'resign' | 'forget';
+/**
+ * `open` starts an epoch; `resign` ends it at once; `noop` carries only the time; `forget` a vector; `split` gives the upper
+ * part of the partition's hashes to another one.
+ */
+export type EntryKind = 'open' | 'records' | 'noop' | 'resign' | 'forget' | 'split';
 
 /** Where a log stands: enough to continue the chain. */
 export interface LogEnd {

@@ -1,11 +1,14 @@
+import { present } from '../base/assert.ts';
 import { type Clock, WOKEN } from '../base/clock.ts';
 import { prepareEntry, type EntryToApply } from '../storage/apply.ts';
 import { LogError } from '../log/replicated-log.ts';
 import { StoreError } from '../storage/key-value-store.ts';
 import type { StorageNode } from '../storage/storage-node.ts';
+import type { Copy } from '../storage/copy.ts';
 import { decodeForgetDecision } from './forget-codec.ts';
 import type { LocalPartition } from './local-partition.ts';
 import type { CommittedEntry, Follower } from './partition.ts';
+import { decodeSplit } from './split-codec.ts';
 
 /** How much of one partition's log goes into one batch of a store. */
 const applyBytesMax = 512 * 1024;
@@ -26,6 +29,11 @@ export interface ApplierOptions {
   /** Whether a partition's copy serves reads when it could. It does, when this is not given. */
   readonly mayServe?: (partition: LocalPartition) => boolean;
   /**
+   * Told of the copy of a partition that a split has made in the node's store: the partition, which is followed from then on.
+   * Without it no partition may be split.
+   */
+  readonly onBorn?: ((copy: Copy) => LocalPartition) | undefined;
+  /**
    * The store cannot go on. The applier has stopped by then, and its copies serve no more; of a store that is only
    * `full` they go on serving what they have until `stop`.
    */
@@ -43,7 +51,7 @@ export class Applier {
   readonly #stopped = new AbortController();
   #ready = new Map<number, readonly EntryToApply[]>();
   #applied: Promise<void> | undefined;
-  #loops: Promise<unknown> = Promise.resolve();
+  readonly #loops: Promise<unknown>[] = [];
 
   constructor(options: ApplierOptions) {
     this.#options = options;
@@ -52,12 +60,27 @@ export class Applier {
   /** Throws `LogError` `trimmed` when a copy stands before what its log still has. */
   start(): void {
     const { node, partitions } = this.#options;
-    for (const partition of partitions) {
-      const copy = node.copies.get(partition.number);
-      if (copy === undefined) continue;
-      this.#followers.set(partition.number, partition.follow(copy.position.index));
+    // Of a partition that a split makes there is no copy until its parent's has applied that.
+    const held = partitions.filter(({ number }) => node.copies.has(number));
+    for (const partition of held) this.#followFrom(partition);
+    for (const partition of held) this.#loops.push(this.#follow(partition));
+  }
+
+  #followFrom(partition: LocalPartition): void {
+    const { position } = this.#options.node.copy(partition.number);
+    this.#followers.set(partition.number, partition.follow(position.index));
+  }
+
+  /** Takes up the copies that a split has made. */
+  #takeUpBorn(): void {
+    if (this.#stopped.signal.aborted) return;
+    const { node, onBorn } = this.#options;
+    for (const copy of node.copies.values()) {
+      if (this.#followers.has(copy.partition)) continue;
+      const partition = present(onBorn, 'somebody who makes partitions')(copy);
+      this.#followFrom(partition);
+      this.#loops.push(this.#follow(partition));
     }
-    this.#loops = Promise.all(partitions.map(async (partition) => this.#follow(partition)));
   }
 
   async #follow(partition: LocalPartition): Promise<void> {
@@ -71,6 +94,7 @@ export class Applier {
         const committed = await this.#next(follower);
         if (committed.length === 0) return;
         await this.#apply(partition.number, committed.map(preparedEntry));
+        if (committed.some(({ entry }) => entry.kind === 'split')) this.#takeUpBorn();
         partition.copies.applied();
         await this.#gather(partition);
       }
@@ -146,7 +170,8 @@ export class Applier {
   async stop(): Promise<void> {
     this.#end();
     this.#removeCopies();
-    await this.#loops;
+    // One that ends may have begun another.
+    for (let ended = 0; ended < this.#loops.length; ended += 1) await this.#loops[ended];
   }
 }
 
@@ -159,7 +184,8 @@ export function preparedEntry(committed: CommittedEntry): EntryToApply {
   if (entry === undefined) {
     const { entry: end, records } = committed;
     const forget = end.kind === 'forget' ? decodeForgetDecision(end.payload) : undefined;
-    entry = prepareEntry({ end, records, forget });
+    const split = end.kind === 'split' ? decodeSplit(end.payload) : undefined;
+    entry = prepareEntry({ end, records, forget, split });
     preparedEntries.set(committed, entry);
   }
   return entry;

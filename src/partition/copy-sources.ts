@@ -1,4 +1,5 @@
 import type { Zone } from '../log/embedded/storage-node-identity.ts';
+import type { HashRange } from '../storage/key-layout.ts';
 import type { StorageNode } from '../storage/storage-node.ts';
 import type { LocalPartition } from './local-partition.ts';
 
@@ -48,9 +49,30 @@ export class CopySources {
   }
 }
 
+/**
+ * Whether a node that has no copy of a partition will get one, whole, by applying what its parent's log has: it stands before the
+ * split, and all that follows is there.
+ */
+export function comesBySplit(
+  node: StorageNode,
+  { number, hashes, first }: LocalPartition,
+): boolean {
+  if (node.copies.has(number) || first > 1) return false;
+  return holderBefore(node, hashes) !== undefined;
+}
+
+/** The partition of the copy that holds another one's hashes, because it stands before the split that gives them away. */
+export function holderBefore(node: StorageNode, hashes: HashRange): number | undefined {
+  for (const { partition, hashes: held } of node.copies.values())
+    if (held.from < hashes.from && hashes.to <= held.to) return partition;
+  return undefined;
+}
+
 /** Whether the log has all that a copy lacks, and what the copy has is of this log. */
 export async function canFollow(node: StorageNode, partition: LocalPartition): Promise<boolean> {
-  const { position, rebuilding } = node.copy(partition.number);
+  const copy = node.copies.get(partition.number);
+  if (copy === undefined) return false;
+  const { position, rebuilding } = copy;
   if (rebuilding || position.index + 1 < partition.first) return false;
   if (position.index > partition.committed.index) return false;
   if (position.index === 0 || position.index < partition.first) return true;

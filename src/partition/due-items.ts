@@ -1,4 +1,10 @@
-import { dueMsIn, dueRange, itemKeyInTimeKey, partitionOf } from '../storage/key-layout.ts';
+import {
+  dueMsIn,
+  dueRange,
+  holdsKey,
+  itemKeyInTimeKey,
+  type HashRange,
+} from '../storage/key-layout.ts';
 import { withSnapshot } from '../storage/key-ranges.ts';
 import type { KeyValueStore } from '../storage/key-value-store.ts';
 
@@ -30,7 +36,7 @@ export interface DuePage {
 export async function readDue(
   store: KeyValueStore,
   { table, beforeMs, limit, after }: DueRead,
-  of: { readonly number: number; readonly partitionCount: number },
+  of: { readonly partition: number; readonly hashes: HashRange },
 ): Promise<DuePage> {
   return withSnapshot(store, async (snapshot) => {
     const iterator = snapshot.iterate(dueRange(table, beforeMs, after));
@@ -44,7 +50,7 @@ export async function readDue(
         read += pairs.length;
         for (const [key] of pairs) {
           const itemKey = itemKeyInTimeKey(key);
-          if (partitionOf(table, itemKey, of.partitionCount) !== of.number) continue;
+          if (!holdsKey(of, table, itemKey)) continue;
           firstDueMs ??= dueMsIn(key);
           keys.push(itemKey);
           if (keys.length === limit) return { keys, firstDueMs, next: key };

@@ -40,7 +40,7 @@ export class Expiry {
    */
   async expire({ table, keys, beforeMs }: DueItems): Promise<number> {
     const leader = this.#leader;
-    if (!leader.isReady) await leader.ready();
+    if (!leader.takesItems) await leader.readyForItems();
     const commits = new Set<Commit>();
     let expired = 0;
     for (const [place, itemKey] of keys.entries()) {
@@ -48,6 +48,9 @@ export class Expiry {
       const rule = this.#options.ruleOf(table);
       if (rule === undefined) break;
       const key = overlayKey(table, itemKey);
+      // What a transaction is at work on, or what is another partition's by now, is found due again.
+      const isHeld = leader.intents.size > 0 && leader.intents.on(key) !== undefined;
+      if (isHeld || !leader.holds(table, itemKey)) continue;
       const standing = leader.standing(key, table, itemKey);
       const dueMs = this.#dueMs(standing, rule, beforeMs);
       if (dueMs !== undefined && dueMs < beforeMs) {

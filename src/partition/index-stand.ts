@@ -13,7 +13,7 @@ import type { HashRange } from '../storage/key-layout.ts';
  */
 
 /** The key of the position of a source's log in the partition that holds these hashes. */
-export const indexStandKey = ({ from }: HashRange, source: number): Uint8Array =>
+export const indexStandKey = ({ from }: Pick<HashRange, 'from'>, source: number): Uint8Array =>
   joinHashed(from, Buffer.from(`index/${source}`));
 
 export const shippedKey = ({ from }: HashRange): Uint8Array =>

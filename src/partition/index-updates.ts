@@ -2,10 +2,10 @@ import { type Clock, yieldTo } from '../base/clock.ts';
 import type { LogEnd } from '../log/entry.ts';
 import type { ItemRecord } from '../model/record.ts';
 import { compareVersions } from '../model/version.ts';
-import { PARTITION_TABLE } from '../storage/key-layout.ts';
+import { PARTITION_TABLE, type HashRange } from '../storage/key-layout.ts';
 import { sameItem } from './expiry.ts';
 import { entryRecord } from './index-records.ts';
-import { decodeLogEnd, encodeLogEnd, isSameEnd } from './index-stand.ts';
+import { decodeLogEnd, encodeLogEnd, indexStandKey, isSameEnd } from './index-stand.ts';
 import type { Leader } from './leader.ts';
 import { overlayKey, type Commit } from './overlay.ts';
 import type { IndexBatch, ItemVersion } from './partition.ts';
@@ -31,6 +31,8 @@ export class IndexUpdates {
     const commits = new Set<Commit>();
     for (const [place, { key: itemKey, version }] of items.entries()) {
       if (place > 0 && place % itemRunMax === 0) await yieldTo(this.#clock);
+      // Another partition says it again, with all that was split off.
+      if (!leader.holds(table, itemKey)) continue;
       const key = overlayKey(table, itemKey);
       const standing = leader.standing(key, table, itemKey);
       const { stored } = standing;
@@ -63,6 +65,7 @@ export class IndexUpdates {
       return end;
     }
     const records: ItemRecord[] = [];
+    // All or nothing: the position stands for all of it. Where one is of another partition by now, `standing` throws.
     for (const { version, ...change } of batch.changes) {
       const key = overlayKey(change.table, change.key);
       const record = entryRecord(change, version, leader.standing(key, change.table, change.key));
@@ -71,6 +74,26 @@ export class IndexUpdates {
     if (batch.to !== undefined) records.push(this.#standRecord(standKey, standing, batch.to));
     if (records.length > 0) await leader.appendTogether(records, leader.partitionTime).durable;
     return batch.to ?? end;
+  }
+
+  /**
+   * The records by which a partition that begins with the hash `middle` stands with all logs where this one, which holds
+   * `hashes`, does. Throws `MovedError` where `middle` is not held here.
+   */
+  standsOf(
+    hashes: HashRange,
+    { middle, sources }: { readonly middle: number; readonly sources: number },
+  ): readonly ItemRecord[] {
+    const standing = (key: Uint8Array): Standing =>
+      this.#leader.standing(overlayKey(PARTITION_TABLE, key), PARTITION_TABLE, key);
+    const records: ItemRecord[] = [];
+    for (let source = 0; source < sources; source += 1) {
+      const { stored } = standing(indexStandKey(hashes, source));
+      if (stored?.image === undefined) continue;
+      const key = indexStandKey({ from: middle }, source);
+      records.push(this.#standRecord(key, standing(key), decodeLogEnd(stored.image)));
+    }
+    return records;
   }
 
   #standRecord(key: Uint8Array, standing: Standing, end: LogEnd): ItemRecord {

@@ -8,6 +8,8 @@ import { TRANSACTION_CONFLICT } from '../model/messages.ts';
 import { decodeRecords } from '../model/record-codec.ts';
 import type { ItemRecord, StoredItem } from '../model/record.ts';
 import { originOf, type Version } from '../model/version.ts';
+import type { Splitting } from '../storage/apply.ts';
+import { hashOf, SYSTEM_TABLE, type HashRange } from '../storage/key-layout.ts';
 import { readItem, readItemOrTombstone } from '../storage/read.ts';
 import { AppendPipeline, recordBytes, type Group } from './append-pipeline.ts';
 import { CommittedLog } from './committed-log.ts';
@@ -22,7 +24,9 @@ import { Intents } from './intents.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from './item-write.ts';
 import { COMMITTED, Overlay, overlayKey, type Commit } from './overlay.ts';
 import type { CommittedEntry, Follower, ForgetDecision, TimeVector } from './partition.ts';
+import { MovedError } from './moved-error.ts';
 import { Removals } from './removals.ts';
+import { decodeSplit, encodeSplit } from './split-codec.ts';
 import { Standing } from './standing.ts';
 
 /**
@@ -45,6 +49,10 @@ export interface LeaderOptions {
   readonly keepsTombstones: (table: number) => boolean;
   /** What is to be known of a table with secondary indexes or with a time to live; undefined of any other. */
   readonly indexed?: (table: number) => IndexedTable | undefined;
+  /** The hashes that the partition holds. They change by a split: see `handedOver`. */
+  readonly hashes: () => HashRange;
+  /** Records were committed: what a sample of the load is taken from. Must not throw. */
+  readonly onLoad?: ((records: readonly ItemRecord[]) => void) | undefined;
   readonly onFailure: (error: unknown) => void;
   /** See `PipelineOwner.openPayload`. */
   readonly openPayload?: Uint8Array;
@@ -83,6 +91,11 @@ export class Leader {
   #isStopped = false;
   /** The log could not say that nobody else leads, when it was asked last. */
   #isUnconfirmed = false;
+  /** The hashes from here on are given away by a split that was appended, whatever becomes of it. */
+  #middle: number | undefined;
+  /** Whether the split is committed. */
+  #isSplit = false;
+  #waitingForSplit: (() => void)[] = [];
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -193,7 +206,10 @@ export class Leader {
 
   /** Rejects with `TransactionConflictException` where a transaction is under way on the item. */
   async write(write: ItemWrite): Promise<WriteOutcome> {
-    if (!this.takesItems) await this.readyForItems();
+    while (!this.takesItems || !this.holds(write.table, write.key)) {
+      await this.readyForItems();
+      await this.#untilSplit(write);
+    }
     const key = overlayKey(write.table, write.key);
     if (this.intents.size > 0 && this.intents.on(key) !== undefined)
       throw new ClientError('TransactionConflictException', TRANSACTION_CONFLICT);
@@ -352,8 +368,12 @@ export class Leader {
     return !this.#pipeline.available || this.#isUnconfirmed;
   }
 
-  /** What stands at an item's key; `key` is its `overlayKey`. */
+  /**
+   * What stands at an item's key, for a record of it to be appended in the same run; `key` is its `overlayKey`. Throws
+   * `MovedError` where another partition holds it.
+   */
   standing(key: string, table: number, itemKey: Uint8Array): Standing {
+    if (!this.holds(table, itemKey)) throw new MovedError();
     const held = this.#overlay.get(key);
     if (held !== undefined) {
       const { record: stored, commit } = held;
@@ -378,6 +398,8 @@ export class Leader {
     if (!this.intents.isLoaded) await this.intents.loaded();
     const key = overlayKey(table, itemKey);
     if (this.intents.size > 0) await this.intents.clearOf(key);
+    // Until a child leads what it was given nothing of that can change, and this is where it is read.
+    if (!this.#leads(table, itemKey)) throw new MovedError();
     const held = this.#overlay.get(key);
     const stored =
       held === undefined
@@ -445,6 +467,70 @@ export class Leader {
     await group.durable;
   }
 
+  /** Whether this partition takes records of the key. */
+  holds(table: number, itemKey: Uint8Array): boolean {
+    if (!this.#leads(table, itemKey)) return false;
+    return this.#middle === undefined || table === SYSTEM_TABLE || hashOf(itemKey) < this.#middle;
+  }
+
+  /** Whether it is asked for the key: until a child leads what it was given, it is. */
+  #leads(table: number, itemKey: Uint8Array): boolean {
+    if (table === SYSTEM_TABLE) return this.#number === 0;
+    const hash = hashOf(itemKey);
+    const { from, to } = this.#options.hashes();
+    return hash >= from && hash < to;
+  }
+
+  get #number(): number {
+    return this.#options.log.partition;
+  }
+
+  /**
+   * Gives the hashes from `middle` on to another partition, with `records`, which are of those hashes: the last that this log
+   * has of them. Call where it is ready, in one run with what the records are made of. Resolves when that is durable, and the
+   * copies are yet to apply it. Where it rejects it may become durable all the same: see `splitState`.
+   */
+  async split(splitting: Splitting, records: readonly ItemRecord[]): Promise<void> {
+    if (records.length > 0) this.appendTogether(records, this.#partitionTime);
+    const group = this.#pipeline.appendControl('split', encodeSplit(splitting), this.stamp());
+    this.#middle = splitting.middle;
+    await group.durable;
+  }
+
+  /** `pending`: it may become durable yet. `committed`: until `handedOver`, whoever wants what was given away waits. */
+  get splitState(): 'none' | 'pending' | 'committed' {
+    if (this.#middle === undefined) return 'none';
+    return this.#isSplit ? 'committed' : 'pending';
+  }
+
+  /** The child leads what it was given, and `hashes` says so. */
+  handedOver(): void {
+    this.#middle = undefined;
+    this.#isSplit = false;
+    this.#letMovedGoOn();
+  }
+
+  /** Waits for what becomes of the split that a key is concerned with. Rejects with `MovedError` once it is elsewhere. */
+  async #untilSplit({ table, key }: ItemWrite): Promise<void> {
+    if (this.holds(table, key)) return;
+    if (this.#middle !== undefined) {
+      const waited = new AbortController();
+      const over = new Promise<true>((resolve) => {
+        this.#waitingForSplit.push(() => resolve(true));
+      });
+      const { clock } = this.#options;
+      const isOver = await Promise.race([over, clock.sleep(unappliedWaitMs, waited.signal)]);
+      waited.abort(WOKEN);
+      if (isOver !== true) throw internalError();
+      this.#assertAvailable();
+    }
+    if (!this.holds(table, key)) throw new MovedError();
+  }
+
+  #letMovedGoOn(): void {
+    for (const resolve of this.#waitingForSplit.splice(0)) resolve();
+  }
+
   async fork(logId: string, time: HybridTime): Promise<LogEnd> {
     if (!this.isReady) await this.ready();
     this.#partitionTime = Math.max(this.#partitionTime, time);
@@ -474,6 +560,10 @@ export class Leader {
     this.#committed = endOf(entry);
     this.#isUnconfirmed = false;
     this.#partitionTime = Math.max(this.#partitionTime, entry.partitionTime);
+    if (entry.kind === 'split') {
+      this.#middle = decodeSplit(entry.payload).middle;
+      this.#isSplit = true;
+    }
     if (entry.kind === 'forget')
       this.#forgettings.commit(group, decodeForgetDecision(entry.payload));
     if (group.kind === 'records') {
@@ -482,6 +572,7 @@ export class Leader {
       this.#unappliedBytes += group.bytes;
       this.#pendingBytes = Math.max(0, this.#pendingBytes - group.bytes);
       if (this.#unappliedBytes > unappliedBytesMax / 2) this.#options.copies.leaveBehind();
+      this.#options.onLoad?.(group.records);
     }
     this.committedLog.push({ entry, records: group.records });
   }
@@ -518,12 +609,15 @@ export class Leader {
       });
     this.#forgettings.dropUncommitted();
     if (this.intents.isLoaded) this.intents.forgetUncommitted();
+    if (!this.#isSplit) this.#middle = undefined;
+    this.#letMovedGoOn();
     this.#letWritersGoOn();
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#pipeline.stop();
+    this.#letMovedGoOn();
     this.#letWritersGoOn();
   }
 }

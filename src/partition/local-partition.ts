@@ -1,15 +1,11 @@
+import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { HybridTime } from '../clock/hybrid-time.ts';
 import type { LogEnd } from '../log/entry.ts';
 import { ClientError } from '../model/errors.ts';
 import type { StoredItem } from '../model/record.ts';
-import { NO_COUNTERS, type TableCounters } from '../storage/apply.ts';
-import {
-  hashRange,
-  PARTITION_TABLE,
-  tableHashRange,
-  type HashRange,
-} from '../storage/key-layout.ts';
+import { NO_COUNTERS, type Splitting, type TableCounters } from '../storage/apply.ts';
+import { hashRange, PARTITION_TABLE, tableHashes, type HashRange } from '../storage/key-layout.ts';
 import { readPage, scanVersions, type PageRequest, type StoredPage } from '../storage/read.ts';
 import { Copies, type ServingCopy } from './copies.ts';
 import type { ExpiryRule } from './due-time.ts';
@@ -40,6 +36,7 @@ import type {
   TimeVector,
 } from './partition.ts';
 import { PartitionTransactions } from './partition-transactions.ts';
+import { SplitRefused } from './split-refused.ts';
 import { ReceivedItems } from './received-items.ts';
 import { readIntents, staleDecisions, type StaleDecisions } from './stored-transactions.ts';
 import type {
@@ -59,9 +56,12 @@ const nearbyWaitMs = 20;
 /** Pause before intents that could not be read are read again. */
 const loadRetryMs = 50;
 
-export interface LocalPartitionOptions extends Omit<LeaderOptions, 'copies'> {
+export interface LocalPartitionOptions extends Omit<LeaderOptions, 'copies' | 'hashes'> {
   readonly number: number;
+  /** How many there were before any was split. */
   readonly partitionCount: number;
+  /** Which hashes the partition holds, where partitions may be split. */
+  readonly hashes?: () => HashRange;
   readonly resolve: Resolve;
   /** A copy could not be read: its zone wants mending. */
   readonly onDamage: (zone: string, error: Error) => void;
@@ -70,7 +70,6 @@ export interface LocalPartitionOptions extends Omit<LeaderOptions, 'copies'> {
 /** A partition whose leader, and whose copies, are in this process. */
 export class LocalPartition implements IndexedPartition {
   readonly number: number;
-  readonly hashes: HashRange;
   readonly copies: Copies;
   readonly #options: LocalPartitionOptions;
   readonly #leader: Leader;
@@ -80,14 +79,16 @@ export class LocalPartition implements IndexedPartition {
   readonly #expiry: Expiry;
   readonly #clock: Clock;
   readonly #stopped = new AbortController();
+  readonly #hashes: () => HashRange;
 
   constructor(options: LocalPartitionOptions) {
     this.#options = options;
     this.#clock = options.clock;
     this.number = options.number;
-    this.hashes = hashRange(options.number, options.partitionCount);
+    const first = hashRange(options.number, options.partitionCount);
+    this.#hashes = options.hashes ?? (() => first);
     this.copies = new Copies(options);
-    this.#leader = new Leader({ ...options, copies: this.copies });
+    this.#leader = new Leader({ ...options, hashes: this.#hashes, copies: this.copies });
     this.#received = new ReceivedItems(this.#leader, options.clock, options.resolve);
     this.#indexUpdates = new IndexUpdates(this.#leader, options.clock, options.region);
     const { clock, region } = options;
@@ -99,6 +100,10 @@ export class LocalPartition implements IndexedPartition {
     });
     const ruleOf = (table: number): ExpiryRule | undefined => options.indexed?.(table)?.expiry;
     this.#expiry = new Expiry(this.#leader, { ...options, ruleOf });
+  }
+
+  get hashes(): HashRange {
+    return this.#hashes();
   }
 
   get committed(): LogEnd {
@@ -236,10 +241,10 @@ export class LocalPartition implements IndexedPartition {
 
   /** Items of this partition that are due, as the nearest copy has them. Rejects with `InternalServerError`. */
   async dueItems(read: DueRead): Promise<DuePage> {
-    const { number, partitionCount } = this.#options;
     return this.copies.readAsync(
       async () => this.copies.appliedWithin(0, 0),
-      async ({ node }) => readDue(node.store, read, { number, partitionCount }),
+      async ({ node }) =>
+        readDue(node.store, read, { partition: this.number, hashes: this.hashes }),
     );
   }
 
@@ -287,6 +292,34 @@ export class LocalPartition implements IndexedPartition {
     await this.#leader.resign(Buffer.from(successor ?? ''));
   }
 
+  /** See `Leader.splitState`. */
+  get splitState(): Leader['splitState'] {
+    return this.#leader.splitState;
+  }
+
+  /**
+   * Gives the hashes from `middle` on to the partition `child`, with where this one stands with the logs of `sources`
+   * partitions for global indexes. Resolves when that is durable: see `Leader.split`. Rejects with `SplitRefused` where
+   * something speaks against it now.
+   */
+  async split(splitting: Splitting, sources: number): Promise<void> {
+    const { middle } = splitting;
+    const { from, to } = this.hashes;
+    assert(middle > from && middle < to, 'a split leaves hashes on both sides');
+    const leader = this.#leader;
+    assert(leader.splitState === 'none', 'a partition is split once at a time');
+    await leader.intents.loaded();
+    await leader.intents.finished(() => true);
+    if (!leader.isReady) await leader.ready();
+    if (!leader.intents.isIdle) throw new SplitRefused('transactions are at work in the partition');
+    await leader.split(splitting, this.#indexUpdates.standsOf(this.hashes, { middle, sources }));
+  }
+
+  /** See `Leader.handedOver`. */
+  handedOver(): void {
+    this.#leader.handedOver();
+  }
+
   async advanceTime(): Promise<LogEnd> {
     return this.#leader.advanceTime();
   }
@@ -312,14 +345,13 @@ export class LocalPartition implements IndexedPartition {
     after: Uint8Array | undefined,
     limitBytes: number,
   ): Promise<readonly ScannedItem[]> {
-    const { partitionCount } = this.#options;
+    const hashes = tableHashes(table, this.number, this.hashes);
     const { index } = this.committed;
     return this.copies.readAsync(
       async () => this.copies.appliedThrough(index),
       async ({ node }) => {
         const snapshot = node.store.snapshot();
         try {
-          const hashes = tableHashRange(table, this.number, partitionCount);
           return await scanVersions(snapshot, { table, hashes, after, limitBytes });
         } finally {
           await snapshot.close();

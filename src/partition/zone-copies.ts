@@ -2,11 +2,19 @@ import { present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Zone } from '../log/embedded/storage-node-identity.ts';
 import { StoreError, type KeyValueStore } from '../storage/key-value-store.ts';
+import type { Copy } from '../storage/copy.ts';
 import { RebuildError, type RebuildProgress } from '../storage/rebuild.ts';
 import { StorageNode } from '../storage/storage-node.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Applier } from './applier.ts';
-import { canFollow, NoCopyError, type CopyHolder, type CopySources } from './copy-sources.ts';
+import {
+  canFollow,
+  comesBySplit,
+  holderBefore,
+  NoCopyError,
+  type CopyHolder,
+  type CopySources,
+} from './copy-sources.ts';
 import type { LocalPartition } from './local-partition.ts';
 import { rebuildCopy, type RebuildObserver } from './rebuild-copy.ts';
 import type { Turnstile } from './turnstile.ts';
@@ -35,7 +43,12 @@ export type CopiesState =
 
 export interface ZoneCopiesOptions {
   readonly zone: Zone;
+  /** In the order of their numbers. It grows when one is split. */
   readonly partitions: readonly LocalPartition[];
+  /** How many there were before any was split. */
+  readonly partitionCount: number;
+  /** The partition of a copy that a split has made. */
+  readonly onBorn: (copy: Copy) => LocalPartition;
   readonly stores: ZoneStores;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -111,7 +124,7 @@ export class ZoneCopies implements CopyHolder {
   get applied(): ((partition: number) => number) | undefined {
     const node = this.#node;
     if (node === undefined || this.#state !== 'applying') return undefined;
-    const applied = (partition: number): number => node.copy(partition).position.index;
+    const applied = (partition: number): number => node.copies.get(partition)?.position.index ?? 0;
     const isFollowing = this.#options.partitions.every(
       ({ number, first }) => applied(number) + 1 >= first,
     );
@@ -226,15 +239,17 @@ export class ZoneCopies implements CopyHolder {
   }
 
   async #openNode(store: KeyValueStore): Promise<StorageNode> {
-    const { partitions, isDropped } = this.#options;
+    const { partitionCount, isDropped, onBorn } = this.#options;
     try {
-      return await StorageNode.open({
+      const node = await StorageNode.open({
         zone: this.zone,
         store,
-        partitionCount: partitions.length,
-        partitions: partitions.map(({ number }) => number),
+        partitionCount,
+        partitions: Array.from({ length: partitionCount }, (_, number) => number),
         isDropped,
       });
+      for (const copy of node.copies.values()) if (copy.origin !== undefined) onBorn(copy);
+      return node;
     } catch (error) {
       await store.close().catch(() => undefined);
       throw error;
@@ -257,20 +272,40 @@ export class ZoneCopies implements CopyHolder {
   async #fill(signal: AbortSignal): Promise<void> {
     const node = present(this.#node, 'an open storage node');
     for (const partition of this.#options.partitions)
-      if (!(await canFollow(node, partition))) await this.#rebuild(node, partition, signal);
+      if (!(await this.#hasWhole(node, partition)))
+        await this.#rebuildAnew(node, partition, signal);
     await this.#apply();
+  }
+
+  /** Whether a node has, or gets by itself, all of a partition. */
+  async #hasWhole(node: StorageNode, partition: LocalPartition): Promise<boolean> {
+    return comesBySplit(node, partition) || canFollow(node, partition);
+  }
+
+  /** A copy that stands before the split that the partition comes of is replaced first: it would apply what is not its own. */
+  async #rebuildAnew(
+    node: StorageNode,
+    partition: LocalPartition,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const holder = node.copies.has(partition.number)
+      ? undefined
+      : holderBefore(node, partition.hashes);
+    const before = this.#options.partitions.find(({ number }) => number === holder);
+    if (before !== undefined) await this.#rebuild(node, before, signal);
+    if (!(await this.#hasWhole(node, partition))) await this.#rebuild(node, partition, signal);
   }
 
   async #canAllFollow(): Promise<boolean> {
     const node = this.#node;
     if (node === undefined) return false;
     for (const partition of this.#options.partitions)
-      if (!(await canFollow(node, partition))) return false;
+      if (!(await this.#hasWhole(node, partition))) return false;
     return true;
   }
 
   async #apply(): Promise<void> {
-    const { partitions, clock, onApplying } = this.#options;
+    const { partitions, clock, onApplying, onBorn } = this.#options;
     const node = present(this.#node, 'an open storage node');
     await this.dropUnknownTables();
     const applier = new Applier({
@@ -278,6 +313,7 @@ export class ZoneCopies implements CopyHolder {
       partitions,
       clock,
       mayServe: (partition) => this.#mayServe(partition),
+      onBorn,
       onFailure: (error) => {
         this.faultFound(error);
       },
@@ -342,7 +378,8 @@ export class ZoneCopies implements CopyHolder {
     const { partitions, stores } = this.#options;
     const next = await this.#openNode(await stores.openNext(this.zone));
     try {
-      for (const partition of partitions) await this.#rebuild(next, partition, signal);
+      for (const partition of partitions)
+        if (!comesBySplit(next, partition)) await this.#rebuild(next, partition, signal);
       await next.sync();
     } finally {
       await next.close();
@@ -354,7 +391,8 @@ export class ZoneCopies implements CopyHolder {
     this.#state = 'damaged';
     if (node?.state !== 'open') return;
     for (const partition of this.#options.partitions) {
-      const copy = node.copy(partition.number);
+      const copy = node.copies.get(partition.number);
+      if (copy === undefined) continue;
       if (this.#applier !== undefined && this.#mayServe(partition)) partition.offer({ node, copy });
     }
   }

@@ -2,6 +2,7 @@ import { present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { EmbeddedLogs } from '../log/embedded/embedded-logs.ts';
 import { ZONES, type Zone } from '../log/embedded/storage-node-identity.ts';
+import type { Copy } from '../storage/copy.ts';
 import type { KeyValueStore } from '../storage/key-value-store.ts';
 import type { StorageNode } from '../storage/storage-node.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -15,7 +16,10 @@ import type { ZoneStores } from './zone-stores.ts';
 
 export interface ZonesOptions {
   readonly logs: EmbeddedLogs;
+  /** In the order of their numbers. It grows when one is split. */
   readonly partitions: readonly LocalPartition[];
+  /** Makes the partition of a copy that a split has made, unless it is in `partitions` already. */
+  readonly onBorn?: (copy: Copy) => LocalPartition;
   readonly stores: ZoneStores;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -39,6 +43,8 @@ interface ZoneParts {
  */
 export class Zones {
   readonly #options: ZonesOptions;
+  /** How many partitions there were before any was split. */
+  readonly #partitionCount: number;
   readonly #zones: ReadonlyMap<Zone, ZoneParts>;
   /** Tables that were deleted since the start: a zone that is away then drops them when it comes back. */
   readonly #dropped = new Set<number>();
@@ -46,6 +52,7 @@ export class Zones {
 
   constructor(options: ZonesOptions) {
     this.#options = options;
+    this.#partitionCount = options.partitions.length;
     const sources = new CopySources(() => this.#copies);
     const mending = new Turnstile();
     this.#zones = new Map(ZONES.map((zone) => [zone, this.#newZone(zone, { sources, mending })]));
@@ -59,6 +66,8 @@ export class Zones {
     const copies = new ZoneCopies({
       zone,
       partitions,
+      partitionCount: this.#partitionCount,
+      onBorn: (copy) => this.#born(copy),
       stores,
       clock,
       logger,
@@ -120,7 +129,15 @@ export class Zones {
   applied(zone: Zone): readonly number[] | undefined {
     const { node } = this.#zone(zone).copies;
     if (node === undefined) return undefined;
-    return this.#options.partitions.map(({ number }) => node.copy(number).position.index);
+    return this.#options.partitions.map(
+      ({ number }) => node.copies.get(number)?.position.index ?? 0,
+    );
+  }
+
+  #born(copy: Copy): LocalPartition {
+    const { partitions, onBorn } = this.#options;
+    const known = onBorn?.(copy) ?? partitions[copy.partition];
+    return present(known, `partition ${copy.partition}`);
   }
 
   /** The storage nodes that are up. */

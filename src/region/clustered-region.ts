@@ -4,6 +4,7 @@ import { internalError } from '../model/errors.ts';
 import type { Table, TableDefinition } from '../model/table.ts';
 import type { TagChange } from '../model/table-tags.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
+import { Layout } from '../storage/layout.ts';
 import type { RegionPartition } from '../partition/region-partition.ts';
 import type { TableStreams } from '../streams/table-streams.ts';
 import type { Catalogue } from './catalogue.ts';
@@ -67,7 +68,10 @@ export class ClusteredRegion implements Region {
   }
 
   get #router(): Router {
-    this.#opened ??= new Router(this.#options.partitions());
+    if (this.#opened !== undefined) return this.#opened;
+    const partitions = this.#options.partitions();
+    const layout = Layout.even(partitions.length);
+    this.#opened = new Router(partitions, () => layout);
     return this.#opened;
   }
 

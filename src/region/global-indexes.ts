@@ -1,11 +1,12 @@
 import type { Clock } from '../base/clock.ts';
 import type { Service } from '../base/service.ts';
 import type { IndexedPartition } from '../partition/partition.ts';
+import type { Layout } from '../storage/layout.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Catalogue } from './catalogue.ts';
 import { IndexBackfill } from './index-backfill.ts';
 import type { IndexProgress } from './index-progress.ts';
-import { IndexShipper } from './index-shipper.ts';
+import { IndexShipper, type IndexShipperOptions } from './index-shipper.ts';
 import { IndexUpkeep } from './index-upkeep.ts';
 import type { IndexedTables } from './indexed-tables.ts';
 
@@ -14,8 +15,9 @@ const readWaitMs = 20;
 
 export interface GlobalIndexesOptions {
   readonly region: string;
-  /** All of this region, by number. */
+  /** All of this region, by number. A split adds to it. */
   readonly partitions: readonly IndexedPartition[];
+  readonly layout: () => Layout;
   readonly catalogue: Catalogue;
   readonly tables: IndexedTables;
   readonly progress: IndexProgress;
@@ -26,26 +28,28 @@ export interface GlobalIndexesOptions {
   readonly dropItems: (indexNumber: number) => Promise<void>;
 }
 
+/** A partition that came of a split, whose log is to be followed behind its parent's. */
+export interface ChildSource {
+  readonly source: IndexedPartition;
+  readonly parent: number;
+  /** The entry of the parent's log that splits. */
+  readonly splitIndex: number;
+}
+
 /** The secondary indexes of a region as a service: what follows the logs for global ones, and what makes and removes any. */
 export class GlobalIndexes implements Service {
   readonly #catalogue: Catalogue;
-  readonly #shippers: readonly IndexShipper[];
+  readonly #options: GlobalIndexesOptions;
+  readonly #shippers: IndexShipper[];
   readonly #upkeep: IndexUpkeep;
   #unlisten = (): void => {};
+  #isStarted = false;
 
   constructor(options: GlobalIndexesOptions) {
-    const { partitions, catalogue, tables, progress, clock, logger } = options;
+    const { partitions, catalogue, progress, clock } = options;
+    this.#options = options;
     this.#catalogue = catalogue;
-    const shared = { tables, progress, clock, logger };
-    this.#shippers = partitions.map(
-      (source) =>
-        new IndexShipper({
-          ...shared,
-          source,
-          targets: partitions,
-          onLost: async () => this.#upkeep.renewAll(),
-        }),
-    );
+    this.#shippers = partitions.map((source) => this.#newShipper({ source }));
     const backfill = new IndexBackfill({
       partitions,
       progress,
@@ -55,7 +59,31 @@ export class GlobalIndexes implements Service {
     this.#upkeep = new IndexUpkeep({ ...options, backfill });
   }
 
+  #newShipper(part: Pick<IndexShipperOptions, 'source' | 'mayBegin'>): IndexShipper {
+    const { partitions: targets, layout, tables, progress, clock, logger } = this.#options;
+    const onLost = async (): Promise<void> => this.#upkeep.renewAll();
+    return new IndexShipper({
+      ...part,
+      targets,
+      layout,
+      tables,
+      progress,
+      clock,
+      logger,
+      onLost,
+    });
+  }
+
+  /** A partition was split: its child is the last of `partitions` by now. */
+  addChild({ source, parent, splitIndex }: ChildSource): void {
+    const hasSplit = (): boolean => this.#shippers[parent]?.hasShipped(splitIndex) === true;
+    const shipper = this.#newShipper({ source, mayBegin: hasSplit });
+    this.#shippers.push(shipper);
+    if (this.#isStarted) void shipper.start();
+  }
+
   async start(): Promise<void> {
+    this.#isStarted = true;
     this.#unlisten = this.#catalogue.onChange(() => {
       for (const shipper of this.#shippers) shipper.wake();
     });
@@ -64,6 +92,7 @@ export class GlobalIndexes implements Service {
   }
 
   async stop(): Promise<void> {
+    this.#isStarted = false;
     this.#unlisten();
     await this.#upkeep.stop();
     await Promise.all(this.#shippers.map(async (shipper) => shipper.stop()));

@@ -42,12 +42,9 @@ export class IndexBackfill {
       ...present(this.#options.progress.of(number), 'a backfill'),
     ];
     this.#states.set(number, state);
-    const filled = await Promise.allSettled(
-      this.#options.partitions.map(async (partition, place) =>
-        this.#fill(table, { partition, place, number, state }, signal),
-      ),
-    );
-    for (const each of filled) if (each.status === 'rejected' && !signal.aborted) throw each.reason;
+    // One that is split meanwhile says no more than it has still: its child is filled after it.
+    while (!signal.aborted && !this.#isDone(state))
+      await this.#fillAll(table, { number, state }, signal);
     if (!signal.aborted) await this.#options.progress.save(number, state);
     this.#states.delete(number);
     // As their leaders say, which may be ahead of what is known here of their logs.
@@ -55,6 +52,26 @@ export class IndexBackfill {
       this.#options.partitions.map(async (each) => each.advanceTime()),
     );
     for (const [place, { index }] of ends.entries()) await this.#untilTaken(place, index, signal);
+  }
+
+  #isDone(state: readonly PartitionProgress[]): boolean {
+    return this.#options.partitions.every((_, place) => state[place]?.done === true);
+  }
+
+  async #fillAll(
+    table: Table,
+    { number, state }: Pick<Filling, 'number' | 'state'>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { partitions } = this.#options;
+    for (let place = state.length; place < partitions.length; place += 1)
+      state.push({ start: 0, after: undefined, done: false });
+    const filled = await Promise.allSettled(
+      partitions.map(async (partition, place) =>
+        this.#fill(table, { partition, place, number, state }, signal),
+      ),
+    );
+    for (const each of filled) if (each.status === 'rejected' && !signal.aborted) throw each.reason;
   }
 
   /** From here on every record of the table says what it has replaced: a no-op is logged behind those that may not. */

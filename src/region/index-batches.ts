@@ -4,7 +4,6 @@ import type { ItemRecord } from '../model/record.ts';
 import type { TableIndex } from '../model/table.ts';
 import { entryChanges } from '../partition/index-entries.ts';
 import type { CommittedEntry, VersionedChange } from '../partition/partition.ts';
-import { partitionOf } from '../storage/key-layout.ts';
 import type { IndexedTables } from './indexed-tables.ts';
 import type { IndexProgress } from './index-progress.ts';
 
@@ -22,7 +21,6 @@ export interface TargetBatch {
 export interface EntryIndexesOptions {
   /** The number of the partition whose log is followed. */
   readonly source: number;
-  readonly partitionCount: number;
   readonly tables: IndexedTables;
   readonly progress: IndexProgress;
 }
@@ -62,12 +60,9 @@ export class EntryIndexes {
 
   #isAfterStart({ number }: TableIndex, index: number): boolean {
     const { progress, source } = this.#options;
-    const start = progress.of(number)?.[source]?.start;
-    return start !== undefined && index > start;
-  }
-
-  targetOf({ table, key }: VersionedChange): number {
-    return partitionOf(table, key, this.#options.partitionCount);
+    const starts = progress.of(number);
+    // A partition that came of a split since then has nothing in its log that is older.
+    return starts !== undefined && index > (starts[source]?.start ?? 0);
   }
 }
 

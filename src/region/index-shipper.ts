@@ -6,7 +6,9 @@ import type { LogEnd } from '../log/entry.ts';
 import { LogError } from '../log/replicated-log.ts';
 import { ClientError } from '../model/errors.ts';
 import { isSameEnd, logEndShape } from '../partition/index-stand.ts';
+import { MovedError } from '../partition/moved-error.ts';
 import type { CommittedEntry, IndexedPartition, VersionedChange } from '../partition/partition.ts';
+import type { Layout } from '../storage/layout.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { EntryIndexes, TargetBatches } from './index-batches.ts';
 import type { IndexedTables } from './indexed-tables.ts';
@@ -23,12 +25,21 @@ const saveEntriesMin = 2;
 /** So that the log is never trimmed past it for its age alone, it is saved so often even when that changes nothing. */
 const saveIdleMs = 600_000;
 const retryMs = 200;
+/** How often it is looked whether a log that came of a split may be followed. */
+const beginLookMs = 10;
 
 export interface IndexShipperOptions {
   /** Whose log is followed. */
   readonly source: IndexedPartition;
-  /** All partitions of the region, by number. */
+  /** All partitions of the region, by number. A split adds to it. */
   readonly targets: readonly IndexedPartition[];
+  /** Which of them has which hashes, at this moment. */
+  readonly layout: () => Layout;
+  /**
+   * Of a source that came of a split: whether all targets have what its parent's log says of its hashes, which is older than
+   * anything in its own. It is not followed before.
+   */
+  readonly mayBegin?: () => boolean;
   readonly tables: IndexedTables;
   readonly progress: IndexProgress;
   readonly clock: Clock;
@@ -81,11 +92,10 @@ export class IndexShipper implements Service {
   #wake: (() => void) | undefined;
 
   constructor(options: IndexShipperOptions) {
-    const { source, targets, tables, progress } = options;
+    const { source, tables, progress } = options;
     this.#options = options;
     this.#entryIndexes = new EntryIndexes({
       source: source.number,
-      partitionCount: targets.length,
       tables,
       progress,
     });
@@ -94,6 +104,11 @@ export class IndexShipper implements Service {
   /** Up to where every target has taken the log; undefined when nothing is known of it, or there is nothing to take. */
   get shippedThrough(): number | undefined {
     return this.#shipped?.index;
+  }
+
+  /** Whether every target is sure to have the log up to there. */
+  hasShipped(index: number): boolean {
+    return !this.#behind.includes(true) && (this.#shipped?.index ?? -1) >= index;
   }
 
   get #shipped(): LogEnd | undefined {
@@ -167,7 +182,10 @@ export class IndexShipper implements Service {
     while (!this.#stopped.signal.aborted) {
       try {
         if (!tables.hasGlobals) await this.#untilGlobals();
-        else await this.#resume();
+        else if (this.#options.mayBegin?.() === false) {
+          await clock.sleep(beginLookMs, this.#stopped.signal);
+          continue;
+        } else await this.#resume();
         if (!this.#isStopped()) await this.#follow();
       } catch (error) {
         if (this.#isStopped()) return;
@@ -310,9 +328,10 @@ export class IndexShipper implements Service {
   }
 
   async #follow(): Promise<void> {
-    const { source, tables, targets } = this.#options;
+    const { source, tables, targets, layout } = this.#options;
     const base = this.#shipped ?? EMPTY_END;
     const starts = targets.map((_, target) => this.#startOf(target, base));
+    const targetLayout = layout();
     const follower = source.follow(Math.min(...starts));
     this.#follower = follower;
     try {
@@ -320,7 +339,7 @@ export class IndexShipper implements Service {
         const entries = await follower.next(readBytes);
         const last = entries.at(-1)?.entry;
         if (last === undefined) return;
-        await this.#ship(entries, starts);
+        await this.#ship(entries, { starts, layout: targetLayout });
         if (last.index < (this.#shipped?.index ?? 0)) continue;
         this.#shipped = endOf(last);
         this.#behind = [];
@@ -330,9 +349,17 @@ export class IndexShipper implements Service {
     }
   }
 
-  async #ship(entries: readonly CommittedEntry[], starts: readonly number[]): Promise<void> {
-    const { clock, targets } = this.#options;
-    const gathered = targets.map(() => new TargetBatches());
+  /**
+   * Into the layout that `starts` are of. A target that is split meanwhile refuses what it has no more, so that nothing is passed
+   * over, and where its child stands is asked anew.
+   */
+  async #ship(
+    entries: readonly CommittedEntry[],
+    { starts, layout }: { readonly starts: readonly number[]; readonly layout: Layout },
+  ): Promise<void> {
+    const { clock } = this.#options;
+    if (layout !== this.#options.layout()) throw new DisplacedError();
+    const gathered = starts.map(() => new TargetBatches());
     let looked = 0;
     for (const { entry, records } of entries) {
       const changes: VersionedChange[] = [];
@@ -345,7 +372,7 @@ export class IndexShipper implements Service {
       if (changes.length === 0) continue;
       for (const [target, batches] of gathered.entries()) {
         if (entry.index <= (starts[target] ?? 0)) continue;
-        const own = changes.filter((change) => this.#entryIndexes.targetOf(change) === target);
+        const own = changes.filter(({ table, key }) => layout.partitionOf(table, key) === target);
         if (own.length > 0) batches.add(entry, own);
       }
     }
@@ -374,6 +401,9 @@ class DisplacedError extends Error {
   override readonly name = 'DisplacedError';
 }
 
-/** Too few zones, for now; or what was to be read is no longer kept, which the next look decides on. */
+/** Too few zones, for now; or a target was split; or what was to be read is no longer kept, which the next look decides on. */
 const isPassing = (error: unknown): boolean =>
-  error instanceof LogError || error instanceof ClientError || error instanceof DisplacedError;
+  error instanceof MovedError ||
+  error instanceof LogError ||
+  error instanceof ClientError ||
+  error instanceof DisplacedError;

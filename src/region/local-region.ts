@@ -7,6 +7,7 @@ import type { Table, TableDefinition } from '../model/table.ts';
 import { changedTags, type TagChange } from '../model/table-tags.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
 import type { RegionPartition } from '../partition/region-partition.ts';
+import type { Layout } from '../storage/layout.ts';
 import type { TableStreams } from '../streams/table-streams.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { GlobalIndexes } from './global-indexes.ts';
@@ -37,7 +38,9 @@ import { Transactions } from './transactions.ts';
 export interface LocalRegionOptions {
   readonly name: string;
   readonly accountId: string;
+  /** By number; a split adds to it. */
   readonly partitions: readonly RegionPartition[];
+  readonly layout: () => Layout;
   readonly catalogue: Catalogue;
   readonly lifecycle: TableLifecycle;
   readonly updater: Pick<TableUpdater, 'update'>;
@@ -72,7 +75,7 @@ export class LocalRegion implements Region {
     this.accountId = options.accountId;
     this.streams = options.streams;
     this.#catalogue = options.catalogue;
-    this.#router = new Router(options.partitions);
+    this.#router = new Router(options.partitions, options.layout);
     this.#transactions = new Transactions({
       ...options,
       router: () => this.#router,

@@ -3,7 +3,8 @@ import { itemKeyHash } from '../model/item-key.ts';
 import { PAGE_BYTES_MAX } from '../model/limits.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
 import type { RegionPartition } from '../partition/region-partition.ts';
-import { partitionOf, partitionOfHash } from '../storage/key-layout.ts';
+import { MovedError } from '../partition/moved-error.ts';
+import type { Layout } from '../storage/layout.ts';
 import type { StoredPage } from '../storage/read.ts';
 import type { ItemRead, Page, RangeQuery, TableScan } from './region.ts';
 
@@ -12,29 +13,51 @@ const HASHES = 2 ** 32;
 /** Finds the partition of every item request, and walks partitions for a scan. */
 export class Router {
   readonly #partitions: readonly RegionPartition[];
+  readonly #layout: () => Layout;
 
-  constructor(partitions: readonly RegionPartition[]) {
+  /** `partitions`: by number. Both are asked anew for each request. */
+  constructor(partitions: readonly RegionPartition[], layout: () => Layout) {
     this.#partitions = partitions;
+    this.#layout = layout;
   }
 
   partitionOf(table: number, key: Uint8Array): RegionPartition {
-    const number = partitionOf(table, key, this.#partitions.length);
+    return this.#partition(this.#layout().partitionOf(table, key));
+  }
+
+  #partition(number: number): RegionPartition {
     return present(this.#partitions[number], 'a partition for every hash');
   }
 
   /** That of a hash. */
   partitionAt(hash: number): RegionPartition {
-    const number = partitionOfHash(hash, this.#partitions.length);
-    return present(this.#partitions[number], 'a partition for every hash');
+    return this.#partition(this.#layout().partitionOfHash(hash));
   }
 
   async write(write: ItemWrite): Promise<WriteOutcome> {
-    return this.partitionOf(write.table, write.key).write(write);
+    return this.#moving(write.table, write.key, async (partition) => partition.write(write));
+  }
+
+  /** Asks the partition that has the key, and once more when that was split while it was asked. */
+  async #moving<Result>(
+    table: number,
+    key: Uint8Array,
+    ask: (partition: RegionPartition) => Promise<Result>,
+  ): Promise<Result> {
+    const first = this.partitionOf(table, key);
+    try {
+      return await ask(first);
+    } catch (error) {
+      const next = this.partitionOf(table, key);
+      if (!(error instanceof MovedError) || next === first) throw error;
+      return ask(next);
+    }
   }
 
   async getItem({ table, key, consistent }: ItemRead): Promise<ItemImage | undefined> {
-    const partition = this.partitionOf(table, key);
-    const stored = consistent ? await partition.read(table, key) : partition.readNearby(table, key);
+    const stored = consistent
+      ? await this.#moving(table, key, async (partition) => partition.read(table, key))
+      : this.partitionOf(table, key).readNearby(table, key);
     return stored?.image === undefined
       ? undefined
       : { image: stored.image, itemBytes: stored.itemBytes };
@@ -54,16 +77,17 @@ export class Router {
     const segment = segmentHashes(scan);
     const hash = startAfter === undefined ? segment.from : itemKeyHash(startAfter);
     if (hash >= segment.to) return EMPTY_PAGE;
-    const count = this.#partitions.length;
-    const last = partitionOfHash(segment.to - 1, count);
     let page: StoredPage = EMPTY_PAGE;
-    for (let number = partitionOfHash(hash, count); number <= last; number += 1) {
-      const partition = present(this.#partitions[number], 'a partition for every hash');
-      const next = await partition.readPage(
+    for (let at = hash; at < segment.to;) {
+      const layout = this.#layout();
+      const number = layout.partitionOfHash(at);
+      // A page that was begun before a split of the partition is whole all the same: it holds these hashes till then.
+      const { to } = layout.hashesOf(number);
+      const next = await this.#partition(number).readPage(
         {
           table,
-          from: hashBytes(Math.max(segment.from, partition.hashes.from)),
-          to: boundBytes(Math.min(segment.to, partition.hashes.to)),
+          from: hashBytes(at === hash ? segment.from : at),
+          to: boundBytes(Math.min(segment.to, to)),
           forward: true,
           limit: scan.limit === undefined ? undefined : scan.limit - page.items.length,
           startAfter,
@@ -73,6 +97,7 @@ export class Router {
       );
       page = joined(page, next);
       if (page.more) return page;
+      at = to;
     }
     return page;
   }

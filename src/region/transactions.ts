@@ -4,6 +4,7 @@ import { randomUuid, type Random } from '../base/random.ts';
 import { ClientError, internalError } from '../model/errors.ts';
 import { itemKeyHash, joinKey } from '../model/item-key.ts';
 import type { ItemImage } from '../partition/item-write.ts';
+import { MovedError } from '../partition/moved-error.ts';
 import type { RegionPartition } from '../partition/region-partition.ts';
 import type {
   ActionOutcome,
@@ -32,6 +33,10 @@ const readPauseMsMax = 100;
 /** Looks one right after the other. */
 const looksInARow = 3;
 
+/** How long a split may take that a transaction waits for, and how often it looks. */
+const movedMsMax = 5000;
+const movedPauseMs = 10;
+
 export interface TransactionsOptions {
   /** Partitions may come later than this. */
   readonly router: () => Router;
@@ -54,6 +59,25 @@ export class Transactions {
 
   /** See `Region.transactWrite`. */
   async write(asked: WriteTransaction): Promise<TransactionOutcome> {
+    return this.#whereItIs(async () => this.#write(asked));
+  }
+
+  /** Again where a partition was split meanwhile: nothing was done, or it was undone. */
+  async #whereItIs<Result>(ask: () => Promise<Result>): Promise<Result> {
+    const { clock } = this.#options;
+    const endMs = clock.monotonicMs() + movedMsMax;
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!(error instanceof MovedError)) throw error;
+        if (clock.monotonicMs() > endMs) throw internalError();
+      }
+      await clock.sleep(movedPauseMs);
+    }
+  }
+
+  async #write(asked: WriteTransaction): Promise<TransactionOutcome> {
     const { request, actions } = asked;
     this.#admit(actions);
     const transaction = this.#nameFor(asked);
@@ -168,7 +192,9 @@ export class Transactions {
         request: asked.request,
       });
     } catch (error) {
-      void this.#settle(work);
+      // Then it was not decided, and will not be.
+      if (error instanceof MovedError) await this.#drop(work);
+      else void this.#settle(work);
       throw clientErrorOf(error);
     }
     if (decision.kind === 'committed') {
@@ -238,6 +264,10 @@ export class Transactions {
    * ATC 2023, section 3.3.) Of one partition one look is enough.
    */
   async read(reads: readonly TransactionRead[]): Promise<TransactionReadOutcome> {
+    return this.#whereItIs(async () => this.#read(reads));
+  }
+
+  async #read(reads: readonly TransactionRead[]): Promise<TransactionReadOutcome> {
     const { clock } = this.#options;
     const parts = this.#partsOf(reads);
     let before: readonly SeenItem[] | undefined;

@@ -155,11 +155,13 @@ export class Inbox implements Service {
   async hello(name: string, hello: Hello): Promise<Stand> {
     const origin = this.#origin(name);
     if (hello.logs > LOGS_MAX) throw damaged(`${hello.logs} logs`);
-    origin.logs = hello.logs;
+    // A partition was split there; a hello that was late says nothing of that.
+    origin.logs = Math.max(origin.logs ?? 0, hello.logs);
     const received = this.#received(name, hello.log);
     await received.quiet();
     const { place } = hello;
     if (place !== undefined && received.place(place.at, place.expected)) {
+      this.#forgetLogs(origin, hello);
       await this.#save(name, origin);
       this.#options.logger.info(
         { origin: name, log: hello.log, index: place.at.index },
@@ -167,6 +169,13 @@ export class Inbox implements Service {
       );
     }
     return received.stand;
+  }
+
+  /** An origin that goes on under a new log id may be one whose disk knows of fewer splits: what came of those is no log of it. */
+  #forgetLogs(origin: Origin, { logs, place }: Hello): void {
+    if (place?.expected === undefined || place.at.logId === place.expected.logId) return;
+    origin.logs = logs;
+    for (const log of origin.received.keys()) if (log >= logs) origin.received.delete(log);
   }
 
   /** Takes a batch, if it starts where this region stands; answers once it is durable, else where that is. */

@@ -41,8 +41,10 @@ export type OutboxState =
 
 export interface OutboxOptions {
   readonly partition: Partition;
-  /** How many partitions this region has. */
-  readonly logs: number;
+  /** How many partitions this region has: more after a split. */
+  readonly logs: () => number;
+  /** Of a partition that came of a split: whether the peer has all of its parent's log up to there. Nothing is shipped before. */
+  readonly mayBegin?: () => boolean;
   readonly region: string;
   readonly line: PeerLine;
   readonly tables: Tables;
@@ -93,6 +95,8 @@ export class Outbox implements Service {
   #durable: LogEnd | undefined;
   #failures = 0;
   #answerMs = ANSWER_MS;
+  /** How many logs the peer was told of last. */
+  #helloLogs = 0;
 
   constructor(options: OutboxOptions) {
     const { partition, line, region, tables, lag, nowMs, clock } = options;
@@ -167,6 +171,8 @@ export class Outbox implements Service {
   }
 
   async #run(): Promise<void> {
+    while (!this.#mayBegin() && !this.#isWaitOver())
+      await this.#options.clock.sleep(BACKOFF.firstMs, this.#stopping.signal);
     while (!this.#stopping.signal.aborted) {
       try {
         await this.#attempt();
@@ -174,6 +180,15 @@ export class Outbox implements Service {
         await this.#failed(error);
       }
     }
+  }
+
+  #mayBegin(): boolean {
+    return this.#options.mayBegin?.() !== false;
+  }
+
+  /** Whether whoever waits has something else to do. */
+  #isWaitOver(): boolean {
+    return this.#stopping.signal.aborted || this.#placement !== undefined;
   }
 
   async #attempt(): Promise<void> {
@@ -221,8 +236,11 @@ export class Outbox implements Service {
 
   async #hello(place: Hello['place']): Promise<Stand> {
     const { partition, logs } = this.#options;
-    const hello = { log: this.#log, logs, end: partition.committed, place };
-    return this.#ask('replication.hello', encodeHello(hello), this.#stopping.signal);
+    const count = logs();
+    const hello = { log: this.#log, logs: count, end: partition.committed, place };
+    const stand = await this.#ask('replication.hello', encodeHello(hello), this.#stopping.signal);
+    this.#helloLogs = count;
+    return stand;
   }
 
   async #ask(subject: SubjectName, payload: Uint8Array, signal: AbortSignal): Promise<Stand> {
@@ -256,6 +274,7 @@ export class Outbox implements Service {
       tables,
       clock,
       from,
+      logs: this.#helloLogs,
       ship: async (batch, signal) => this.#ship(batch, signal),
       onAcknowledged: (applied, safe) => {
         this.#failures = 0;
@@ -268,6 +287,14 @@ export class Outbox implements Service {
     if (end.kind === 'waits') await this.#waitForTable(end.table);
     else if (end.kind === 'lost') await this.#failed(end.error);
     else if (end.kind === 'refused') await this.#pause();
+    else if (end.kind === 'split') await this.#untilKnown(end.child);
+  }
+
+  /** What is behind a split is shipped once the next hello says that there is another log: see `ShipStreamOptions.logs`. */
+  async #untilKnown(child: number): Promise<void> {
+    const { clock, logs } = this.#options;
+    while (logs() <= child && !this.#isWaitOver())
+      await clock.sleep(BACKOFF.firstMs, this.#stopping.signal);
   }
 
   async #ship(batch: Batch, signal: AbortSignal): Promise<Stand> {

@@ -13,7 +13,7 @@ import { advancePartitions, Forgetter } from './forgetter.ts';
 import type { ForgettingReport } from './forgetting.ts';
 import { Inbox, type InboxObserver } from './inbox.ts';
 import { Lag, type Pending } from './lag.ts';
-import { Outbox, type OutboxState, type ResyncReason } from './outbox.ts';
+import { Outbox, type OutboxOptions, type OutboxState, type ResyncReason } from './outbox.ts';
 import { PeerLine, serveFramed } from './peer-line.ts';
 import type { PositionStore } from './position-store.ts';
 import type { Tables } from './tables.ts';
@@ -111,10 +111,18 @@ export interface TableLag {
   readonly pending: Pending | undefined;
 }
 
+/** A log that came of a split. */
+export interface ChildLog {
+  readonly partition: Partition;
+  readonly parent: number;
+  /** The entry of the parent's log that splits. */
+  readonly splitIndex: number;
+}
+
 interface Peer {
   readonly line: PeerLine;
   readonly lag: Lag;
-  readonly outboxes: readonly Outbox[];
+  readonly outboxes: Outbox[];
   nudgedAtMs: number;
   /** Whether every outbox has reached it; undefined before the first attempt has ended. */
   reached: boolean | undefined;
@@ -128,6 +136,7 @@ export class Replicator implements Service {
   readonly #probe: ClockProbe;
   readonly #forgetter: Forgetter;
   readonly #unserve: (() => void)[] = [];
+  #isStarted = false;
 
   constructor(options: ReplicatorOptions) {
     assert(!options.peers.includes(options.region), 'a region is not its own peer');
@@ -159,12 +168,14 @@ export class Replicator implements Service {
     this.#serve();
     await this.#probe.start();
     await this.#forgetter.start();
+    this.#isStarted = true;
     for (const { outboxes } of this.#peers.values()) {
       await Promise.all(outboxes.map(async (outbox) => outbox.start()));
     }
   }
 
   async stop(): Promise<void> {
+    this.#isStarted = false;
     for (const unserve of this.#unserve.splice(0)) unserve();
     const outboxes = [...this.#peers.values()].flatMap((peer) => peer.outboxes);
     await Promise.all([
@@ -340,25 +351,47 @@ export class Replicator implements Service {
   }
 
   #newPeer(name: string): Peer {
-    const { bus, partitions, observer, onMismatch } = this.#options;
+    const { bus, partitions } = this.#options;
     const line = new PeerLine(bus, name);
-    const lag = new Lag();
+    const peer = { line, lag: new Lag(), outboxes: [] };
     const outboxes = partitions.map((partition, log) => {
       assert(partition.number === log, 'partitions come by number');
-      return new Outbox({
-        ...this.#options,
-        partition,
-        logs: partitions.length,
-        line,
-        lag: lag.log(log),
-        onMismatch: (mismatch) => onMismatch({ peer: name, log, ...mismatch }),
-        onReach: (failure) => {
-          this.#noteReach(name, failure);
-        },
-        onShipped: ({ records, bytes }) => observer.shipped(name, records, bytes),
-      });
+      return this.#newOutbox(name, peer, { partition });
     });
-    return { line, lag, outboxes, nudgedAtMs: Number.NEGATIVE_INFINITY, reached: undefined };
+    return { ...peer, outboxes, nudgedAtMs: Number.NEGATIVE_INFINITY, reached: undefined };
+  }
+
+  #newOutbox(
+    name: string,
+    { line, lag }: Pick<Peer, 'line' | 'lag'>,
+    part: Pick<OutboxOptions, 'partition' | 'mayBegin'>,
+  ): Outbox {
+    const { partitions, observer, onMismatch } = this.#options;
+    const log = part.partition.number;
+    return new Outbox({
+      ...this.#options,
+      ...part,
+      logs: () => partitions.length,
+      line,
+      lag: lag.log(log),
+      onMismatch: (mismatch) => onMismatch({ peer: name, log, ...mismatch }),
+      onReach: (failure) => {
+        this.#noteReach(name, failure);
+      },
+      onShipped: ({ records, bytes }) => observer.shipped(name, records, bytes),
+    });
+  }
+
+  /** A partition was split: its child has a log of its own, which is the last of `partitions` by now. */
+  addChild({ partition, parent, splitIndex }: ChildLog): void {
+    for (const [name, peer] of this.#peers) {
+      assert(partition.number === peer.outboxes.length, 'partitions come by number');
+      const hasSplit = (): boolean =>
+        (peer.outboxes[parent]?.acknowledged?.index ?? -1) >= splitIndex;
+      const outbox = this.#newOutbox(name, peer, { partition, mayBegin: hasSplit });
+      peer.outboxes.push(outbox);
+      if (this.#isStarted) void outbox.start();
+    }
   }
 
   /** One line for a peer, not one for each log. */

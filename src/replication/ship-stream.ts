@@ -2,6 +2,7 @@ import { assert } from '../base/assert.ts';
 import { type Clock, WOKEN } from '../base/clock.ts';
 import type { LogEnd } from '../log/entry.ts';
 import type { CommittedEntry, Follower, Partition } from '../partition/partition.ts';
+import { decodeSplit } from '../partition/split-codec.ts';
 import { type Batch, BatchBuilder, sameEnd } from './batch.ts';
 import type { Tables } from './tables.ts';
 import type { Stand } from './wire.ts';
@@ -25,17 +26,23 @@ export interface ShipStreamOptions {
   readonly clock: Clock;
   /** Where the peer stands, verified against this log. */
   readonly from: LogEnd;
+  /**
+   * How many logs of this region the peer knows of. Nothing is shipped past a split that makes one more: the peer would take its
+   * watermark to cover what that log has.
+   */
+  readonly logs: number;
   readonly ship: (batch: Batch, signal: AbortSignal) => Promise<Stand>;
   readonly onAcknowledged: (applied: LogEnd, durable: LogEnd | undefined) => void;
 }
 
 /**
  * Why a stream ended. `refused`: the peer stands elsewhere. `waits`: it does not know a table yet. `lost`: an answer
- * did not come, or the log could not be read.
+ * did not come, or the log could not be read. `split`: the peer does not know the log of `child` yet.
  */
 export type StreamEnd =
   | { readonly kind: 'closed' | 'refused' }
   | { readonly kind: 'waits'; readonly table: string }
+  | { readonly kind: 'split'; readonly child: number }
   | { readonly kind: 'lost'; readonly error: unknown };
 
 /**
@@ -110,11 +117,27 @@ export class ShipStream {
       if (entries.length === 0) break;
       if (!this.#builder.hasMoved) this.#movedMs = this.#options.clock.monotonicMs();
       for (const entry of entries) {
+        const child = this.#unknownChild(entry);
+        if (child !== undefined) return this.#endAtSplit(child);
         const full = this.#builder.add(entry);
         if (full !== undefined) await this.#send(full);
       }
       if (!this.#builder.isEmpty || this.#quietMs() === 0) await this.#send(this.#builder.take());
     }
+  }
+
+  /** The log that a split makes of which the peer has not been told. */
+  #unknownChild({ entry }: CommittedEntry): number | undefined {
+    if (entry.kind !== 'split') return undefined;
+    const { child } = decodeSplit(entry.payload);
+    return child < this.#options.logs ? undefined : child;
+  }
+
+  /** What is before it goes out first, and is answered. */
+  async #endAtSplit(child: number): Promise<void> {
+    if (this.#builder.hasMoved) await this.#send(this.#builder.take());
+    while (this.#inFlight > 0 && this.#end === undefined) await this.#slotFree();
+    this.#fail({ kind: 'split', child });
   }
 
   /** Fills `#arrived` once. Owns its errors. */

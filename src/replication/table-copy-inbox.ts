@@ -11,6 +11,9 @@ import type {
   ScannedItem,
   TimeVector,
 } from '../partition/partition.ts';
+import { itemKeyHash } from '../model/item-key.ts';
+import { HASHES } from '../storage/key-layout.ts';
+import type { Layout } from '../storage/layout.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { decodeCopyPage, encodeCopyAnswer, type CopyAnswer, type CopyPage } from './copy-wire.ts';
 import { logAlarm, type InboxObserver } from './inbox.ts';
@@ -27,6 +30,7 @@ export interface TableCopyInboxOptions {
   /** All of this region, by number. */
   readonly partitions: readonly Partition[];
   readonly partitionOf: (key: Uint8Array) => Partition;
+  readonly layout: () => Layout;
   readonly tables: Tables;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -125,18 +129,19 @@ export class TableCopyInbox implements Service {
 
   /** Removes the items in the page's range that it lacks though its sender had heard of them: deleted, and forgotten. */
   async #discard(page: CopyPage, vector: TimeVector, table: number): Promise<void> {
-    const { partitions, partitionOf, clock, logger } = this.#options;
+    const { partitions, layout, clock, logger } = this.#options;
     const { after, last } = page;
     const sent = new Set(page.items.map(({ key }) => textOf(key)));
-    const first = after === undefined ? 0 : partitionOf(after).number;
-    const end = last === undefined ? partitions.length - 1 : partitionOf(last).number;
-    for (let number = first; number <= end; number += 1) {
+    const lastHash = last === undefined ? HASHES - 1 : itemKeyHash(last);
+    let from = after;
+    for (let hash = after === undefined ? 0 : itemKeyHash(after); hash <= lastHash;) {
+      const number = layout().partitionOfHash(hash);
       const partition = present(partitions[number], 'a partition of every number');
-      let from = number === first ? after : undefined;
       for (;;) {
         const found = await partition.scan(table, from, COPY_PAGE_BYTES);
-        from = found.at(-1)?.key;
-        if (from === undefined) break;
+        const read = found.at(-1)?.key;
+        if (read === undefined) break;
+        from = read;
         const extra = found.filter(
           (item) => isUpTo(item, last) && !sent.has(textOf(item.key)) && isCovered(item, vector),
         );
@@ -147,6 +152,7 @@ export class TableCopyInbox implements Service {
         if (last !== undefined && Buffer.compare(from, last) >= 0) break;
         await yieldTo(clock);
       }
+      hash = layout().hashesOf(number).to;
     }
   }
 }

@@ -1,9 +1,12 @@
+import { present } from '../base/assert.ts';
 import { backoffMs } from '../base/backoff.ts';
 import { yieldTo, type Clock } from '../base/clock.ts';
 import { randomUuid, type Random } from '../base/random.ts';
 import { BusError } from '../bus/bus.ts';
 import { originOf } from '../model/version.ts';
 import type { Partition, ScannedItem, TimeVector } from '../partition/partition.ts';
+import { HASHES } from '../storage/key-layout.ts';
+import type { Layout } from '../storage/layout.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { decodeCopyAnswer, encodeCopyPage, type CopyAnswer, type CopyPage } from './copy-wire.ts';
 import type { PeerLine } from './peer-line.ts';
@@ -47,7 +50,9 @@ export interface CopySending {
 
 export interface TableCopyOptions {
   /** All of this region, by number. */
+  /** By number; a split adds to it. */
   readonly partitions: readonly Partition[];
+  readonly layout: () => Layout;
   readonly lineTo: (peer: string) => PeerLine;
   /** Per region, this one included, the time up to which everything that it made is applied here. */
   readonly watermarks: () => TimeVector;
@@ -141,18 +146,22 @@ class Scan {
   }
 
   async #walk(): Promise<void> {
-    const { partitions, clock } = this.#options;
-    for (const partition of partitions) {
-      let after: Uint8Array | undefined;
+    const { partitions, layout, clock } = this.#options;
+    let after: Uint8Array | undefined;
+    for (let hash = 0; hash < HASHES;) {
+      // A partition that is split meanwhile may answer for its whole part of before, or for the half that it has still.
+      const number = layout().partitionOfHash(hash);
+      const partition = present(partitions[number], 'a partition for every hash');
       for (;;) {
         if (this.#outcome !== undefined) return;
         const found = await partition.scan(this.#job.table, after, COPY_PAGE_BYTES);
+        if (found.length === 0) break;
         after = found.at(-1)?.key;
-        if (after === undefined) break;
         const items = found.filter((item) => this.#isAskedFor(item));
         if (items.length > 0 || this.#vector !== undefined) await this.#page(items, after);
         else await yieldTo(clock);
       }
+      hash = layout().hashesOf(number).to;
     }
     await Promise.all(this.#underway);
     if (this.#outcome === undefined) await this.#page([], undefined);

@@ -11,6 +11,8 @@ export interface EntryToApply {
   readonly records: readonly ItemRecord[];
   /** What a `forget` entry says; undefined for any other. */
   readonly forget: Forgetting | undefined;
+  /** What a `split` entry says; undefined for any other. */
+  readonly split?: Splitting | undefined;
   readonly plan: RecordPlan;
 }
 
@@ -30,6 +32,12 @@ export const START: Position = { logId: '', epoch: 0, index: 0, checksum: 0, par
 export interface Forgetting {
   readonly vector: Readonly<Record<string, HybridTime>>;
   readonly horizons: Readonly<Record<number, HybridTime>>;
+}
+
+/** The hashes from `middle` on are those of the partition `child` from the next entry on. */
+export interface Splitting {
+  readonly child: number;
+  readonly middle: number;
 }
 
 /** What records change in any copy, and by how much they change what is counted per table. */
@@ -58,6 +66,7 @@ export const prepareEntry = (entry: Omit<EntryToApply, 'plan'>): EntryToApply =>
   end: positionOf(entry.end),
   records: entry.records,
   forget: entry.forget,
+  split: entry.split,
   plan: planRecords(entry.records),
 });
 
@@ -135,6 +144,21 @@ function putTombstone(record: ItemRecord, operations: KeyValueOperation[], tally
     { kind: 'put', key: tombstoneTimeKey(table, record.version.time, key), value: NOTHING },
   );
 }
+
+export const subtractCounters = (a: TableCounters, b: TableCounters): TableCounters => ({
+  itemCount: a.itemCount - b.itemCount,
+  sizeBytes: a.sizeBytes - b.sizeBytes,
+  tombstoneCount: a.tombstoneCount - b.tombstoneCount,
+  digest: subtractDigests(a.digest, b.digest),
+});
+
+export const isNothing = ({
+  itemCount,
+  sizeBytes,
+  tombstoneCount,
+  digest,
+}: TableCounters): boolean =>
+  itemCount === 0 && sizeBytes === 0 && tombstoneCount === 0 && digest[0] === 0 && digest[1] === 0;
 
 export const addCounters = (a: TableCounters, b: TableCounters): TableCounters => ({
   itemCount: a.itemCount + b.itemCount,

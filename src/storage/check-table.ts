@@ -1,31 +1,36 @@
 import { crc32 } from 'node:zlib';
 
 import { NO_COUNTERS } from './apply.ts';
+import { readHeldHashes } from './copy.ts';
 import {
   droppedTableKey,
   dueKey,
   dueRange,
   itemKeyIn,
   itemKeyInTimeKey,
+  holdsKey,
   itemSpaceRange,
-  partitionOf,
   rebuildingKey,
-  tableHashRange,
+  tableHashes,
   tombstoneTimeKey,
   tombstoneTimeRange,
+  type HashRange,
   type ItemSpace,
 } from './key-layout.ts';
 import { forEachBatch } from './key-ranges.ts';
 import { StoreError, type KeyValuePair, type KeyValueSnapshot } from './key-value-store.ts';
 import { decodePair } from './read.ts';
-import { readCounters, TableCount } from './table-count.ts';
+import { readContents, TableCount } from './table-count.ts';
 
 export interface TableCheck {
   /** Counters change in the same batch as what they count, so that one snapshot must agree with itself. */
   readonly snapshot: KeyValueSnapshot;
   readonly table: number;
-  /** The partitions whose copies are checked. One that is under rebuild is left out. */
+  /**
+   * The partitions whose copies are checked. One that is under rebuild, or was split and is not counted yet, is left out.
+   */
   readonly partitions: readonly number[];
+  /** How many there were before any was split. */
   readonly partitionCount: number;
   /** Called after so many bytes were read, and waited for. What it throws ends the check. */
   readonly pace: (bytes: number) => Promise<void>;
@@ -42,10 +47,14 @@ export async function checkTable(check: TableCheck): Promise<void> {
   const { snapshot, table, onDamage } = check;
   if (snapshot.get(droppedTableKey(table)) !== undefined) return;
   const times = new Map<number, Listings>();
+  const held: { partition: number; hashes: HashRange }[] = [];
   for (const partition of check.partitions) {
     if (snapshot.get(rebuildingKey(partition)) !== undefined) continue;
     try {
-      times.set(partition, await checkPartition(check, partition));
+      const hashes = readHeldHashes(snapshot, partition, check.partitionCount);
+      held.push({ partition, hashes });
+      const found = await checkPartition(check, partition, tableHashes(table, partition, hashes));
+      times.set(partition, found);
     } catch (error) {
       if (!isDamage(error)) throw error;
       onDamage(partition, error);
@@ -58,8 +67,9 @@ export async function checkTable(check: TableCheck): Promise<void> {
   for (const kind of ['tombstones', 'dues'] as const) {
     await forEachBatch(snapshot, listed[kind], async (pairs) => {
       for (const [key] of pairs) {
-        const partition = partitionOf(table, itemKeyInTimeKey(key), check.partitionCount);
-        times.get(partition)?.[kind].listed(key);
+        const itemKey = itemKeyInTimeKey(key);
+        const holder = held.find((each) => holdsKey(each, table, itemKey));
+        if (holder !== undefined) times.get(holder.partition)?.[kind].listed(key);
       }
       await check.pace(bytesIn(pairs));
     });
@@ -84,9 +94,12 @@ export const isDamage = (error: unknown): error is StoreError =>
 const TIME_MAX = Number.MAX_SAFE_INTEGER;
 
 /** Answers the times that its tombstones, and its items that are due some day, should be listed under. */
-async function checkPartition(check: TableCheck, partition: number): Promise<Listings> {
-  const { snapshot, table, partitionCount } = check;
-  const hashes = tableHashRange(table, partition, partitionCount);
+async function checkPartition(
+  check: TableCheck,
+  partition: number,
+  hashes: HashRange,
+): Promise<Listings> {
+  const { snapshot, table } = check;
   const found = new TableCount();
   const tombstones = new ListedTimes();
   const dues = new ListedTimes();
@@ -105,8 +118,9 @@ async function checkPartition(check: TableCheck, partition: number): Promise<Lis
     found.add(pair[0], tombstone);
     tombstones.found(tombstoneTimeKey(table, tombstone.version.time, itemKeyIn(pair[0])));
   });
-  const counters = await readCounters(snapshot, partition);
-  const difference = found.differenceFrom(counters.get(table) ?? NO_COUNTERS);
+  const contents = await readContents(snapshot, partition);
+  if (contents === undefined) return { tombstones, dues };
+  const difference = found.differenceFrom(contents.get(table) ?? NO_COUNTERS);
   if (difference !== undefined) throw damaged(check, partition, difference);
   return { tombstones, dues };
 }

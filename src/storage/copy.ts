@@ -14,11 +14,21 @@ import {
   countersKey,
   epochEndsKey,
   forgottenKey,
+  hashRange,
+  heldHashesKey,
   positionKey,
   rebuildingKey,
+  tableOfCountersKey,
+  uncountedKey,
+  uncountedTablesRange,
+  type HashRange,
 } from './key-layout.ts';
+import { readRange } from './key-ranges.ts';
 import { StoreError, type KeyValueOperation, type KeyValueSnapshot } from './key-value-store.ts';
 import {
+  decodeCounters,
+  decodeHeldHashes,
+  decodeNumbers,
   decodePosition,
   decodePositions,
   decodeTimeVector,
@@ -26,6 +36,8 @@ import {
   encodePosition,
   encodePositions,
   encodeTimeVector,
+  type HeldHashes,
+  type SplitOrigin,
   type TimeVector,
 } from './meta-codec.ts';
 import type { KeyValueReader } from './read.ts';
@@ -44,8 +56,15 @@ export class Copy {
   readonly rebuilding: boolean;
   #state: CopyState;
 
-  /** Loads what the store has of the partition; a blank store stands at `START`. Throws `StoreError`. */
-  static async load(snapshot: KeyValueSnapshot, partition: number): Promise<Copy> {
+  /**
+   * Loads what the store has of the partition; a blank store stands at `START`. `partitionCount`: how many there were
+   * before any was split. Throws `StoreError`.
+   */
+  static async load(
+    snapshot: KeyValueSnapshot,
+    partition: number,
+    partitionCount: number,
+  ): Promise<Copy> {
     const position = snapshot.get(positionKey(partition));
     const forgotten = snapshot.get(forgottenKey(partition));
     const counters = await readCounters(snapshot, partition);
@@ -58,18 +77,29 @@ export class Copy {
       forgotten: forgotten === undefined ? {} : decodeTimeVector(forgotten),
       epochEnds: readEpochEnds(snapshot, partition),
       counters,
+      held: readHeldHashes(snapshot, partition, partitionCount),
+      ...(await readUncounted(snapshot, partition)),
     };
     return new Copy(partition, rebuilding, state);
   }
 
   /** Stands in for a copy while it is rebuilt. */
-  static underRebuild(partition: number): Copy {
+  static underRebuild(partition: number, hashes: HashRange): Copy {
     return new Copy(partition, true, {
-      position: START,
-      forgotten: {},
-      epochEnds: [],
+      ...BLANK,
+      held: { ...hashes, origin: undefined },
       counters: new Map(),
+      uncounted: new Map(),
     });
+  }
+
+  /** The copy of a child, at the beginning of its log, as a split of its parent's copy in the same store makes it. */
+  static ofSplit(
+    partition: number,
+    state: Pick<CopyState, 'held' | 'forgotten' | 'countsWith'>,
+  ): Copy {
+    const maps = { counters: new Map(), uncounted: new Map() };
+    return new Copy(partition, false, { ...BLANK, ...state, ...maps });
   }
 
   private constructor(partition: number, rebuilding: boolean, state: CopyState) {
@@ -93,13 +123,55 @@ export class Copy {
     return this.#state.epochEnds;
   }
 
+  /** The hashes of its items. */
+  get hashes(): HashRange {
+    return this.#state.held;
+  }
+
+  /** Of a child: from where it came. */
+  get origin(): SplitOrigin | undefined {
+    return this.#state.held.origin;
+  }
+
+  /**
+   * What entries of this partition's log have changed, summed up. A split leaves it as it is on both sides, so that sums over
+   * all partitions are exact at any moment, whichever copies they are of; what is there of one partition: `contents`.
+   */
   counters(table: number): TableCounters {
     return this.#state.counters.get(table) ?? NO_COUNTERS;
   }
 
+  /** What this copy holds of a table; undefined from a split until that is counted. */
+  contents(table: number): TableCounters | undefined {
+    const { countsWith, uncounted } = this.#state;
+    if (countsWith.length > 0) return undefined;
+    return addCounters(this.counters(table), uncounted.get(table) ?? NO_COUNTERS);
+  }
+
+  /** What is to be added to `counters` of a table for what it holds, as it was counted last. */
+  uncounted(table: number): TableCounters {
+    return this.#state.uncounted.get(table) ?? NO_COUNTERS;
+  }
+
+  /** The partitions that were split apart since what they hold was counted, this one included; empty once that is done. */
+  get countsWith(): readonly number[] {
+    return this.#state.countsWith;
+  }
+
   /** The numbers of the tables of which anything was ever applied here. */
   get tables(): readonly number[] {
-    return [...this.#state.counters.keys()];
+    return [...new Set([...this.#state.counters.keys(), ...this.#state.uncounted.keys()])];
+  }
+
+  /** It has given the upper part of its hashes away: the batch that says so was written. */
+  shrink(to: number, countsWith: readonly number[]): void {
+    const { held } = this.#state;
+    this.#state = { ...this.#state, held: { ...held, to }, countsWith };
+  }
+
+  /** What it holds was counted, and what its counters lack was written. */
+  counted(uncounted: ReadonlyMap<number, TableCounters>): void {
+    this.#state = { ...this.#state, uncounted: new Map(uncounted), countsWith: [] };
   }
 
   /**
@@ -162,12 +234,13 @@ export class Copy {
     const { counters } = this.#state;
     for (const [table, tally] of staged.touched) counters.set(table, tally);
     const { position, forgotten, epochEnds } = staged;
-    this.#state = { position, forgotten, epochEnds, counters };
+    this.#state = { ...this.#state, position, forgotten, epochEnds };
   }
 
   /** The table was dropped and its counters were deleted. */
   dropTable(table: number): void {
     this.#state.counters.delete(table);
+    this.#state.uncounted.delete(table);
   }
 
   #putCounters(table: number, counters: TableCounters): KeyValueOperation {
@@ -184,6 +257,39 @@ interface CopyState {
   readonly forgotten: TimeVector;
   readonly epochEnds: readonly Position[];
   readonly counters: Map<number, TableCounters>;
+  readonly held: HeldHashes;
+  readonly countsWith: readonly number[];
+  readonly uncounted: Map<number, TableCounters>;
+}
+
+const BLANK = { position: START, forgotten: {}, epochEnds: [], countsWith: [] };
+
+/** Which hashes the store's copy of a partition holds. Throws `StoreError` `damaged`. */
+export function readHeldHashes(
+  reader: KeyValueReader,
+  partition: number,
+  partitionCount: number,
+): HeldHashes {
+  const value = reader.get(heldHashesKey(partition));
+  if (value !== undefined) return decodeHeldHashes(value);
+  if (partition < partitionCount)
+    return { ...hashRange(partition, partitionCount), origin: undefined };
+  throw new StoreError('damaged', `partition ${partition} has lost its hashes`);
+}
+
+/** What a snapshot has of the members of the same names. Throws `StoreError` `damaged`. */
+async function readUncounted(
+  snapshot: KeyValueSnapshot,
+  partition: number,
+): Promise<Pick<CopyState, 'countsWith' | 'uncounted'>> {
+  const mark = snapshot.get(uncountedKey(partition));
+  const pairs = await readRange(snapshot, uncountedTablesRange(partition));
+  return {
+    countsWith: mark === undefined ? [] : decodeNumbers(mark),
+    uncounted: new Map(
+      pairs.map(([key, value]) => [tableOfCountersKey(key), decodeCounters(value)]),
+    ),
+  };
 }
 
 /** Changes of one copy on their way into a batch. */

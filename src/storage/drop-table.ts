@@ -4,6 +4,7 @@ import {
   droppedTablesRange,
   tableOfKey,
   tableRanges,
+  uncountedTableKey,
 } from './key-layout.ts';
 import { readRange } from './key-ranges.ts';
 import type { KeyValueOperation, KeyValueSnapshot, KeyValueStore } from './key-value-store.ts';
@@ -27,9 +28,9 @@ export async function clearDroppedTable(
   partitions: Iterable<number>,
 ): Promise<void> {
   for (const range of tableRanges(table)) await store.clear(range);
-  const counters = [...partitions].map((partition): KeyValueOperation => ({
-    kind: 'delete',
-    key: countersKey(partition, table),
-  }));
+  const counters = [...partitions].flatMap((partition): readonly KeyValueOperation[] => [
+    { kind: 'delete', key: countersKey(partition, table) },
+    { kind: 'delete', key: uncountedTableKey(partition, table) },
+  ]);
   await store.write([...counters, { kind: 'put', key: droppedTableKey(table), value: CLEARED }]);
 }

@@ -10,11 +10,14 @@ import type { KeyRange } from './key-value-store.ts';
  * | `0x00 ...`                                                   | the adapter's own                         |
  * | `d`, table (4)                                               | a dropped table: `DROPPED`, then `CLEARED`        |
  * | `i`, table (4), item key                                     | an item: `encodeStoredItem`               |
+ * | `m`, partition (2), `a`, table (4)                           | what a split left uncounted: `encodeCounters` |
  * | `m`, partition (2), `c`, table (4)                           | `encodeCounters`                          |
  * | `m`, partition (2), `e`                                      | where epochs ended: `encodePositions`     |
  * | `m`, partition (2), `f`                                      | the forgotten vector: `encodeTimeVector`  |
+ * | `m`, partition (2), `h`                                      | hashes that a split gave it: `encodeHeldHashes` |
  * | `m`, partition (2), `p`                                      | the applied position: `encodePosition`    |
  * | `m`, partition (2), `r`                                      | empty: a rebuild is under way             |
+ * | `m`, partition (2), `u`                                      | not counted since a split: `encodeNumbers` |
  * | `q`, table (4), time (8), item key                           | empty: a tombstone by its time            |
  * | `s`, `closed`                                                | empty: closed with everything synced      |
  * | `s`, `format`                                                | the format version, as text               |
@@ -23,9 +26,11 @@ import type { KeyRange } from './key-value-store.ts';
  *
  * Numbers are big endian, so that bytes order as they do. An item key begins with the hash of its partition key.
  *
- * Format history: 1, the first; 2, the checksum of an item or tombstone covers its whole key here.
+ * Format history: 1, the first; 2, the checksum of an item or tombstone covers its whole key here; 3, as 2, with
+ * partitions that were split: written with the first split.
  */
 export const STORE_FORMAT_VERSION = 2;
+export const SPLIT_STORE_FORMAT_VERSION = 3;
 
 /** The catalogue's own table. It lies in partition 0 entirely, whatever the hashes of its keys. */
 export const SYSTEM_TABLE = 0;
@@ -36,9 +41,11 @@ export const SYSTEM_TABLE = 0;
  */
 export const PARTITION_TABLE = 0xffff_ffff;
 
-const PARTITIONS_MAX = 65_536;
+/** A partition's number has two bytes. */
+const PARTITION_NUMBERS_MAX = 65_536;
 
-const HASHES = 2 ** 32;
+/** How many hashes there are: 0 up to, without it, this. */
+export const HASHES = 2 ** 32;
 const TABLE_BYTES = 4;
 const TIME_BYTES = 8;
 const TABLE_PREFIX_BYTES = 1 + TABLE_BYTES;
@@ -63,7 +70,7 @@ export const CLOSED_KEY: Uint8Array = Buffer.from('sclosed', 'latin1');
 /** Everything but the adapter's own. */
 export const everyKey: KeyRange = { from: Uint8Array.of(1), to: Uint8Array.of(0xff) };
 
-/** The number of the partition of `partitions` that holds a hash: the inverse of `hashRange`. */
+/** The number of the partition, of `partitions` that were never split, that holds a hash: the inverse of `hashRange`. */
 export const partitionOfHash = (hash: number, partitions: number): number =>
   Math.ceil(((hash + 1) * partitions) / HASHES) - 1;
 
@@ -78,16 +85,38 @@ export interface HashRange {
   readonly to: number;
 }
 
+/** Of a partition of `partitions`, before any was split. */
 export const hashRange = (partition: number, partitions: number): HashRange => ({
   from: Math.floor((partition * HASHES) / partitions),
   to: Math.floor(((partition + 1) * HASHES) / partitions),
 });
 
 /** The hashes of one table that a partition holds; empty for the system table outside partition 0. */
-export function tableHashRange(table: number, partition: number, partitions: number): HashRange {
-  if (table !== SYSTEM_TABLE) return hashRange(partition, partitions);
+export const tableHashRange = (table: number, partition: number, partitions: number): HashRange =>
+  tableHashes(table, partition, hashRange(partition, partitions));
+
+/** The same of a partition that holds `hashes`. */
+export function tableHashes(table: number, partition: number, hashes: HashRange): HashRange {
+  if (table !== SYSTEM_TABLE) return hashes;
   return partition === 0 ? { from: 0, to: HASHES } : { from: 0, to: 0 };
 }
+
+/** The hash at the head of an item's key. Allocates nothing. */
+export const hashOf = (itemKey: Uint8Array): number => readUint32(itemKey, 0);
+
+/** Whether a partition that holds `hashes` holds an item of a table. */
+export function holdsKey(
+  { partition, hashes }: { readonly partition: number; readonly hashes: HashRange },
+  table: number,
+  itemKey: Uint8Array,
+): boolean {
+  if (table === SYSTEM_TABLE) return partition === 0;
+  const hash = hashOf(itemKey);
+  return hash >= hashes.from && hash < hashes.to;
+}
+
+/** Whether two ranges have a hash in common. */
+export const overlap = (a: HashRange, b: HashRange): boolean => a.from < b.to && b.from < a.to;
 
 export function itemSpaceKey(space: ItemSpace, table: number, itemKey: Uint8Array): Uint8Array {
   const key = Buffer.allocUnsafe(TABLE_PREFIX_BYTES + itemKey.length);
@@ -200,6 +229,19 @@ export const positionKey = (partition: number): Uint8Array => metaKey(partition,
 export const forgottenKey = (partition: number): Uint8Array => metaKey(partition, 'f');
 export const epochEndsKey = (partition: number): Uint8Array => metaKey(partition, 'e');
 export const rebuildingKey = (partition: number): Uint8Array => metaKey(partition, 'r');
+export const heldHashesKey = (partition: number): Uint8Array => metaKey(partition, 'h');
+export const uncountedKey = (partition: number): Uint8Array => metaKey(partition, 'u');
+
+/** Everything that all partitions keep of themselves. */
+export const metaOfAll: KeyRange = spaceRange(SPACES.meta);
+
+/** The partition of a `heldHashesKey`; undefined of any other key. */
+export const partitionOfHeldHashesKey = (key: Uint8Array): number | undefined =>
+  key.length === 4 && key[3] === HELD_HASHES_LETTER
+    ? ((key[1] ?? 0) << 8) | (key[2] ?? 0)
+    : undefined;
+
+const HELD_HASHES_LETTER = 'h'.charCodeAt(0);
 
 /** Everything that a partition keeps of itself. */
 export const metaRange = (partition: number): KeyRange => ({
@@ -207,12 +249,24 @@ export const metaRange = (partition: number): KeyRange => ({
   to: metaBound(partition + 1),
 });
 
-export function countersKey(partition: number, table: number): Uint8Array {
+export const countersKey = (partition: number, table: number): Uint8Array =>
+  tableMetaKey(partition, 'c', table);
+
+/** What a split left uncounted of a table: see `Copy.contents`. */
+export const uncountedTableKey = (partition: number, table: number): Uint8Array =>
+  tableMetaKey(partition, 'a', table);
+
+function tableMetaKey(partition: number, letter: string, table: number): Uint8Array {
   const key = Buffer.allocUnsafe(8);
-  key.set(metaKey(partition, 'c'));
+  key.set(metaKey(partition, letter));
   writeUint32(key, 4, table);
   return key;
 }
+
+export const uncountedTablesRange = (partition: number): KeyRange => ({
+  from: metaKey(partition, 'a'),
+  to: metaKey(partition, 'b'),
+});
 
 export const countersRange = (partition: number): KeyRange => ({
   from: metaKey(partition, 'c'),
@@ -239,8 +293,8 @@ function metaKey(partition: number, letter: string): Uint8Array {
 }
 
 function metaBound(partition: number): Uint8Array {
-  if (partition === PARTITIONS_MAX) return Uint8Array.of(SPACES.meta + 1);
-  assert(partition >= 0 && partition < PARTITIONS_MAX, 'a partition number has two bytes');
+  if (partition === PARTITION_NUMBERS_MAX) return Uint8Array.of(SPACES.meta + 1);
+  assert(partition >= 0 && partition < PARTITION_NUMBERS_MAX, 'a partition number has two bytes');
   return Uint8Array.of(SPACES.meta, partition >>> 8, partition & 0xff);
 }
 

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 
+import type { HybridTime } from '../clock/hybrid-time.ts';
 import type { Position, TableCounters } from './apply.ts';
 import { StoreError } from './key-value-store.ts';
 
@@ -58,6 +59,37 @@ export function decodeCounters(value: Uint8Array): TableCounters {
     digest: [whole(first), whole(second)],
   };
 }
+
+/** Which hashes a partition holds since a split, and from which entry of which partition's log on, if it is a child. */
+export interface HeldHashes {
+  readonly from: number;
+  readonly to: number;
+  /** Of a child. Everything of its hashes up to the entry at `index` stands in the log of `parent`. */
+  readonly origin: SplitOrigin | undefined;
+}
+
+export interface SplitOrigin {
+  readonly parent: number;
+  readonly index: number;
+  /** The partition time of that entry. */
+  readonly time: HybridTime;
+}
+
+export const encodeHeldHashes = ({ from, to, origin }: HeldHashes): Uint8Array =>
+  seal(origin === undefined ? [from, to] : [from, to, origin.parent, origin.index, origin.time]);
+
+export function decodeHeldHashes(value: Uint8Array): HeldHashes {
+  const [from, to, parent, index, time] = unseal(value);
+  const origin =
+    parent === undefined
+      ? undefined
+      : { parent: whole(parent), index: whole(index), time: whole(time) };
+  return { from: whole(from), to: whole(to), origin };
+}
+
+export const encodeNumbers = (numbers: readonly number[]): Uint8Array => seal(numbers);
+
+export const decodeNumbers = (value: Uint8Array): readonly number[] => unseal(value).map(whole);
 
 export const encodeTimeVector = (vector: TimeVector): Uint8Array =>
   seal(

@@ -1,4 +1,5 @@
 import { NO_COUNTERS, START, type Position, type TableCounters } from './apply.ts';
+import { readHeldHashes } from './copy.ts';
 import { CLEARED, DROPPED, readDroppedTables } from './drop-table.ts';
 import {
   countersRange,
@@ -6,18 +7,24 @@ import {
   dueKey,
   duesOfAll,
   epochEndsKey,
+  FORMAT_KEY,
   forgottenKey,
+  heldHashesKey,
+  holdsKey,
   itemKeyIn,
   itemKeyInTimeKey,
   itemSpaceRange,
   metaRange,
-  partitionOf,
   positionKey,
   rebuildingKey,
-  tableHashRange,
+  SPLIT_STORE_FORMAT_VERSION,
+  tableHashes,
   tableOfKey,
   tombstoneTimeKey,
   tombstoneTimesOfAll,
+  uncountedKey,
+  uncountedTablesRange,
+  type HashRange,
   type ItemSpace,
 } from './key-layout.ts';
 import { forEachBatch, readRange, withSnapshot } from './key-ranges.ts';
@@ -29,13 +36,14 @@ import {
 } from './key-value-store.ts';
 import { decodePosition } from './meta-codec.ts';
 import { decodePair } from './read.ts';
-import { readCounters, TableCount, tablesIn, tablesOf } from './table-count.ts';
+import { readContents, TableCount, tablesIn, tablesOf } from './table-count.ts';
 
 export interface Rebuild {
   /** The source's copy. */
   readonly source: KeyValueSnapshot;
   readonly target: KeyValueStore;
   readonly partition: number;
+  /** How many there were before any was split. */
   readonly partitionCount: number;
   readonly onProgress?: ((progress: RebuildProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -82,9 +90,9 @@ export async function rebuildPartition(rebuild: Rebuild): Promise<Position> {
         sync: true,
       });
       report(rebuild, work);
-      await clearPartition(rebuild);
+      await clearPartition(rebuild, work.hashes);
     });
-    for (const table of await tablesOf(source, work.counters.keys()))
+    for (const table of await tablesOf(source, work.contents?.keys() ?? []))
       await copyTable(rebuild, table, work);
     return finish(rebuild);
   });
@@ -104,7 +112,10 @@ export async function onSide<Result>(
 }
 
 interface RebuildWork {
-  readonly counters: ReadonlyMap<number, TableCounters>;
+  /** What the source holds of the partition's. */
+  readonly hashes: HashRange;
+  /** What the source should hold; undefined while it cannot tell, since a split. */
+  readonly contents: ReadonlyMap<number, TableCounters> | undefined;
   /** Tables that the source is removing: what is left of them is not what was counted. */
   readonly dropped: ReadonlyMap<number, boolean>;
   readonly totalItems: number;
@@ -114,19 +125,20 @@ interface RebuildWork {
 }
 
 /** Throws where the source's copy is under rebuild itself. */
-async function workOf({ source, partition }: Rebuild): Promise<RebuildWork> {
+async function workOf({ source, partition, partitionCount }: Rebuild): Promise<RebuildWork> {
   if (source.get(rebuildingKey(partition)) !== undefined) {
     throw new StoreError('io', `the copy of partition ${partition} is under rebuild itself`);
   }
-  const counters = await readCounters(source, partition);
+  const hashes = readHeldHashes(source, partition, partitionCount);
+  const contents = await readContents(source, partition);
   let totalItems = 0;
   let totalBytes = 0;
-  for (const { itemCount, tombstoneCount, sizeBytes } of counters.values()) {
+  for (const { itemCount, tombstoneCount, sizeBytes } of contents?.values() ?? []) {
     totalItems += itemCount + tombstoneCount;
     totalBytes += sizeBytes;
   }
   const dropped = await readDroppedTables(source);
-  return { counters, dropped, totalItems, totalBytes, items: 0, bytes: 0 };
+  return { hashes, contents, dropped, totalItems, totalBytes, items: 0, bytes: 0 };
 }
 
 async function copyTable(rebuild: Rebuild, table: number, work: RebuildWork): Promise<void> {
@@ -134,8 +146,8 @@ async function copyTable(rebuild: Rebuild, table: number, work: RebuildWork): Pr
   for (const space of ['items', 'tombstones'] as const) {
     await copySpace(rebuild, { space, table, found }, work);
   }
-  if (work.dropped.has(table)) return;
-  const difference = found.differenceFrom(work.counters.get(table) ?? NO_COUNTERS);
+  if (work.dropped.has(table) || work.contents === undefined) return;
+  const difference = found.differenceFrom(work.contents.get(table) ?? NO_COUNTERS);
   if (difference === undefined) return;
   throw new StoreError(
     'damaged',
@@ -144,6 +156,8 @@ async function copyTable(rebuild: Rebuild, table: number, work: RebuildWork): Pr
 }
 
 const NOTHING = new Uint8Array(0);
+
+const OWN_KEYS = [positionKey, forgottenKey, epochEndsKey, heldHashesKey, uncountedKey];
 
 /** The last batch: what the partition keeps of itself, in exchange for the mark. */
 async function finish({ source, target, partition }: Rebuild): Promise<Position> {
@@ -156,13 +170,20 @@ async function finish({ source, target, partition }: Rebuild): Promise<Position>
   }
   const copied = [
     ...(await readRange(source, countersRange(partition))),
-    ...[positionKey, forgottenKey, epochEndsKey].flatMap((keyOf) => {
+    ...(await readRange(source, uncountedTablesRange(partition))),
+    ...OWN_KEYS.flatMap((keyOf) => {
       const key = keyOf(partition);
       const value = source.get(key);
       return value === undefined ? [] : [[key, value] as const];
     }),
   ];
   for (const [key, value] of copied) operations.push({ kind: 'put', key, value });
+  if (source.get(heldHashesKey(partition)) !== undefined)
+    operations.push({
+      kind: 'put',
+      key: FORMAT_KEY,
+      value: Buffer.from(String(SPLIT_STORE_FORMAT_VERSION)),
+    });
   const position = source.get(positionKey(partition));
   const at = position === undefined ? START : decodePosition(position);
   await onSide('target', async () => target.write(operations, { sync: true }));
@@ -174,9 +195,9 @@ async function copySpace(
   part: { readonly space: ItemSpace; readonly table: number; readonly found: TableCount },
   work: RebuildWork,
 ): Promise<void> {
-  const { source, target, partition, partitionCount, signal } = rebuild;
+  const { source, target, partition, signal } = rebuild;
   const { space, table, found } = part;
-  const hashes = tableHashRange(table, partition, partitionCount);
+  const hashes = tableHashes(table, partition, work.hashes);
   await forEachBatch(source, itemSpaceRange(space, table, hashes), async (pairs) => {
     signal?.throwIfAborted();
     const operations: KeyValueOperation[] = [];
@@ -206,17 +227,15 @@ function report({ onProgress }: Rebuild, work: RebuildWork): void {
 }
 
 /** Removes whatever the target has of the partition, of tables that the source may not know. The mark stays. */
-async function clearPartition({
-  target,
-  partition,
-  partitionCount,
-  signal,
-}: Rebuild): Promise<void> {
+async function clearPartition(
+  { target, partition, signal }: Rebuild,
+  held: HashRange,
+): Promise<void> {
   await withSnapshot(target, async (snapshot) => {
     for (const space of ['items', 'tombstones'] as const) {
       for (const table of await tablesIn(snapshot, space)) {
         signal?.throwIfAborted();
-        const hashes = tableHashRange(table, partition, partitionCount);
+        const hashes = tableHashes(table, partition, held);
         await target.clear(itemSpaceRange(space, table, hashes));
       }
     }
@@ -225,9 +244,8 @@ async function clearPartition({
         signal?.throwIfAborted();
         const operations = pairs
           .map(([key]) => key)
-          .filter(
-            (key) =>
-              partitionOf(tableOfKey(key), itemKeyInTimeKey(key), partitionCount) === partition,
+          .filter((key) =>
+            holdsKey({ partition, hashes: held }, tableOfKey(key), itemKeyInTimeKey(key)),
           )
           .map((key): KeyValueOperation => ({ kind: 'delete', key }));
         await target.write(operations);

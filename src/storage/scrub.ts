@@ -59,7 +59,27 @@ export class Scrub implements Service {
     const { nodes, clock } = this.#options;
     while (!this.#stopped.signal.aborted) {
       await clock.sleep(lookMs, this.#stopped.signal);
-      for (const node of nodes()) if (this.#isDue(node)) await this.#check(node);
+      for (const node of nodes()) {
+        if (node.uncounted.length > 0) await this.#count(node);
+        if (this.#isDue(node)) await this.#check(node);
+      }
+    }
+  }
+
+  /** After a split: only what was counted can be checked. */
+  async #count(node: StorageNode): Promise<void> {
+    const { clock, logger, onDamage } = this.#options;
+    const { zone } = node;
+    const isOver = (): boolean => this.#stopped.signal.aborted || node.state !== 'open';
+    if (isOver()) return;
+    const partitions = node.uncounted.map(({ partition }) => partition);
+    try {
+      const isDone = await node.countSplit(pacer(clock, this.#stopped.signal).pace);
+      if (isDone) logger.debug({ zone, partitions }, 'split partitions counted');
+    } catch (error) {
+      if (isOver()) return;
+      if (!(error instanceof StoreError)) throw error;
+      for (const partition of partitions) onDamage(zone, error, partition);
     }
   }
 
@@ -116,16 +136,7 @@ export async function checkStore(
   node: StorageNode,
   { clock, signal, onDamage }: StoreCheck,
 ): Promise<{ readonly tables: number; readonly bytes: number; readonly damaged: number }> {
-  let [total, stretch] = [0, 0];
-  const pace = async (bytes: number): Promise<void> => {
-    total += bytes;
-    stretch += bytes;
-    if (stretch >= stretchBytes) {
-      await clock.sleep((stretch / stretchBytes) * stretchMs, signal);
-      stretch = 0;
-    }
-    signal.throwIfAborted();
-  };
+  const { pace, totalBytes } = pacer(clock, signal);
   const whole = new Set(node.copies.keys());
   const blame = (partition: number, error: StoreError): void => {
     if (whole.delete(partition)) onDamage(partition, error);
@@ -144,12 +155,30 @@ export async function checkStore(
       }),
     );
   }
-  return { tables: tables.length, bytes: total, damaged: node.copies.size - whole.size };
+  return { tables: tables.length, bytes: totalBytes(), damaged: node.copies.size - whole.size };
+}
+
+/** Waits now and then, by how much was read; rejects with the signal's reason. */
+function pacer(
+  clock: Clock,
+  signal: AbortSignal,
+): { readonly pace: (bytes: number) => Promise<void>; readonly totalBytes: () => number } {
+  let [total, stretch] = [0, 0];
+  const pace = async (bytes: number): Promise<void> => {
+    total += bytes;
+    stretch += bytes;
+    if (stretch >= stretchBytes) {
+      await clock.sleep((stretch / stretchBytes) * stretchMs, signal);
+      stretch = 0;
+    }
+    signal.throwIfAborted();
+  };
+  return { pace, totalBytes: () => total };
 }
 
 /** Checks what copies keep of themselves. Answers the tables of which there is anything. */
 async function checkOwnData(
-  { store, copies }: StorageNode,
+  { store, copies, partitionCount }: StorageNode,
   onDamage: StoreCheck['onDamage'],
 ): Promise<readonly number[]> {
   // What is in memory now is in any later snapshot.
@@ -161,7 +190,7 @@ async function checkOwnData(
     const counted = new Set<number>();
     for (const { partition, origins } of inMemory) {
       try {
-        const stored = await Copy.load(snapshot, partition);
+        const stored = await Copy.load(snapshot, partition, partitionCount);
         for (const table of stored.tables) counted.add(table);
         if (stored.rebuilding || Object.keys(stored.forgotten).length >= origins) continue;
         throw new StoreError('damaged', `partition ${partition} has lost its forgotten vector`);

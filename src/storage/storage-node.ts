@@ -1,19 +1,30 @@
 import { assert, present } from '../base/assert.ts';
-import type { EntryToApply, Forgetting, Position } from './apply.ts';
-import { Copy, type Staged } from './copy.ts';
+import type { EntryToApply, Forgetting, Position, Splitting } from './apply.ts';
+import { Copy, readHeldHashes, type Staged } from './copy.ts';
 import { clearDroppedTable, DROPPED, readDroppedTables } from './drop-table.ts';
+import {
+  countCopies,
+  countedOperations,
+  splitCopy,
+  splitPartitions,
+  without,
+} from './split-copy.ts';
 import {
   CLOSED_KEY,
   droppedTableKey,
   everyKey,
   FORMAT_KEY,
   itemKeyInTimeKey,
+  holdsKey,
   itemSpaceKey,
-  partitionOf,
+  metaRange,
+  overlap,
+  SPLIT_STORE_FORMAT_VERSION,
   STORE_FORMAT_VERSION,
   tombstoneTimeRange,
+  type HashRange,
 } from './key-layout.ts';
-import { forEachBatch, withSnapshot } from './key-ranges.ts';
+import { forEachBatch, readRange, withSnapshot } from './key-ranges.ts';
 import type { KeyValueOperation, KeyValueSnapshot, KeyValueStore } from './key-value-store.ts';
 import { StoreError } from './key-value-store.ts';
 import { onSide, RebuildError, rebuildPartition, type RebuildProgress } from './rebuild.ts';
@@ -22,9 +33,9 @@ export interface StorageNodeOptions {
   readonly zone: string;
   /** The node takes it over and closes it. */
   readonly store: KeyValueStore;
-  /** How many partitions the region has. */
+  /** How many partitions the region had before any was split. */
   readonly partitionCount: number;
-  /** Of which of them this node holds a copy. */
+  /** Of which of them this node holds a copy; it holds one of each that these were split into, too. */
   readonly partitions: readonly number[];
   /**
    * Tables that are gone, whether or not this store has a mark of them: one that begins blank has none, and the log may
@@ -86,10 +97,13 @@ export class StorageNode {
     const dropped = new Set<number>();
     for (const [table, cleared] of await withSnapshot(store, readDroppedTables)) {
       dropped.add(table);
-      if (!cleared) await clearDroppedTable(store, table, options.partitions);
+      if (!cleared) await clearDroppedTable(store, table, await heldPartitions(options));
     }
+    const partitions = await heldPartitions(options);
     const copies = await withSnapshot(store, async (snapshot) =>
-      Promise.all(options.partitions.map(async (partition) => Copy.load(snapshot, partition))),
+      Promise.all(
+        partitions.map(async (partition) => Copy.load(snapshot, partition, options.partitionCount)),
+      ),
     );
     return new StorageNode(options, { copies, dropped, wasClosed });
   }
@@ -134,7 +148,11 @@ export class StorageNode {
       while (rest.length > 0) {
         await this.#applyRecords(rest);
         rest = rest.flatMap(([partition, list]) => remainder(partition, list));
-        for (const [partition, list] of rest) await this.#applyForgetting(partition, list[0]);
+        for (const [partition, list] of rest) {
+          const [entry] = list;
+          if (entry?.split === undefined) await this.#applyForgetting(partition, entry);
+          else await this.#applySplit(partition, entry, entry.split);
+        }
         rest = rest.flatMap(([partition, list]): [number, readonly EntryToApply[]][] =>
           list.length > 1 ? [[partition, list.slice(1)]] : [],
         );
@@ -189,19 +207,17 @@ export class StorageNode {
   ): Promise<Position> {
     assert(source.partitionCount === this.partitionCount, 'both nodes split the hashes alike');
     try {
-      await onSide('target', async () =>
-        this.#enqueue(async () => {
-          this.#copies.set(partition, Copy.underRebuild(partition));
-        }),
-      );
       const { store: target, partitionCount } = this;
       const rebuild = { target, partition, partitionCount, onProgress, signal };
+      const from = async (snapshot: KeyValueSnapshot): Promise<Position> => {
+        const hashes = readHeldHashes(snapshot, partition, partitionCount);
+        await onSide('target', async () =>
+          this.#enqueue(async () => this.#makeRoom(partition, hashes)),
+        );
+        return rebuildPartition({ ...rebuild, source: snapshot });
+      };
       const position = await onSide('source', async () =>
-        source instanceof StorageNode
-          ? withSnapshot(source.store, async (snapshot) =>
-              rebuildPartition({ ...rebuild, source: snapshot }),
-            )
-          : rebuildPartition({ ...rebuild, source: source.snapshot }),
+        source instanceof StorageNode ? withSnapshot(source.store, from) : from(source.snapshot),
       );
       await onSide('target', async () => this.#enqueue(async () => this.#takeRebuilt(partition)));
       return position;
@@ -223,10 +239,31 @@ export class StorageNode {
     await this.store.close().catch(() => undefined);
   }
 
+  /**
+   * The source may stand before a split that this node has applied: then the child's copy goes, and comes again when the
+   * split is applied. Whatever else a partition had here that it has not any more is another copy's.
+   */
+  async #makeRoom(partition: number, hashes: HashRange): Promise<void> {
+    this.#copies.set(partition, Copy.underRebuild(partition, hashes));
+    for (const copy of this.#copies.values()) {
+      if (copy.partition === partition || !overlap(copy.hashes, hashes)) continue;
+      const isChild = copy.hashes.from >= hashes.from && copy.hashes.to <= hashes.to;
+      if (!isChild) continue;
+      const meta = await withSnapshot(this.store, async (snapshot) =>
+        readRange(snapshot, metaRange(copy.partition)),
+      );
+      await this.#write(
+        meta.map(([key]): KeyValueOperation => ({ kind: 'delete', key })),
+        true,
+      );
+      this.#copies.delete(copy.partition);
+    }
+  }
+
   /** Tables that either side has dropped meanwhile go again from what was copied. */
   async #takeRebuilt(partition: number): Promise<void> {
     const { copy, marks } = await withSnapshot(this.store, async (snapshot) => ({
-      copy: await Copy.load(snapshot, partition),
+      copy: await Copy.load(snapshot, partition, this.partitionCount),
       marks: await readDroppedTables(snapshot),
     }));
     const found = [...marks].flatMap(([table, cleared]) => (cleared ? [] : [table]));
@@ -244,7 +281,7 @@ export class StorageNode {
     const staged: Staged[] = [];
     const operations: KeyValueOperation[] = [];
     for (const [partition, list] of rest) {
-      const entries = beforeForgetting(list);
+      const entries = beforeAlone(list);
       if (entries.length === 0) continue;
       const changes = this.copy(partition).stage(entries, this.#isDropped);
       staged.push(changes);
@@ -265,7 +302,7 @@ export class StorageNode {
         forEachBatch(snapshot, tombstoneTimeRange(table, before), async (pairs) => {
           const operations = pairs
             .map(([key]) => key)
-            .filter((key) => this.#holds(partition, table, itemKeyInTimeKey(key)))
+            .filter((key) => holdsKey(copy, table, itemKeyInTimeKey(key)))
             .flatMap((key) => forgetOperations(table, key));
           if (operations.length === 0) return;
           const staged = copy.stageForgotten(table, operations.length / 2);
@@ -277,8 +314,59 @@ export class StorageNode {
     await this.#writeStaged([last], last.operations);
   }
 
-  #holds(partition: number, table: number, itemKey: Uint8Array): boolean {
-    return partitionOf(table, itemKey, this.partitionCount) === partition;
+  /** Parent and child change together: there is no moment at which a hash is nobody's, or held twice. */
+  async #applySplit(
+    partition: number,
+    entry: EntryToApply,
+    { child, middle }: Splitting,
+  ): Promise<void> {
+    const copy = this.copy(partition);
+    assert(!this.#copies.has(child), 'a partition begins once');
+    const staged = copy.stage([entry], this.#isDropped);
+    const { operations, born, countsWith } = splitCopy(copy, {
+      child,
+      middle,
+      index: entry.end.index,
+      time: entry.end.partitionTime,
+    });
+    await this.#write([...staged.operations, ...operations], false);
+    copy.settle(staged);
+    copy.shrink(middle, countsWith);
+    this.#copies.set(child, born);
+  }
+
+  /** The copies that were split since they were counted. */
+  get uncounted(): readonly Copy[] {
+    return [...this.#copies.values()].filter(
+      ({ rebuilding, countsWith }) => !rebuilding && countsWith.length > 0,
+    );
+  }
+
+  /**
+   * Counts what they hold, while they go on applying, and writes down what their counters lack. Answers whether that was
+   * done; not, where they changed otherwise meanwhile. `pace`: see `TableCheck`. Rejects with `StoreError`: `damaged`, where the
+   * parts are not what the whole was.
+   */
+  async countSplit(pace: (bytes: number) => Promise<void>): Promise<boolean> {
+    const copies = this.uncounted;
+    const hashes = copies.map((copy) => copy.hashes);
+    const found = await withSnapshot(this.store, async (snapshot) =>
+      countCopies(snapshot, copies, pace),
+    );
+    return this.#enqueue(async () => {
+      const isSame = copies.every(
+        (copy, place) =>
+          this.#copies.get(copy.partition) === copy && copy.hashes.to === hashes[place]?.to,
+      );
+      if (!isSame) return false;
+      const kept = found.map((each) => without(each, this.#isDropped));
+      await this.#write(
+        copies.flatMap((copy, place) => countedOperations(copy, kept[place])),
+        false,
+      );
+      for (const [place, copy] of copies.entries()) copy.counted(kept[place] ?? new Map());
+      return true;
+    });
   }
 
   async #writeStaged(
@@ -328,9 +416,13 @@ export class StorageNode {
   }
 }
 
-/** The entries up to the first one that forgets. */
-function beforeForgetting(list: readonly EntryToApply[]): readonly EntryToApply[] {
-  const at = list.findIndex((entry) => entry.forget !== undefined);
+/** Whether an entry is applied by itself: it changes more than its records and the position. */
+const standsAlone = ({ forget, split }: EntryToApply): boolean =>
+  forget !== undefined || split !== undefined;
+
+/** The entries up to the first one that stands alone. */
+function beforeAlone(list: readonly EntryToApply[]): readonly EntryToApply[] {
+  const at = list.findIndex(standsAlone);
   return at === -1 ? list : list.slice(0, at);
 }
 
@@ -338,7 +430,7 @@ function remainder(
   partition: number,
   list: readonly EntryToApply[],
 ): [number, readonly EntryToApply[]][] {
-  const at = list.findIndex((entry) => entry.forget !== undefined);
+  const at = list.findIndex(standsAlone);
   return at === -1 ? [] : [[partition, list.slice(at)]];
 }
 
@@ -352,10 +444,21 @@ const forgetOperations = (table: number, timeKey: Uint8Array): KeyValueOperation
 
 const NOTHING = new Uint8Array(0);
 
+/** The partitions that were asked for, and those that they were split into. */
+async function heldPartitions({
+  store,
+  partitions,
+  partitionCount,
+}: StorageNodeOptions): Promise<readonly number[]> {
+  const split = await withSnapshot(store, splitPartitions);
+  return [...partitions, ...split.filter((partition) => partition >= partitionCount)];
+}
+
 /** Marks a blank store. Answers whether the store is blank or was closed by `StorageNode.close`. */
 async function checkFormat(store: KeyValueStore): Promise<boolean> {
   const value = store.get(FORMAT_KEY);
   const expected = String(STORE_FORMAT_VERSION);
+  const split = String(SPLIT_STORE_FORMAT_VERSION);
   if (value === undefined) {
     await assertBlank(store);
     await store.write([{ kind: 'put', key: FORMAT_KEY, value: Buffer.from(expected) }], {
@@ -364,8 +467,11 @@ async function checkFormat(store: KeyValueStore): Promise<boolean> {
     return true;
   }
   const found = Buffer.from(value).toString();
-  if (found !== expected) {
-    throw new StoreError('format', `the store has format ${found}; this program reads ${expected}`);
+  if (found !== expected && found !== split) {
+    throw new StoreError(
+      'format',
+      `the store has format ${found}; this program reads ${expected} and ${split}`,
+    );
   }
   return store.get(CLOSED_KEY) !== undefined;
 }

@@ -1,6 +1,6 @@
 import { addDigests, itemDigest } from '../model/item-digest.ts';
 import type { StoredItem } from '../model/record.ts';
-import { NO_COUNTERS, type TableCounters } from './apply.ts';
+import { addCounters, NO_COUNTERS, type TableCounters } from './apply.ts';
 import {
   countersRange,
   itemKeyIn,
@@ -8,6 +8,8 @@ import {
   itemSpaceRange,
   tableOfCountersKey,
   tableOfKey,
+  uncountedKey,
+  uncountedTablesRange,
   type ItemSpace,
 } from './key-layout.ts';
 import { readRange } from './key-ranges.ts';
@@ -34,6 +36,10 @@ export class TableCount {
             tombstoneCount,
             digest: addDigests(digest, itemDigest(itemKeyIn(key), version, image)),
           };
+  }
+
+  get counters(): TableCounters {
+    return this.#counters;
   }
 
   /** In words, how this differs from what a copy has counted; undefined when they are equal. */
@@ -63,6 +69,23 @@ export async function readCounters(
     counters.set(tableOfCountersKey(key), decodeCounters(value));
   }
   return counters;
+}
+
+/**
+ * What a partition's copy should hold, by table; undefined where a split has left that uncounted: see `Copy.contents`. Rejects
+ * with `StoreError`.
+ */
+export async function readContents(
+  snapshot: KeyValueSnapshot,
+  partition: number,
+): Promise<ReadonlyMap<number, TableCounters> | undefined> {
+  if (snapshot.get(uncountedKey(partition)) !== undefined) return undefined;
+  const contents = await readCounters(snapshot, partition);
+  for (const [key, value] of await readRange(snapshot, uncountedTablesRange(partition))) {
+    const table = tableOfCountersKey(key);
+    contents.set(table, addCounters(contents.get(table) ?? NO_COUNTERS, decodeCounters(value)));
+  }
+  return contents;
 }
 
 /** The tables that were counted, and those of which anything stands in the store without having been, in order. */

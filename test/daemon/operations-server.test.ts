@@ -89,6 +89,12 @@ class FakeRegion implements ServedOperations {
     this.leader = node;
   }
 
+  async splitPartition(partition: number): Promise<number> {
+    if (partition !== 1) throw new OperationRefused('unknown', `no partition ${partition}`);
+    if (this.isDrained) throw new OperationRefused('conflict', 'it is being split');
+    return 2;
+  }
+
   async drain(): Promise<void> {
     this.isDrained = true;
   }

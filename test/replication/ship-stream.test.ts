@@ -36,6 +36,7 @@ function streamTo(answer: (batch: Batch) => Promise<Stand>, clock = new VirtualC
     tables: new MemoryTables(TABLE, ['a', 'b']),
     clock,
     from: EMPTY_END,
+    logs: 1,
     ship: async (batch) => {
       sent.push(batch);
       return answer(batch);

@@ -18,6 +18,13 @@ interface Wound {
 const TEAR_LOOK_MS = 0.5;
 const TEAR_LOOKS_MAX = 400;
 
+/** A region has no more partitions than this, however often it is split. */
+const PARTITIONS_MAX = 8;
+
+/** How many splits are interrupted, and how soon. */
+const SPLIT_CRASHES = 0.4;
+const SPLIT_CRASH_MS = 40;
+
 /** How long a disk takes that is to be behind. */
 const LATE_MS = 400;
 
@@ -156,6 +163,8 @@ export class Nemesis {
         return this.#loseRegion(region);
       case 'late zone':
         return this.#comeLate(region);
+      case 'split':
+        return this.#split(region);
     }
   }
 
@@ -373,6 +382,21 @@ export class Nemesis {
     this.#did('pause', region);
     life.pause();
     this.#lasting(1500, () => life.resume());
+  }
+
+  /** A partition is split somewhere, and now and then the process or its power ends in the middle of that. */
+  #split(region: SimRegion): void {
+    const splits = region.running?.engine.core.splits;
+    if (splits === undefined || splits.all.length >= PARTITIONS_MAX) return;
+    const { number, hashes } = this.#pick(splits.all);
+    const middle = hashes.from + 1 + randomBelow(this.#random, hashes.to - hashes.from - 1);
+    this.#did('split', region, `partition ${number} at ${middle}`);
+    // A refusal, or an end of the process, is no fault of the split.
+    void splits.split(number, middle).catch(() => undefined);
+    if (this.#random.next() < SPLIT_CRASHES)
+      void this.#after(this.#random.next() * SPLIT_CRASH_MS, () => {
+        this.#kill('crash', region, this.#random.next() < 0.5 ? 'process' : 'power');
+      });
   }
 
   #cut(fault: 'cut' | 'one-way cut', region: SimRegion): void {

@@ -237,6 +237,8 @@ export class SimRegion {
       checkRegionScope: false,
       retention: { hours: options.retentionMs / 3_600_000, bytes: options.retentionBytes },
       streams: { hours: options.retentionMs / 3_600_000, shardHours: 4 },
+      // The nemesis splits.
+      split: { bytes: 0, recordsPerSecond: 0, partitions: 256 },
       globalTables: { sourceRegionRule24h: false, requireAutoScaling: false },
       timeToLive: { delayMs: 0, itemsPerSecond: 2500, changePauseMinutes: 0 },
       clock: { offsetMs: 0 },

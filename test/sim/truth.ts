@@ -1,5 +1,6 @@
 import { LogError } from '../../src/log/replicated-log.ts';
 import { compareVersions, type Version } from '../../src/model/version.ts';
+import type { LocalPartition } from '../../src/partition/local-partition.ts';
 import { valueOf } from './client.ts';
 import type { Running, SimRegion } from './sim-region.ts';
 
@@ -22,6 +23,9 @@ export interface TrueRecord {
   /** Wall time of the world when it was read. */
   readonly readAtMs: number;
 }
+
+/** How often it is looked whether a parent's log is read up to its split. */
+const PARENT_LOOK_MS = 5;
 
 /**
  * What each region's logs have committed, as a follower of them reads it. Nobody forgets here: it is what all that a region
@@ -52,6 +56,8 @@ export class Truth {
     this.latest.clear();
     this.values.clear();
     for (const record of kept) this.#add(record);
+    // What a lost split had made may come again under the same number, as another one.
+    this.#read.clear();
     for (const [partition, index] of ends.entries()) this.#read.set(partition, index);
     this.#checksums.clear();
     this.#rebuilt = true;
@@ -70,48 +76,67 @@ export class Truth {
   }
 
   /** Reads what the region commits, from where the process before ended. */
-  follow(region: SimRegion, { engine, life }: Running, onFailure: (error: unknown) => void): void {
-    for (const partition of engine.core.partitions) {
-      const { number } = partition;
-      const read = this.#read.get(number) ?? 0;
-      const { index: end } = partition.committed;
-      if (read > end)
-        onFailure(new Error(`partition ${number} ended at ${read}, and now at ${end}`));
-      const from = Math.max(read, partition.first - 1);
-      const follower = partition.follow(Math.min(from, partition.committed.index));
-      const run = async (): Promise<void> => {
-        const checksum = this.#checksums.get(number);
-        const now = await partition.endAt(read);
-        if (checksum !== undefined && now !== undefined && now.checksum !== checksum)
-          onFailure(new Error(`partition ${number} has another entry ${read} than before`));
-        while (!life.isDead) {
-          for (const { entry, records } of await follower.next(1 << 20)) {
-            if (entry.index <= (this.#read.get(number) ?? 0)) continue;
-            this.#read.set(number, entry.index);
-            this.#checksums.set(number, entry.checksum);
-            for (const record of records) {
-              // What follows from items, and what says them once more, is none of the users' own.
-              if (record.cause === 'system' || record.cause === 'backfill') continue;
-              this.#add({
-                table: record.table,
-                key: keyText(record.key),
-                version: record.version,
-                value: valueOf(record.image),
-                partition: number,
-                index: entry.index,
-                leavesNothing: record.image === undefined && !record.keepsTombstone,
-                isOwn: record.version.region === region.name && record.cause !== 'replication',
-                isExpiry: record.cause === 'expiry',
-                readAtMs: this.#nowMs(),
-              });
-            }
+  follow(region: SimRegion, running: Running, onFailure: (error: unknown) => void): void {
+    const { partitions, splits } = running.engine.core;
+    for (const partition of partitions) this.#followOne(region, running, { partition, onFailure });
+    splits.onChild(({ partition }) => {
+      this.#followOne(region, running, { partition, onFailure });
+    });
+  }
+
+  /** What a child has of a key is read behind all that its parent had of it. */
+  async #untilParentRead(number: number, { engine, life }: Running): Promise<void> {
+    const child = engine.core.splits.child(number);
+    if (child === undefined) return;
+    while (!life.isDead && (this.#read.get(child.parent) ?? 0) < child.splitIndex)
+      await life.sleep(PARENT_LOOK_MS);
+  }
+
+  #followOne(
+    region: SimRegion,
+    running: Running,
+    { partition, onFailure }: { partition: LocalPartition; onFailure: (error: unknown) => void },
+  ): void {
+    const { life } = running;
+    const { number } = partition;
+    const read = this.#read.get(number) ?? 0;
+    const { index: end } = partition.committed;
+    if (read > end) onFailure(new Error(`partition ${number} ended at ${read}, and now at ${end}`));
+    const from = Math.max(read, partition.first - 1);
+    const follower = partition.follow(Math.min(from, partition.committed.index));
+    const run = async (): Promise<void> => {
+      const checksum = this.#checksums.get(number);
+      const now = await partition.endAt(read);
+      if (checksum !== undefined && now !== undefined && now.checksum !== checksum)
+        onFailure(new Error(`partition ${number} has another entry ${read} than before`));
+      await this.#untilParentRead(number, running);
+      while (!life.isDead) {
+        for (const { entry, records } of await follower.next(1 << 20)) {
+          if (entry.index <= (this.#read.get(number) ?? 0)) continue;
+          this.#read.set(number, entry.index);
+          this.#checksums.set(number, entry.checksum);
+          for (const record of records) {
+            // What follows from items, and what says them once more, is none of the users' own.
+            if (record.cause === 'system' || record.cause === 'backfill') continue;
+            this.#add({
+              table: record.table,
+              key: keyText(record.key),
+              version: record.version,
+              value: valueOf(record.image),
+              partition: number,
+              index: entry.index,
+              leavesNothing: record.image === undefined && !record.keepsTombstone,
+              isOwn: record.version.region === region.name && record.cause !== 'replication',
+              isExpiry: record.cause === 'expiry',
+              readAtMs: this.#nowMs(),
+            });
           }
         }
-      };
-      run().catch((error: unknown) => {
-        if (!life.isDead && !(error instanceof LogError)) onFailure(error);
-      });
-    }
+      }
+    };
+    run().catch((error: unknown) => {
+      if (!life.isDead && !(error instanceof LogError)) onFailure(error);
+    });
   }
 
   #add(record: TrueRecord): void {

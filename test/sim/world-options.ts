@@ -24,6 +24,7 @@ export const FAULTS = [
   'misdirected write',
   'region lost',
   'late zone',
+  'split',
 ] as const;
 
 export type FaultName = (typeof FAULTS)[number];
@@ -69,13 +70,12 @@ export function drawOptions(seed: number, random: Random): WorldOptions {
   const chance = pick([0.15, 0.3, 0.5, 0.8]);
   const count = pick([2, 2, 3, 3, 3]);
   // The loss of one region of two leaves nothing to make equal.
-  const faults = FAULTS.filter(() => random.next() < chance).filter(
+  const faults = FAULTS.filter((name) => name !== 'split' && random.next() < chance).filter(
     (name) => name !== 'region lost' || count === 3,
   );
   const skewMs = pick([0, 0, 20, 200, 2000]);
-  return {
+  const drawn = {
     seed,
-    faults,
     regions: NAMES.slice(0, count).map((name) => ({
       name,
       partitions: pick([1, 2, 2, 3, 4]),
@@ -95,6 +95,9 @@ export function drawOptions(seed: number, random: Random): WorldOptions {
     valueBytes: pick([10, 100, 1000]),
     returnMs: pick([0, 1000, 3000]),
   };
+  // Drawn last, so that a seed that is kept draws the rest as it did when it was found.
+  const splits = random.next() < 0.5;
+  return { ...drawn, faults: splits ? [...faults, 'split'] : faults };
 }
 
 /** In one line, as it is printed. */

@@ -262,7 +262,7 @@ test('a store of another format is refused in words', async () => {
   await store.close();
   await expect(openNode(disk)).rejects.toMatchObject({
     code: 'format',
-    message: 'the store has format 99; this program reads 2',
+    message: 'the store has format 99; this program reads 2 and 3',
   });
 });
 

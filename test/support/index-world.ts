@@ -16,6 +16,7 @@ import { Router } from '../../src/region/router.ts';
 import { SystemDocuments } from '../../src/region/system-documents.ts';
 import { bornIndexes, isIndexChanging, reconcileIndexes } from '../../src/region/table-indexes.ts';
 import { resolve } from '../../src/replication/resolve.ts';
+import { Layout } from '../../src/storage/layout.ts';
 import { StorageNode } from '../../src/storage/storage-node.ts';
 import { MemoryLog } from './memory-log.ts';
 import { MemoryLogger } from './memory-logger.ts';
@@ -144,9 +145,11 @@ export class IndexWorld {
     catalogue.load(all);
     progress.load(all);
     tables = new IndexedTables(catalogue);
+    const layout = Layout.even(PARTITIONS);
     const indexes = new GlobalIndexes({
       region: 'east',
       partitions,
+      layout: () => layout,
       catalogue,
       tables,
       progress,
@@ -156,7 +159,7 @@ export class IndexWorld {
       dropItems: async (table) => node.dropTable(table),
     });
     await indexes.start();
-    const router = new Router(partitions);
+    const router = new Router(partitions, () => layout);
     this.#running = { node, applier, partitions, router, catalogue, progress, indexes };
   }
 

@@ -18,6 +18,7 @@ import { TableHome } from '../../src/region/table-home.ts';
 import { TableLifecycle } from '../../src/region/table-lifecycle.ts';
 import { TableMember } from '../../src/region/table-member.ts';
 import { TableUpdater } from '../../src/region/table-updater.ts';
+import { Layout } from '../../src/storage/layout.ts';
 import type { OriginPositions, PositionStore } from '../../src/replication/position-store.ts';
 import { Replicator } from '../../src/replication/replicator.ts';
 import { TableCopyInbox } from '../../src/replication/table-copy-inbox.ts';
@@ -133,7 +134,10 @@ export class GlobalWorldRegion {
       isResyncing: () => resync.isResyncing(),
     });
     const partitionOf = (key: Uint8Array): MemoryPartition => this.#partitionOf(key);
-    const base = { region: name, bus, partitions, partitionOf, tables, clock, random, logger };
+    const evenly = Layout.even(partitions.length);
+    const layout = (): Layout => evenly;
+    const own = { region: name, partitions, partitionOf, layout };
+    const base = { ...own, bus, tables, clock, random, logger };
     const observer = {
       latency: () => {},
       received: () => {},

@@ -16,6 +16,7 @@ import type {
 import { TransactionRecovery } from '../../src/region/transaction-recovery.ts';
 import { Transactions } from '../../src/region/transactions.ts';
 import { resolve } from '../../src/replication/resolve.ts';
+import { Layout } from '../../src/storage/layout.ts';
 import { StorageNode } from '../../src/storage/storage-node.ts';
 import { MemoryLog } from './memory-log.ts';
 import { MemoryLogger } from './memory-logger.ts';
@@ -88,7 +89,7 @@ export class TransactionWorld {
 
   async #startAll(): Promise<void> {
     for (const site of this.sites) await this.#startSite(site);
-    const router = new Router(this.partitions);
+    const router = new Router(this.partitions, () => this.layout);
     this.#recovery = new TransactionRecovery({
       led: () => this.partitions,
       partitionAt: (hash) => router.partitionAt(hash),
@@ -148,6 +149,10 @@ export class TransactionWorld {
     await this.run(stopped ?? Promise.resolve());
   }
 
+  get layout(): Layout {
+    return Layout.even(this.sites.length);
+  }
+
   get partitions(): readonly LocalPartition[] {
     return this.sites.map(({ partition }) => partition);
   }
@@ -173,7 +178,10 @@ export class TransactionWorld {
       if (becomes === 'after') throw new CoordinatorKilled();
       return answer;
     };
-    const router = new Router(this.partitions.map((partition) => interposed(partition, through)));
+    const router = new Router(
+      this.partitions.map((partition) => interposed(partition, through)),
+      () => this.layout,
+    );
     return new Transactions({
       router: () => router,
       clock: this.clock,
@@ -196,7 +204,10 @@ export class TransactionWorld {
   }
 
   partitionOf(name: string): LocalPartition {
-    const { number } = new Router(this.partitions).partitionOf(TABLE, keyOf(name));
+    const { number } = new Router(this.partitions, () => this.layout).partitionOf(
+      TABLE,
+      keyOf(name),
+    );
     const found = this.partitions[number];
     if (found === undefined) throw new Error('a partition for every key');
     return found;

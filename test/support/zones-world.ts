@@ -1,14 +1,14 @@
 import { present } from '../../src/base/assert.ts';
-import { randomUuid } from '../../src/base/random.ts';
 import { TICKS_PER_MS } from '../../src/clock/hybrid-time.ts';
 import type { EmbeddedLogs } from '../../src/log/embedded/embedded-logs.ts';
 import { type Zone, ZONES } from '../../src/log/embedded/storage-node-identity.ts';
 import { LocalPartition } from '../../src/partition/local-partition.ts';
 import type { RebuildObserver } from '../../src/partition/rebuild-copy.ts';
+import { RegionPartitions } from '../../src/partition/region-partitions.ts';
 import type { ZoneStores } from '../../src/partition/zone-stores.ts';
 import { Zones } from '../../src/partition/zones.ts';
 import { resolve } from '../../src/replication/resolve.ts';
-import { itemSpaceKey, partitionOf } from '../../src/storage/key-layout.ts';
+import { itemSpaceKey, type HashRange } from '../../src/storage/key-layout.ts';
 import type { KeyValueStore } from '../../src/storage/key-value-store.ts';
 import { LogRegion } from './log-region.ts';
 import { MemoryLogger } from './memory-logger.ts';
@@ -104,6 +104,7 @@ export class ZonesWorld {
   /** The states that were told of the zones' logs: `c learner`. */
   readonly logStates: string[] = [];
   readonly partitions: readonly LocalPartition[];
+  readonly splits: RegionPartitions;
   readonly zones: Zones;
   #now = 0;
 
@@ -120,11 +121,19 @@ export class ZonesWorld {
       this.logStates.push(`${zone} ${logs.zoneState(zone)}`);
       this.zones.logChanged(zone);
     };
-    this.partitions = Array.from({ length: PARTITIONS }, (_, number) => this.#newPartition(number));
-    const { partitions, logger } = this;
+    const { logger } = this;
+    this.splits = new RegionPartitions({
+      count: PARTITIONS,
+      newPartition: (number, hashes) => this.#newPartition(number, hashes),
+      clock: region.clock,
+      random: region.random,
+      logger,
+    });
+    this.partitions = this.splits.all;
     this.zones = new Zones({
       logs,
-      partitions,
+      partitions: this.splits.held,
+      onBorn: (copy) => this.splits.born(copy),
       stores,
       clock: region.clock,
       logger,
@@ -133,11 +142,12 @@ export class ZonesWorld {
     });
   }
 
-  #newPartition(number: number): LocalPartition {
+  #newPartition(number: number, hashes: () => HashRange): LocalPartition {
     const { clock } = this.region;
     return new LocalPartition({
       number,
       partitionCount: PARTITIONS,
+      hashes,
       region: 'us-east-1',
       log: this.logs.log(number),
       clock,
@@ -180,13 +190,17 @@ export class ZonesWorld {
     for (const zone of ZONES)
       opened.set(zone, await this.stores.open(zone).catch((error: unknown) => toError(error)));
     await this.run(this.zones.start(opened));
-    for (const partition of this.partitions)
-      await this.run(partition.open(randomUuid(this.region.random)).durable);
-    await this.until(() => this.partitions.every(({ copies }) => copies.serving.length > 0));
+    this.splits.open();
+    await this.until(
+      () =>
+        !this.splits.isIncomplete &&
+        this.splits.held.every(({ copies }) => copies.serving.length > 0),
+    );
+    await this.run(this.splits.started());
   }
 
   async stop(): Promise<void> {
-    for (const partition of this.partitions) partition.stop();
+    this.splits.stop();
     await this.run(this.zones.stop());
     await this.run(this.logs.stop());
   }
@@ -231,7 +245,8 @@ export class ZonesWorld {
   }
 
   partitionAt(item: number): LocalPartition {
-    return present(this.partitions[partitionOf(TABLE, keyOf(item), PARTITIONS)], 'a partition');
+    const number = this.splits.layout.partitionOf(TABLE, keyOf(item));
+    return present(this.partitions[number], 'a partition');
   }
 
   async put(item: number): Promise<void> {

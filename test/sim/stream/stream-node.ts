@@ -180,6 +180,7 @@ export class StreamNode {
       checkRegionScope: false,
       retention: { hours: options.retentionMs / 3_600_000, bytes: Number.MAX_SAFE_INTEGER },
       streams: { hours: options.retentionMs / 3_600_000, shardHours: 4 },
+      split: { bytes: 0, recordsPerSecond: 0, partitions: 256 },
       globalTables: { sourceRegionRule24h: false, requireAutoScaling: false },
       timeToLive: { delayMs: 0, itemsPerSecond: 2500, changePauseMinutes: 0 },
       clock: { offsetMs: 0 },
