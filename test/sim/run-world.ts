@@ -6,6 +6,7 @@ import {
   checkWatermarksAndLag,
   holdersOf,
 } from './checkers/state-checks.ts';
+import { checkMoney } from './checkers/money-checks.ts';
 import { checkIndexes, indexesLacking } from './checkers/index-checks.ts';
 import { Client, DEFINITION } from './client.ts';
 import { INDEXED, INDEXED_DEFINITION, isIndexSeed } from './indexed-table.ts';
@@ -16,6 +17,7 @@ import { isStreamSeed } from './stream/stream-options.ts';
 import { counters } from './workloads/counters.ts';
 import { indexChurn } from './workloads/index-churn.ts';
 import { indexRewriting } from './workloads/index-rewriting.ts';
+import { money } from './workloads/money.ts';
 import { registers } from './workloads/registers.ts';
 import { replicaChurn, replicaReturns } from './workloads/replica-churn.ts';
 import { sharedKeys } from './workloads/shared-keys.ts';
@@ -33,6 +35,7 @@ const WORKLOADS: readonly Workload[] = [
   replicaReturns,
   indexRewriting,
   indexChurn,
+  money,
 ];
 
 /** How long a healed world may take until everything is as it should be. */
@@ -217,6 +220,8 @@ function whatIsLacking(world: World): readonly string[] {
       if (log !== 'live' || copies !== 'applying')
         lacking.push(`zone ${zone} of ${name} is ${log}/${copies}`);
     }
+    for (const { number, hasIntents } of core.partitions)
+      if (hasIntents) lacking.push(`partition ${number} of ${name} has unfinished transactions`);
     const { peers, resyncs } = links.status();
     for (const { peer, state } of resyncs)
       lacking.push(`${name} is ${state} in a resync with ${peer}`);
@@ -295,6 +300,7 @@ async function finalReads(world: World): Promise<void> {
 }
 
 async function check(world: World): Promise<void> {
+  await checkMoney(world);
   checkRegisters(world);
   checkCounters(world);
   checkAcknowledged(world);

@@ -18,6 +18,9 @@ const EVENTS = [
   'local index checked',
   'index added',
   'index removed',
+  'transfer',
+  'reading together',
+  'rewriting',
 ] as const;
 
 /** A world without its journal, as a child process reports it. */
