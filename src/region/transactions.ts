@@ -1,5 +1,5 @@
 import { present } from '../base/assert.ts';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, WOKEN } from '../base/clock.ts';
 import { randomUuid, type Random } from '../base/random.ts';
 import { ClientError, internalError } from '../model/errors.ts';
 import { itemKeyHash, joinKey } from '../model/item-key.ts';
@@ -31,6 +31,9 @@ const readPauseMsMax = 100;
 
 /** Looks one right after the other. */
 const looksInARow = 3;
+
+/** How long an answer waits for partitions to finish what is decided. */
+const finishMsMax = 2000;
 
 export interface TransactionsOptions {
   /** Partitions may come later than this. */
@@ -127,12 +130,7 @@ export class Transactions {
       }
     }
     if (prepared.length === others.length) return true;
-    // Nobody else decides it: what is prepared can be dropped without asking. What is not reached is dropped by its leader.
-    await Promise.allSettled(
-      prepared.map(async ({ partition }) =>
-        partition.transact('finish', { transaction, verdict: 'cancelled' }),
-      ),
-    );
+    await this.#drop(work, prepared);
     if (failure === undefined) return false;
     await this.#giveUp(work, []).catch(() => []);
     throw clientErrorOf(failure);
@@ -176,7 +174,7 @@ export class Transactions {
       await this.#finish(work);
       return { kind: 'committed', items: outcomes.map(itemOf) };
     }
-    await this.#drop(work);
+    await this.#drop(work, others);
     if (decision.kind === 'refused') {
       if (own !== undefined) note(work, own, decision.outcomes);
       return { kind: 'cancelled', reasons: outcomes.map(reasonOf) };
@@ -187,9 +185,21 @@ export class Transactions {
     throw internalError();
   }
 
-  /** It is committed whatever becomes of this: a leader that is not reached does it later. */
-  async #finish({ decider, transaction, others }: Work): Promise<void> {
-    if (others.length === 0) return;
+  /**
+   * It is committed whatever becomes of this: a leader that is not reached does it later. Waited for only a while, so that near
+   * reads usually have what was answered; strong ones wait themselves.
+   */
+  async #finish(work: Work): Promise<void> {
+    if (work.others.length > 0) await this.#within(finishMsMax, this.#finishAll(work));
+  }
+
+  async #within(ms: number, work: Promise<unknown>): Promise<void> {
+    const waited = new AbortController();
+    await Promise.race([work, this.#options.clock.sleep(ms, waited.signal)]);
+    waited.abort(WOKEN);
+  }
+
+  async #finishAll({ decider, transaction, others }: Work): Promise<void> {
     const settled = await Promise.allSettled(
       others.map(async ({ partition }) =>
         partition.transact('finish', { transaction, verdict: 'committed' }),
@@ -199,12 +209,14 @@ export class Transactions {
     decider.transact('close', { transaction }).catch(() => {});
   }
 
-  async #drop({ transaction, others }: Work): Promise<void> {
-    await Promise.allSettled(
-      others.map(async ({ partition }) =>
+  /** Drops what is prepared. Nobody else decides, so that nobody need be asked; where this fails the leaders ask. */
+  async #drop({ transaction }: Work, prepared: readonly Part<TransactionAction>[]): Promise<void> {
+    const dropping = Promise.allSettled(
+      prepared.map(async ({ partition }) =>
         partition.transact('finish', { transaction, verdict: 'cancelled' }),
       ),
     );
+    if (prepared.length > 0) await this.#within(finishMsMax, dropping);
   }
 
   /** What became of a decision that was not heard, as soon as it can be had. Where it fails the leaders ask themselves. */
