@@ -1,5 +1,5 @@
 import { present } from '../base/assert.ts';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, WOKEN } from '../base/clock.ts';
 import { randomUuid, type Random } from '../base/random.ts';
 import { ClientError, internalError } from '../model/errors.ts';
 import { itemKeyHash, joinKey } from '../model/item-key.ts';
@@ -36,6 +36,9 @@ const looksInARow = 3;
 /** How long a split may take that a transaction waits for, and how often it looks. */
 const movedMsMax = 5000;
 const movedPauseMs = 10;
+
+/** How long an answer waits for partitions to finish what is decided. */
+const finishMsMax = 2000;
 
 export interface TransactionsOptions {
   /** Partitions may come later than this. */
@@ -151,12 +154,7 @@ export class Transactions {
       }
     }
     if (prepared.length === others.length) return true;
-    // Nobody else decides it: what is prepared can be dropped without asking. What is not reached is dropped by its leader.
-    await Promise.allSettled(
-      prepared.map(async ({ partition }) =>
-        partition.transact('finish', { transaction, verdict: 'cancelled' }),
-      ),
-    );
+    await this.#drop(work, prepared);
     if (failure === undefined) return false;
     await this.#giveUp(work, []).catch(() => []);
     throw clientErrorOf(failure);
@@ -202,7 +200,7 @@ export class Transactions {
       await this.#finish(work);
       return { kind: 'committed', items: outcomes.map(itemOf) };
     }
-    await this.#drop(work);
+    await this.#drop(work, others);
     if (decision.kind === 'refused') {
       if (own !== undefined) note(work, own, decision.outcomes);
       return { kind: 'cancelled', reasons: outcomes.map(reasonOf) };
@@ -213,9 +211,21 @@ export class Transactions {
     throw internalError();
   }
 
-  /** It is committed whatever becomes of this: a leader that is not reached does it later. */
-  async #finish({ decider, transaction, others }: Work): Promise<void> {
-    if (others.length === 0) return;
+  /**
+   * It is committed whatever becomes of this: a leader that is not reached does it later. Waited for only a while, so that near
+   * reads usually have what was answered; strong ones wait themselves.
+   */
+  async #finish(work: Work): Promise<void> {
+    if (work.others.length > 0) await this.#within(finishMsMax, this.#finishAll(work));
+  }
+
+  async #within(ms: number, work: Promise<unknown>): Promise<void> {
+    const waited = new AbortController();
+    await Promise.race([work, this.#options.clock.sleep(ms, waited.signal)]);
+    waited.abort(WOKEN);
+  }
+
+  async #finishAll({ decider, transaction, others }: Work): Promise<void> {
     const settled = await Promise.allSettled(
       others.map(async ({ partition }) =>
         partition.transact('finish', { transaction, verdict: 'committed' }),
@@ -225,12 +235,14 @@ export class Transactions {
     decider.transact('close', { transaction }).catch(() => {});
   }
 
-  async #drop({ transaction, others }: Work): Promise<void> {
-    await Promise.allSettled(
-      others.map(async ({ partition }) =>
+  /** Drops what is prepared. Nobody else decides, so that nobody need be asked; where this fails the leaders ask. */
+  async #drop({ transaction }: Work, prepared: readonly Part<TransactionAction>[]): Promise<void> {
+    const dropping = Promise.allSettled(
+      prepared.map(async ({ partition }) =>
         partition.transact('finish', { transaction, verdict: 'cancelled' }),
       ),
     );
+    if (prepared.length > 0) await this.#within(finishMsMax, dropping);
   }
 
   /** What became of a decision that was not heard, as soon as it can be had. Where it fails the leaders ask themselves. */

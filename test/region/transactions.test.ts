@@ -5,7 +5,8 @@ import { wallMsOf } from '../../src/clock/hybrid-time.ts';
 import { ClientError } from '../../src/model/errors.ts';
 import { decodeRecords } from '../../src/model/record-codec.ts';
 import { tokenKeptMs, undecidedMsMax } from '../../src/partition/transaction-limits.ts';
-import type { WriteTransaction } from '../../src/region/transaction.ts';
+import type { IndexedTable } from '../../src/partition/index-entries.ts';
+import type { TransactionAction, WriteTransaction } from '../../src/region/transaction.ts';
 import { readLooksMax } from '../../src/region/transactions.ts';
 import { abandonedMs } from '../../src/region/transaction-recovery.ts';
 import { underWayMsMax } from '../../src/partition/tokens-under-way.ts';
@@ -361,6 +362,48 @@ test('what was settled as cancelled is never committed', async () => {
   const asked = { transaction, actions, participants: [], request: undefined };
   const decision = await world.run(partition.transact('decide', asked));
   expect([settled, decision.kind]).toEqual(['cancelled', 'cancelled']);
+  await world.stop();
+});
+
+const ROOMS: IndexedTable = {
+  keySchema: { partition: { name: 'pk', type: 'S' }, sort: undefined },
+  locals: [
+    {
+      isWhole: true,
+      number: TABLE + 1,
+      definition: {
+        name: 'by t',
+        kind: 'local',
+        partition: [{ name: 'pk', type: 'S' }],
+        sort: [{ name: 't', type: 'S' }],
+        projection: { kind: 'all' },
+      },
+    },
+  ],
+  keepsOldImages: true,
+};
+
+const keyed = (name: string, text: string): TransactionAction => {
+  const image = Buffer.from(JSON.stringify({ pk: { S: name }, t: { S: text } }));
+  return { ...put(name, text), change: { kind: 'put', image, itemBytes: image.length } };
+};
+
+test('entries of local indexes change with the items, wherever those are, and are never in the way', async () => {
+  const world = await TransactionWorld.start();
+  world.indexed = ROOMS;
+  const entries = async (): Promise<ReadonlySet<string | undefined>> => {
+    const found = new Set<string | undefined>();
+    for (const partition of world.partitions)
+      for (const item of await world.run(partition.scan(TABLE + 1, undefined, 1_000_000)))
+        found.add(textOf(item));
+    return found;
+  };
+  const names = spread(world);
+  await world.write(names.map((name) => keyed(name, `${name} 1`)));
+  expect(await entries()).toEqual(new Set(names.map((name) => `${name} 1`)));
+  const [first, second, third] = names;
+  await world.write([keyed(first, `${first} 2`), remove(second), remove('nothing')]);
+  expect(await entries()).toEqual(new Set([`${first} 2`, `${third} 1`]));
   await world.stop();
 });
 

@@ -7,6 +7,7 @@ import {
   holdersOf,
 } from './checkers/state-checks.ts';
 import { checkExpiring } from './checkers/expiry-checks.ts';
+import { checkMoney } from './checkers/money-checks.ts';
 import { checkIndexes, indexesLacking } from './checkers/index-checks.ts';
 import { Client, DEFINITION } from './client.ts';
 import { INDEXED, INDEXED_DEFINITION, isIndexSeed } from './indexed-table.ts';
@@ -19,6 +20,7 @@ import { counters } from './workloads/counters.ts';
 import { expiring } from './workloads/expiring.ts';
 import { indexChurn } from './workloads/index-churn.ts';
 import { indexRewriting } from './workloads/index-rewriting.ts';
+import { money } from './workloads/money.ts';
 import { registers } from './workloads/registers.ts';
 import { replicaChurn, replicaReturns } from './workloads/replica-churn.ts';
 import { sharedKeys } from './workloads/shared-keys.ts';
@@ -37,6 +39,7 @@ const WORKLOADS: readonly Workload[] = [
   indexRewriting,
   indexChurn,
   expiring,
+  money,
 ];
 
 /** How long a healed world may take until everything is as it should be. */
@@ -231,6 +234,8 @@ function whatIsLacking(world: World): readonly string[] {
       if (log !== 'live' || copies !== 'applying')
         lacking.push(`zone ${zone} of ${name} is ${log}/${copies}`);
     }
+    for (const { number, hasIntents } of core.partitions)
+      if (hasIntents) lacking.push(`partition ${number} of ${name} has unfinished transactions`);
     const { peers, resyncs } = links.status();
     for (const { peer, state } of resyncs)
       lacking.push(`${name} is ${state} in a resync with ${peer}`);
@@ -309,6 +314,7 @@ async function finalReads(world: World): Promise<void> {
 }
 
 async function check(world: World): Promise<void> {
+  await checkMoney(world);
   checkRegisters(world);
   checkCounters(world);
   checkAcknowledged(world);

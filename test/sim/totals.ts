@@ -20,6 +20,9 @@ const EVENTS = [
   'index removed',
   'expiring write',
   'expired item',
+  'transfer',
+  'reading together',
+  'rewriting',
 ] as const;
 
 /** A world without its journal, as a child process reports it. */
