@@ -19,10 +19,10 @@ import type {
   StreamOfTable,
 } from '../../src/streams/table-streams.ts';
 
-export const START_MS = Date.UTC(2026, 0, 1);
-export const HOUR_MS = 3_600_000;
-export const TABLE = 7;
-export const KEY_SCHEMA: KeySchema = { partition: { name: 'id', type: 'S' }, sort: undefined };
+const START_MS = Date.UTC(2026, 0, 1);
+const HOUR_MS = 3_600_000;
+const TABLE = 7;
+const KEY_SCHEMA: KeySchema = { partition: { name: 'id', type: 'S' }, sort: undefined };
 
 export const ALL: ReadBounds = { recordsMax: 1000, bytesMax: 1024 * 1024, metadata: false };
 
@@ -44,14 +44,7 @@ const imageOf = (id: string, n: number | undefined, ballast = 0): Uint8Array | u
         JSON.stringify({ id: { S: id }, n: { N: String(n) }, x: { S: 'x'.repeat(ballast) } }),
       );
 
-export function recordOf({
-  id,
-  to,
-  from,
-  table = TABLE,
-  cause = 'user',
-  ballast,
-}: Change): ItemRecord {
+function recordOf({ id, to, from, table = TABLE, cause = 'user', ballast }: Change): ItemRecord {
   const oldImage = imageOf(id, from, ballast);
   return {
     table,
