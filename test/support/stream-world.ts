@@ -68,6 +68,8 @@ export class ArrayLog implements LogSource {
   trimmed = 0;
   /** How often it was read. */
   reads = 0;
+  /** Reads wait, and end only when they are given up. */
+  isStuck = false;
 
   constructor(number: number) {
     this.number = number;
@@ -90,9 +92,15 @@ export class ArrayLog implements LogSource {
   follow(after: number): Follower {
     if (after < this.trimmed) throw new LogError('trimmed', 'gone');
     let at = after;
+    let close = (): void => {};
+    const closed = new Promise<void>((resolve) => {
+      close = resolve;
+    });
     return {
       next: async (limitBytes) => {
         this.reads += 1;
+        if (this.isStuck) await closed;
+        if (this.isStuck) return [];
         const found: CommittedEntry[] = [];
         for (let bytes = 0; bytes < limitBytes && at < this.entries.length; at += 1) {
           const entry = this.entries[at];
@@ -105,7 +113,9 @@ export class ArrayLog implements LogSource {
       seek: (to) => {
         at = to;
       },
-      close: () => {},
+      close: () => {
+        close();
+      },
     };
   }
 
