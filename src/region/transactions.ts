@@ -191,7 +191,7 @@ export class Transactions {
       });
     } catch (error) {
       // Then it was not decided, and will not be.
-      if (error instanceof MovedError) await this.#drop(work);
+      if (error instanceof MovedError) await this.#drop(work, others);
       else void this.#settle(work);
       throw clientErrorOf(error);
     }

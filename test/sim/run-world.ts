@@ -8,6 +8,7 @@ import {
 } from './checkers/state-checks.ts';
 import { checkExpiring } from './checkers/expiry-checks.ts';
 import { checkMoney } from './checkers/money-checks.ts';
+import { checkTableStreams } from './checkers/table-stream-checks.ts';
 import { checkIndexes, indexesLacking } from './checkers/index-checks.ts';
 import { Client, DEFINITION } from './client.ts';
 import { INDEXED, INDEXED_DEFINITION, isIndexSeed } from './indexed-table.ts';
@@ -321,6 +322,7 @@ async function check(world: World): Promise<void> {
   for (const name of [MAIN, CHURN]) {
     await checkConverged(world, name);
     checkWatermarksAndLag(world, name, true);
+    await checkTableStreams(world, name);
   }
   await checkIndexes(world);
   await checkExpiring(world);

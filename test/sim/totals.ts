@@ -23,6 +23,8 @@ const EVENTS = [
   'transfer',
   'reading together',
   'rewriting',
+  'stream checked',
+  'whole stream checked',
 ] as const;
 
 /** A world without its journal, as a child process reports it. */

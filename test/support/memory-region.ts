@@ -46,6 +46,7 @@ import { MemoryIndexes } from './memory-indexes.ts';
 import { NO_STREAMS } from './no-streams.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { isWrite, itemName, MemoryTransactions } from './memory-transactions.ts';
+import type { TableStreams } from '../../src/streams/table-streams.ts';
 import type {
   TransactionOutcome,
   TransactionRead,
@@ -75,7 +76,7 @@ export interface MemoryRegionOptions {
 export class MemoryRegion implements Region {
   readonly name: string;
   readonly accountId: string;
-  readonly streams = NO_STREAMS;
+  streams: TableStreams = NO_STREAMS;
   /** When set, item reads and writes reject with it. */
   failure: Error | undefined;
   readonly transactions: MemoryTransactions;
