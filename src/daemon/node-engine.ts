@@ -136,7 +136,7 @@ export class NodeEngine implements Engine {
     this.expiry = newExpirySweep({
       ...options,
       ...parts,
-      leading: (partition) => core.partitions[partition]?.leading,
+      partitions: () => core.partitions,
     });
     this.#retention = new StreamRetention({
       partitions: () => core.partitions,

@@ -1,4 +1,4 @@
-import { dueMsIn, dueRange, itemKeyInTimeKey, partitionOf } from '../storage/key-layout.ts';
+import { dueMsIn, dueRange, type HashRange, itemKeyInTimeKey } from '../storage/key-layout.ts';
 import { withSnapshot } from '../storage/key-ranges.ts';
 import type { KeyValueStore } from '../storage/key-value-store.ts';
 
@@ -26,11 +26,11 @@ export interface DuePage {
   readonly next: Uint8Array | undefined;
 }
 
-/** One page of a partition's items that are due in a table. Rejects with `StoreError`. */
+/** One page of the items with these hashes that are due in a table. Rejects with `StoreError`. */
 export async function readDue(
   store: KeyValueStore,
   { table, beforeMs, limit, after }: DueRead,
-  of: { readonly number: number; readonly partitionCount: number },
+  hashes: HashRange,
 ): Promise<DuePage> {
   return withSnapshot(store, async (snapshot) => {
     const iterator = snapshot.iterate(dueRange(table, beforeMs, after));
@@ -44,7 +44,8 @@ export async function readDue(
         read += pairs.length;
         for (const [key] of pairs) {
           const itemKey = itemKeyInTimeKey(key);
-          if (partitionOf(table, itemKey, of.partitionCount) !== of.number) continue;
+          const hash = hashOf(itemKey);
+          if (hash < hashes.from || hash >= hashes.to) continue;
           firstDueMs ??= dueMsIn(key);
           keys.push(itemKey);
           if (keys.length === limit) return { keys, firstDueMs, next: key };
@@ -57,3 +58,7 @@ export async function readDue(
     }
   });
 }
+
+/** At the head of an item key. */
+const hashOf = (itemKey: Uint8Array): number =>
+  Buffer.from(itemKey.buffer, itemKey.byteOffset, itemKey.byteLength).readUInt32BE(0);

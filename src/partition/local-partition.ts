@@ -169,10 +169,9 @@ export class LocalPartition implements IndexedPartition {
 
   /** Items of this partition that are due, as the nearest copy has them. Rejects with `InternalServerError`. */
   async dueItems(read: DueRead): Promise<DuePage> {
-    const { number, partitionCount } = this.#options;
     return this.copies.readAsync(
       async () => this.copies.appliedWithin(0, 0),
-      async ({ node }) => readDue(node.store, read, { number, partitionCount }),
+      async ({ node }) => readDue(node.store, read, this.hashes),
     );
   }
 

@@ -188,7 +188,7 @@ test('reading due keys is bounded, and goes on behind what it has read', async (
       return { kind: 'put' as const, key: dueKey(TABLE, 1000 + at, key), value: NOTHING };
     }),
   );
-  const of = { number: 1, partitionCount: 2 };
+  const of = { from: 2 ** 31, to: 2 ** 32 };
   const read = { table: TABLE, beforeMs: 1_000_000, limit: 256 };
   const first = await readDue(store, { ...read, after: undefined }, of);
   expect(first.keys).toEqual([]);
