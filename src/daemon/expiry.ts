@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
 import type { Catalogue } from '../region/catalogue.ts';
-import { ExpirySweep, type SweptPartition } from '../region/expiry-sweep.ts';
+import { ExpirySweep, type LedPartition } from '../region/expiry-sweep.ts';
 import type { IndexedTables } from '../region/indexed-tables.ts';
 import { takesWrites } from '../region/local-region.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -12,7 +12,7 @@ export interface ExpiryParts {
   readonly config: RegionConfig;
   readonly core: { readonly catalogue: Catalogue; readonly indexedTables: IndexedTables };
   /** See `ExpirySweepOptions`. */
-  readonly leading: (partition: number) => SweptPartition | undefined;
+  readonly partitions: () => readonly LedPartition[];
   readonly clock: Clock;
   readonly hybrid: HybridClock;
   readonly logger: Logger;
@@ -21,11 +21,10 @@ export interface ExpiryParts {
 
 /** What removes expired items from the partitions that this process leads. */
 export function newExpirySweep(parts: ExpiryParts): ExpirySweep {
-  const { config, core, leading, clock, hybrid, logger, metrics } = parts;
+  const { config, core, partitions, clock, hybrid, logger, metrics } = parts;
   const { delayMs, itemsPerSecond } = config.timeToLive;
   return new ExpirySweep({
-    partitionCount: config.partitions,
-    leading,
+    partitions,
     // A replica that is on its way out changes nothing any more.
     tables: () =>
       core.indexedTables.expiring.filter(({ number }) =>

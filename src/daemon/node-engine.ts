@@ -159,7 +159,7 @@ export class NodeEngine implements Engine {
     this.expiry = newExpirySweep({
       ...options,
       ...parts,
-      leading: (partition) => core.partitions[partition]?.leading,
+      partitions: () => core.partitions,
     });
     this.#retention = new StreamRetention({
       partitions: () => core.partitions,

@@ -126,7 +126,7 @@ export class RegionEngine implements Engine {
     this.expiry = newExpirySweep({
       ...options,
       ...parts,
-      leading: (partition) => partitions[partition],
+      partitions: () => partitions.map((leading) => ({ number: leading.number, leading })),
     });
     this.#retention = new Retention({
       logs,

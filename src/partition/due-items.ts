@@ -32,7 +32,7 @@ export interface DuePage {
   readonly next: Uint8Array | undefined;
 }
 
-/** One page of a partition's items that are due in a table. Rejects with `StoreError`. */
+/** One page of the items with these hashes that are due in a table. Rejects with `StoreError`. */
 export async function readDue(
   store: KeyValueStore,
   { table, beforeMs, limit, after }: DueRead,

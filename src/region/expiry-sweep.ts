@@ -10,17 +10,24 @@ export const expiryLookMs = 200;
 /** So many items are removed at a time: one entry of the log, and one short run of the leader. */
 export const expiryBatchMax = 32;
 
+/** How often it is looked for partitions that are new. */
+const watchMs = 1000;
+
 /** Pause after what could not be done. */
 const retryMs = 1000;
 
 /** A partition as the sweep sees it. */
 export type SweptPartition = Pick<LocalPartition, 'dueItems' | 'expire'>;
 
+export interface LedPartition {
+  readonly number: number;
+  /** While it is led in this process. */
+  readonly leading: SweptPartition | undefined;
+}
+
 export interface ExpirySweepOptions {
-  /** How many partitions the region has. */
-  readonly partitionCount: number;
-  /** A partition, while it is led in this process. */
-  readonly leading: (partition: number) => SweptPartition | undefined;
+  /** All of the region, as they are now: a split adds to them. */
+  readonly partitions: () => readonly LedPartition[];
   /** The tables whose items are to go. */
   readonly tables: () => readonly ExpiringTable[];
   /** The region's wall time. */
@@ -49,17 +56,16 @@ interface Place {
 export class ExpirySweep implements Service {
   readonly #options: ExpirySweepOptions;
   readonly #stopped = new AbortController();
-  /** Per partition, by table number. */
-  readonly #places: readonly Map<number, Place>[];
-  #running: readonly Promise<void>[] = [];
+  /** By the number of a partition, by table number. */
+  readonly #places = new Map<number, Map<number, Place>>();
+  readonly #running: Promise<void>[] = [];
 
   constructor(options: ExpirySweepOptions) {
     this.#options = options;
-    this.#places = Array.from({ length: options.partitionCount }, () => new Map());
   }
 
   async start(): Promise<void> {
-    this.#running = this.#places.map(async (places, partition) => this.#run(partition, places));
+    this.#running.push(this.#watch());
   }
 
   async stop(): Promise<void> {
@@ -67,9 +73,24 @@ export class ExpirySweep implements Service {
     await Promise.all(this.#running);
   }
 
+  /** Sees to it that every partition is swept. */
+  async #watch(): Promise<void> {
+    const { partitions, clock } = this.#options;
+    const { signal } = this.#stopped;
+    while (!signal.aborted) {
+      for (const { number } of partitions()) {
+        if (this.#places.has(number)) continue;
+        const places = new Map<number, Place>();
+        this.#places.set(number, places);
+        this.#running.push(this.#run(number, places));
+      }
+      await clock.sleep(watchMs, signal);
+    }
+  }
+
   /** For how long the sweep could have removed, in the worst case, an item that still stands; 0 while it keeps up. */
   get lagMs(): number {
-    const sinceMs = this.#places
+    const sinceMs = [...this.#places.values()]
       .flatMap((places) => [...places.values()])
       .map(({ dueSinceMs }) => dueSinceMs ?? Number.POSITIVE_INFINITY);
     const lagMs = this.#options.nowMs() - Math.min(...sinceMs);
@@ -77,13 +98,14 @@ export class ExpirySweep implements Service {
   }
 
   async #run(number: number, places: Map<number, Place>): Promise<void> {
-    const { clock, logger, leading, partitionCount, itemsPerSecond } = this.#options;
+    const { clock, logger, partitions, itemsPerSecond } = this.#options;
     const { signal } = this.#stopped;
-    const itemMs = (1000 * partitionCount) / itemsPerSecond;
     let isFailing = false;
     while (!signal.aborted) {
       try {
-        const partition = leading(number);
+        const all = partitions();
+        const partition = all.find((each) => each.number === number)?.leading;
+        const itemMs = (1000 * all.length) / itemsPerSecond;
         if (partition === undefined) places.clear();
         const found = partition === undefined ? 0 : await this.#round(partition, places);
         isFailing = false;

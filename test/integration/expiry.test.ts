@@ -1,4 +1,6 @@
 import {
+  CreateTableCommand,
+  DeleteTableCommand,
   DescribeTimeToLiveCommand,
   PutItemCommand,
   type TimeToLiveDescription,
@@ -129,4 +131,35 @@ test('a restart goes on, the lag is told, and a pause between changes can be ask
   expect(await sum(us, 'tidemark_expired_items_total')).toBe(2);
   await until('no lag', async () => (await sum(us, 'tidemark_expiry_lag_seconds')) === 0);
   await expect(setTimeToLive(us, 'ttl', false)).rejects.toThrow('modified multiple times');
+});
+
+test('a table that comes or goes takes no time to live, and one that has just got one can be deleted', async () => {
+  const us = (await TestLab.start([US], { statusMs: 500 })).region(US);
+  await us.client.send(
+    new CreateTableCommand({
+      TableName: TABLE,
+      KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+      AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+      BillingMode: 'PAY_PER_REQUEST',
+    }),
+  );
+  await expect(setTimeToLive(us)).rejects.toMatchObject({
+    name: 'ResourceInUseException',
+    message: `Attempt to change a resource which is still in use: Table is being created: ${TABLE}`,
+  });
+  await expect(described(us)).rejects.toThrow(
+    'Cannot describe time to live while table is in CREATING state',
+  );
+  await until('the table to take a time to live', async () =>
+    setTimeToLive(us).then(
+      () => true,
+      () => false,
+    ),
+  );
+  expect(await described(us)).toMatchObject({ TimeToLiveStatus: 'ENABLING' });
+  await us.client.send(new DeleteTableCommand({ TableName: TABLE }));
+  await expect(setTimeToLive(us, 'ttl', false)).rejects.toMatchObject({
+    name: 'ResourceInUseException',
+  });
+  await expect(described(us)).rejects.toThrow('DELETING');
 });

@@ -57,8 +57,7 @@ async function start(
   const logger = new MemoryLogger();
   const counted = { items: 0 };
   const sweep = new ExpirySweep({
-    partitionCount: partitions.length,
-    leading: (number) => partitions[number],
+    partitions: () => partitions.map((leading, number) => ({ number, leading })),
     tables: () => [TABLE],
     nowMs: () => clock.wallMs(),
     clock,
@@ -128,7 +127,10 @@ test('a partition that is led elsewhere, and a table that expires no more, are l
   const partition = new FakePartition();
   let tables = [TABLE];
   let led: FakePartition | undefined;
-  const { clock } = await start([undefined], { leading: () => led, tables: () => tables });
+  const { clock } = await start([], {
+    partitions: () => [{ number: 0, leading: led }],
+    tables: () => tables,
+  });
   partition.fill(1, clock.wallMs() - 1);
   await clock.advance(2000);
   tables = [];
@@ -138,4 +140,16 @@ test('a partition that is led elsewhere, and a table that expires no more, are l
   tables = [TABLE];
   await clock.advance(2000);
   expect(partition.expired).toHaveLength(1);
+});
+
+test('a partition that a split adds is swept too', async () => {
+  const [one, child] = [new FakePartition(), new FakePartition()];
+  const partitions: SweptPartition[] = [one];
+  const { clock } = await start(partitions);
+  child.fill(2, clock.wallMs() - 1);
+  await clock.advance(3000);
+  expect(child.expired).toEqual([]);
+  partitions.push(child);
+  await clock.advance(3000);
+  expect(child.expired).toHaveLength(2);
 });
