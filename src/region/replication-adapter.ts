@@ -162,8 +162,9 @@ function isArriving(before: Table | undefined, after: Table | undefined, peer: s
   return known?.tableId !== now.tableId || !isComing(known.phase);
 }
 
+/** By log. One that is missing in either came of a split since then: all of it is later. */
 const earlier = (one: readonly LogEnd[], other: readonly LogEnd[]): readonly LogEnd[] =>
-  one.map((end, log) => {
+  one.slice(0, other.length).map((end, log) => {
     const second = other[log];
     return second !== undefined && second.index < end.index ? second : end;
   });

@@ -2,6 +2,7 @@ import { backoffMs } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import { randomUuid, type Random } from '../base/random.ts';
 import type { HybridTime } from '../clock/hybrid-time.ts';
+import { EMPTY_END } from '../log/chain.ts';
 import type { LogEnd } from '../log/entry.ts';
 import type { Partition } from '../partition/partition.ts';
 import type { Service } from '../base/service.ts';
@@ -272,10 +273,11 @@ export class Resync implements Service {
       if (isLeftOut || !isComing(table.global?.members[peer]?.phase)) return ends;
       const start = memberStart(table, peer);
       const isKept = this.#options.partitions.every(
-        ({ first }, log) => (start?.[log]?.index ?? -1) + 1 >= first,
+        // A log that came of a split since then is later from its beginning on.
+        ({ first }, log) => (start?.[log]?.index ?? 0) + 1 >= first,
       );
       if (start === undefined || !isKept) throw error;
-      return ends.map((end, log) => earlierOf(end, start[log]));
+      return ends.map((end, log) => earlierOf(end, start[log] ?? EMPTY_END));
     }
   }
 
@@ -346,11 +348,14 @@ export class Resync implements Service {
 }
 
 /** Whether the peer needs nothing that lies before `ends`, and does not have more. */
-const isBefore = ({ reason, log, peerHas }: Mismatch, ends: readonly LogEnd[]): boolean =>
-  reason === 'nothing' || (reason === 'trimmed' && (peerHas?.index ?? 0) < (ends[log]?.index ?? 0));
+const isBefore = ({ reason, log, peerHas }: Mismatch, ends: readonly LogEnd[]): boolean => {
+  const end = ends[log];
+  // A log that came of a split since then: what is not kept of it is later.
+  if (end === undefined) return false;
+  return reason === 'nothing' || (reason === 'trimmed' && (peerHas?.index ?? 0) < end.index);
+};
 
 const phaseAt = ({ global }: Table, peer: string): MemberPhase | undefined =>
   global?.members[peer]?.phase;
 
-const earlierOf = (one: LogEnd, other: LogEnd | undefined): LogEnd =>
-  other !== undefined && other.index < one.index ? other : one;
+const earlierOf = (one: LogEnd, other: LogEnd): LogEnd => (other.index < one.index ? other : one);

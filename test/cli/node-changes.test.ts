@@ -3,21 +3,23 @@ import { createServer, type Server } from 'node:http';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { drainNode, moveLeader } from '../../src/cli/node-changes.ts';
+import { drainNode, moveLeader, splitPartition } from '../../src/cli/node-changes.ts';
 
 let server: Server;
 let operations = '';
+let answer = '{}';
 /** Method, path, token and body of each request. */
 let asked: (readonly unknown[])[] = [];
 
 beforeEach(async () => {
   asked = [];
+  answer = '{}';
   server = createServer((request, response) => {
     let body = '';
     request.on('data', (chunk: unknown) => (body += String(chunk)));
     request.on('end', () => {
       asked.push([request.method, request.url, request.headers.authorization, body]);
-      response.end('{}');
+      response.end(answer);
     });
   });
   server.listen(0, '127.0.0.1');
@@ -38,6 +40,14 @@ test('a leader is moved, with the token of the environment', async () => {
   expect(asked).toEqual([
     ['POST', '/partitions/3/leader', 'Bearer sixteen letters!', '{"node":"b"}'],
   ]);
+});
+
+test('a partition is split, and the words name the new one', async () => {
+  answer = '{"child":7}';
+  expect(await splitPartition({ partition: 3, operations }, {})).toBe(
+    'Partition 3 is split: partition 7 has the upper part of its hashes.',
+  );
+  expect(asked).toEqual([['POST', '/partitions/3/split', undefined, '{}']]);
 });
 
 test('a node is drained, and takes partitions again', async () => {

@@ -29,6 +29,10 @@ test.each([
     },
   ],
   [
+    `partition split --partition 3 --operations ${PORT}`,
+    { kind: 'partition split', options: { partition: 3, operations: PORT } },
+  ],
+  [
     `node drain --operations ${PORT}`,
     {
       kind: 'node drain',
@@ -52,6 +56,12 @@ test.each([
   ['leader', 'leader is half a command; is it leader move?'],
   ['node --help', 'node is half a command; is it node drain?'],
   ['help node', 'node is half a command; is it node drain?'],
+  [`partition split --operations ${PORT}`, 'partition split needs --partition N'],
+  ['partition split --partition 1', 'partition split needs --operations URL'],
+  [
+    `partition split --partition x --operations ${PORT}`,
+    '--partition x: expected a whole number such as 3',
+  ],
   [`leader move --to b --operations ${PORT}`, 'leader move needs --partition N'],
   [`leader move --partition 1 --operations ${PORT}`, 'leader move needs --to ZONE'],
   ['leader move --partition 1 --to b', 'leader move needs --operations URL'],

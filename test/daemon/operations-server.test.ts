@@ -302,6 +302,35 @@ test.each([
   expect(logger.messages('error')).toEqual([]);
 });
 
+test('a partition is split, and the answer shows both halves that are known', async () => {
+  const answer = await post('/partitions/1/split');
+  expect(answer.status).toBe(200);
+  expect(parsed(answer)).toMatchObject({
+    region: 'us-east-1',
+    child: 2,
+    partitions: [{ number: 1 }],
+  });
+  expect((await post('/partitions/1/split', '')).status).toBe(200);
+});
+
+test.each([
+  ['/partitions/8/split', '{}', 404, 'no partition 8'],
+  ['/partitions/-1/split', '{}', 404, 'no partition -1; it is a number'],
+  ['/partitions/1/split', '{"at":5}', 400, 'unknown members: at'],
+  ['/partitions/1/split', '[]', 400, 'no object'],
+])('a partition is not split by %s %o: %i', async (path, body, status, error) => {
+  const answer = await post(path, body);
+  expect(answer.status).toBe(status);
+  expect(parsed(answer)).toMatchObject({ error });
+  expect(logger.messages('error')).toEqual([]);
+});
+
+test('a split that cannot be now is refused in words', async () => {
+  await post('/node/drain');
+  const answer = await post('/partitions/1/split');
+  expect([answer.status, parsed(answer)]).toEqual([409, { error: 'it is being split' }]);
+});
+
 test('a node is drained, and takes partitions again', async () => {
   const drained = await post('/node/drain');
   expect(drained.status).toBe(200);

@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import { expect, test } from 'vitest';
 
 import { present } from '../../src/base/assert.ts';
+import type { LogEnd } from '../../src/log/entry.ts';
 import { DiskPositionStore } from '../../src/replication/disk-position-store.ts';
 import { Inbox } from '../../src/replication/inbox.ts';
 import { MemoryLogger } from '../support/memory-logger.ts';
@@ -54,6 +55,76 @@ test('a damaged file of positions is said, and is none', async () => {
   expect(inbox.stands('b').size).toBe(0);
   expect(inbox.stands('c').get(0)?.applied).toEqual(position);
   expect(logger.messages('error')).toEqual(['positions are damaged; they begin anew']);
+});
+
+const endAt = (logId: string, index: number, partitionTime: number): LogEnd => ({
+  logId,
+  epoch: 1,
+  index,
+  checksum: index,
+  partitionTime,
+});
+
+async function inboxOf(): Promise<Inbox> {
+  const clock = new VirtualClock();
+  const partition = new MemoryPartition({
+    number: 0,
+    region: 'a',
+    now: () => clock.wallMs(),
+    clock,
+    disk: emptyDisk('a-0'),
+  });
+  const inbox = new Inbox({
+    region: 'a',
+    origins: ['b'],
+    partitions: [partition],
+    partitionOf: () => partition,
+    tables: new MemoryTables(1, ['a', 'b']),
+    positions: new DiskPositionStore(new SimulatedDisk({ random: new SeededRandom(1) })),
+    clock,
+    logger: new MemoryLogger(),
+    observer: { latency: () => {}, received: () => {}, conflict: () => {} },
+    offsetMs: () => undefined,
+  });
+  await inbox.start();
+  return inbox;
+}
+
+test('a watermark covers nothing while the log that a split has made is not heard of', async () => {
+  const inbox = await inboxOf();
+  const end = endAt('b-0', 7, 700);
+  await inbox.hello('b', { log: 0, logs: 1, end, place: { at: end, expected: undefined } });
+  expect(inbox.watermark('b')).toBe(700);
+  await inbox.hello('b', { log: 0, logs: 2, end, place: undefined });
+  expect(inbox.watermark('b')).toBeUndefined();
+  // A hello that was late does not take the new log away.
+  await inbox.hello('b', { log: 0, logs: 1, end, place: undefined });
+  expect(inbox.watermark('b')).toBeUndefined();
+  const child = endAt('b-1', 1, 300);
+  await inbox.hello('b', {
+    log: 1,
+    logs: 2,
+    end: child,
+    place: { at: child, expected: undefined },
+  });
+  expect(inbox.watermark('b')).toBe(300);
+});
+
+test('an origin whose disk has lost a split is no longer waited for at the log that came of it', async () => {
+  const inbox = await inboxOf();
+  const end = endAt('b-0', 7, 700);
+  const child = endAt('b-1', 1, 300);
+  await inbox.hello('b', { log: 0, logs: 2, end, place: { at: end, expected: undefined } });
+  await inbox.hello('b', {
+    log: 1,
+    logs: 2,
+    end: child,
+    place: { at: child, expected: undefined },
+  });
+  const fork = endAt('b-0 again', 5, 900);
+  await inbox.hello('b', { log: 0, logs: 1, end: fork, place: { at: fork, expected: end } });
+  expect(inbox.watermark('b')).toBe(900);
+  expect([...inbox.stands('b').keys()]).toEqual([0]);
 });
 
 test('what a power cut took of the logs is received again, though the positions say that it was', async () => {

@@ -71,6 +71,29 @@ test('a peer that does not answer costs a window of bounded batches, whatever is
   expect(await ended).toEqual({ kind: 'closed' });
 });
 
+test('a stream ends before a split that makes a log of which the peer does not know', async () => {
+  const { clock, partition, sent, acknowledged, stream } = streamTo(async (batch) => at(batch.to));
+  partition.put(TABLE, keyOf('before'), new Uint8Array(10));
+  partition.split(1);
+  partition.put(TABLE, keyOf('behind'), new Uint8Array(10));
+  const ended = stream.run();
+  await clock.advance(10_000);
+  expect(await ended).toEqual({ kind: 'split', child: 1 });
+  expect(sent.map(({ from, to }) => [from.index, to.index])).toEqual([[0, 1]]);
+  expect(acknowledged.at(-1)?.index).toBe(1);
+});
+
+test('a split whose log the peer knows of is shipped as anything else', async () => {
+  const { clock, partition, sent, stream } = streamTo(async (batch) => at(batch.to));
+  partition.split(0);
+  partition.put(TABLE, keyOf('behind'), new Uint8Array(10));
+  const ended = stream.run();
+  await clock.advance(1000);
+  expect(sent.at(-1)?.to.index).toBe(2);
+  stream.close();
+  expect(await ended).toEqual({ kind: 'closed' });
+});
+
 test('a record larger than a batch goes alone', async () => {
   const { clock, partition, sent, stream } = streamTo(async (batch) => at(batch.to));
   partition.put(TABLE, keyOf('small'), new Uint8Array(10));

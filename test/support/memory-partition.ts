@@ -22,6 +22,7 @@ import type {
   TimeVector,
 } from '../../src/partition/partition.ts';
 import type { ItemWrite, WriteOutcome } from '../../src/partition/item-write.ts';
+import { encodeSplit } from '../../src/partition/split-codec.ts';
 import { resolve } from '../../src/replication/resolve.ts';
 
 /** What outlives the process: the whole partition. `copy` makes an old disk. */
@@ -174,7 +175,7 @@ export class MemoryPartition implements Partition {
   async fork(logId: string, time: HybridTime): Promise<LogEnd> {
     this.disk.logId = logId;
     this.disk.epoch += 1;
-    this.#append('open', [], time);
+    this.#append('open', [], { least: time });
     return this.committed;
   }
 
@@ -214,7 +215,16 @@ export class MemoryPartition implements Partition {
     if (after < this.disk.trimmed) throw new LogError('trimmed', `entry ${after + 1} is gone`);
   }
 
-  #append(kind: EntryKind, records: readonly ItemRecord[], least = 0): void {
+  /** Says that the partition was split. Its items stay. */
+  split(child: number): void {
+    this.#append('split', [], { payload: encodeSplit({ child, middle: 2 ** 31 }) });
+  }
+
+  #append(
+    kind: EntryKind,
+    records: readonly ItemRecord[],
+    { least = 0, payload }: { readonly least?: number; readonly payload?: Uint8Array } = {},
+  ): void {
     const own = records
       .filter(({ version }) => version.region === this.#region)
       .map(({ version }) => version.time);
@@ -224,7 +234,8 @@ export class MemoryPartition implements Partition {
       epoch: disk.epoch,
       kind,
       partitionTime: Math.max(committed.partitionTime, this.#now(), least, ...own),
-      payload: Buffer.from(records.map(({ key }) => Buffer.from(key).toString('hex')).join()),
+      payload:
+        payload ?? Buffer.from(records.map(({ key }) => Buffer.from(key).toString('hex')).join()),
     });
     for (const record of records) disk.items.set(nameOf(record.table, record.key), record);
     disk.entries.push({ entry, records });
