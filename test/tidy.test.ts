@@ -43,6 +43,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'partition',
     'replication',
   ],
+  triggers: ['base', 'model', 'telemetry'],
   api: ['base', 'model', 'expression', 'telemetry', 'region'],
   console: ['base', 'model'],
   daemon: [
@@ -57,6 +58,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'partition',
     'replication',
     'region',
+    'triggers',
     'api',
     'console',
   ],
