@@ -13,6 +13,7 @@ const PORT_MAX = 65_535;
 const PARTITIONS_MAX = 256;
 const STATUS_MS_MAX = 60_000;
 const HOURS_MAX = 24 * 365;
+const SHARD_HOURS_MAX = 24;
 const CLOCK_OFFSET_MS_MAX = 24 * 3_600_000;
 /** No user and no password in it: they have settings of their own, which are never shown. */
 const NATS_SERVER = /^(?:nats|tls):\/\/(?:[\w.-]+|\[[\da-fA-F:]+\])(?::\d{1,5})?$/u;
@@ -228,6 +229,32 @@ const SETTINGS = z.strictObject({
             'How much log each zone keeps for such a peer; what comes first, hours or bytes, counts.',
           unit: 'bytes',
           expected: `a whole number, ${RETENTION_BYTES_MIN} at least`,
+        }),
+    })
+    .prefault({}),
+  streams: z
+    .strictObject({
+      hours: z
+        .number()
+        .positive()
+        .max(HOURS_MAX)
+        .default(24)
+        .meta({
+          description:
+            'How long DynamoDB Streams tell of a write, and how long the log is kept for that while a table has a stream, within retention.bytes. A global table always has one.',
+          unit: 'hours',
+          expected: `a number above 0, up to ${HOURS_MAX}`,
+        }),
+      shardHours: z
+        .number()
+        .positive()
+        .max(SHARD_HOURS_MAX)
+        .default(4)
+        .meta({
+          description:
+            "After how long the shards of DynamoDB Streams are followed by new ones, as AWS's are about every four hours. Of streams that are enabled from now on.",
+          unit: 'hours',
+          expected: `a number above 0, up to ${SHARD_HOURS_MAX}`,
         }),
     })
     .prefault({}),

@@ -137,7 +137,11 @@ export class NodeCore implements Service {
       put: async (name, document) => this.#kept.put(name, document),
       delete: async (name) => this.#kept.delete(name),
     };
-    this.catalogue = new Catalogue(documents, () => this.clients.map(({ committed }) => committed));
+    this.catalogue = new Catalogue(
+      documents,
+      () => this.clients.map(({ committed }) => committed),
+      { nowMs: () => clock.wallMs(), shardMs: config.streams.shardHours * 3_600_000 },
+    );
     this.indexedTables = new IndexedTables(this.catalogue);
     this.#transfer = new CopyTransfer({
       ...options,

@@ -8,7 +8,9 @@ import { LeaderSpread } from '../partition/clustered/leader-spread.ts';
 import { StreamRetention } from '../partition/clustered/stream-retention.ts';
 import type { LocalPartition } from '../partition/local-partition.ts';
 import { ClusteredRegion } from '../region/clustered-region.ts';
+import { ReadableStreams } from '../region/readable-streams.ts';
 import { SeatLine } from '../region/seat-line.ts';
+import { streamHours } from '../region/stream-upkeep.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RegionConfig } from './config.ts';
@@ -129,6 +131,14 @@ export class NodeEngine implements Engine {
       catalogue: core.catalogue,
       follower: { through: async (index) => core.follower.through(index) },
       seat: this.#seatLine,
+      streams: new ReadableStreams({
+        region: config.region,
+        accountId: config.accountId,
+        catalogue: core.catalogue,
+        partitions: () => core.clients,
+        clock,
+        keptMs: config.streams.hours * 3_600_000,
+      }),
     });
     this.#retention = new StreamRetention({
       partitions: () => core.partitions,
@@ -138,7 +148,7 @@ export class NodeEngine implements Engine {
       clock,
       now: () => hybrid.now(),
       logger,
-      hours: config.retention.hours,
+      hours: () => Math.max(config.retention.hours, streamHours(core.catalogue, config.streams)),
       keptEntries: options.keptEntries,
     });
     this.#spread = new LeaderSpread({

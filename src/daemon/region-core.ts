@@ -121,8 +121,10 @@ export class RegionCore implements Service {
     const [first] = this.partitions;
     if (first === undefined) throw new Error('a region has at least one partition');
     this.#documents = new SystemDocuments(first);
-    this.catalogue = new Catalogue(this.#documents, () =>
-      this.partitions.map(({ committed }) => committed),
+    this.catalogue = new Catalogue(
+      this.#documents,
+      () => this.partitions.map(({ committed }) => committed),
+      { nowMs: () => clock.wallMs(), shardMs: config.streams.shardHours * 3_600_000 },
     );
     this.indexedTables = new IndexedTables(this.catalogue);
     this.indexProgress = new IndexProgress(this.#documents);

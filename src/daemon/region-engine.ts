@@ -6,6 +6,7 @@ import type { WallJudge } from '../clock/wall-judge.ts';
 import { Retention } from '../partition/retention.ts';
 import type { GlobalIndexes } from '../region/global-indexes.ts';
 import type { LocalRegion } from '../region/local-region.ts';
+import { streamHours } from '../region/stream-upkeep.ts';
 import { DiskPositionStore } from '../replication/disk-position-store.ts';
 import type { PositionStore } from '../replication/position-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -104,7 +105,7 @@ export class RegionEngine implements Engine {
       clock,
       now: () => hybrid.now(),
       logger,
-      hours: config.retention.hours,
+      hours: () => Math.max(config.retention.hours, streamHours(core.catalogue, config.streams)),
       bytes: config.retention.bytes,
       releasedByFollowers: (partition) => this.#services.releaseFloor(partition),
     });

@@ -3,6 +3,8 @@ import { GlobalIndexes } from '../region/global-indexes.ts';
 import type { IndexProgress } from '../region/index-progress.ts';
 import type { IndexedTables } from '../region/indexed-tables.ts';
 import { LocalRegion } from '../region/local-region.ts';
+import { ReadableStreams } from '../region/readable-streams.ts';
+import { StreamUpkeep } from '../region/stream-upkeep.ts';
 import { TableLifecycle } from '../region/table-lifecycle.ts';
 import { RegionLinks, type LinkedCore, type RegionLinksOptions } from './region-links.ts';
 
@@ -22,6 +24,7 @@ export class RegionServices implements Service {
   readonly links: RegionLinks;
   readonly indexes: GlobalIndexes;
   readonly #lifecycle: TableLifecycle;
+  readonly #streamUpkeep: StreamUpkeep;
 
   constructor(options: RegionServicesOptions) {
     const { config, core, clock, random, logger, dropItems } = options;
@@ -57,22 +60,42 @@ export class RegionServices implements Service {
       updater: this.links.updater,
       replicas: this.links.globalTables,
       globalIndexes: this.indexes,
+      streams: new ReadableStreams({
+        region,
+        accountId,
+        catalogue,
+        partitions: () => partitions,
+        clock,
+        keptMs: config.streams.hours * 3_600_000,
+      }),
+    });
+    this.#streamUpkeep = new StreamUpkeep({
+      catalogue,
+      clock,
+      logger,
+      keptMs: config.streams.hours * 3_600_000,
     });
   }
 
   /** Up to where nobody who follows a partition's log from here needs it any more. */
   releaseFloor(partition: number): number {
-    return Math.min(this.links.releaseFloor(partition), this.indexes.releaseFloor(partition));
+    return Math.min(
+      this.links.releaseFloor(partition),
+      this.indexes.releaseFloor(partition),
+      this.#streamUpkeep.releaseFloor(partition) ?? Infinity,
+    );
   }
 
   async start(): Promise<void> {
     this.#lifecycle.resume();
     await this.indexes.start();
     await this.links.start();
+    await this.#streamUpkeep.start();
   }
 
   /** Waits for no peer. */
   async stop(): Promise<void> {
+    await this.#streamUpkeep.stop();
     await this.links.stop();
     await this.#lifecycle.stop();
     await this.indexes.stop();

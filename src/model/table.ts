@@ -39,6 +39,11 @@ export interface Table {
   readonly resourcePolicy?: ResourcePolicy;
   /** Names this region's latest stream of the table, which may be disabled by now: when it was enabled. */
   readonly streamLabel?: string;
+  /**
+   * This region's streams of the table that can be read: the one that is enabled, and those that were, oldest first. The
+   * catalogue alone writes it; it is never taken over from others. Absent means none.
+   */
+  readonly streams?: readonly TableStream[];
   readonly throughputHistory?: ThroughputHistory;
   /** When this region last saw the table become one of mode PAY_PER_REQUEST. */
   readonly payPerRequestAtMs?: number;
@@ -107,6 +112,26 @@ export interface TableIndex {
   /** Whether what the table held before the index is still on its way into it. */
   readonly backfilling: boolean;
   readonly throughputHistory?: ThroughputHistory;
+}
+
+/** A stream of a table: what the logs say of the table from one place in each of them to another. */
+export interface TableStream {
+  /** When it was enabled, in UTC: no two streams of a table have the same. */
+  readonly label: string;
+  readonly view: StreamViewType;
+  /** After how long its shards are followed by new ones. */
+  readonly shardMs: number;
+  /** Where this region's logs ended when it was enabled, by the number of the partition. */
+  readonly starts: readonly LogPlace[];
+  /** Absent while it goes on. */
+  readonly end?: StreamEnd;
+}
+
+/** How a stream ended: disabled, or with its table. */
+export interface StreamEnd {
+  readonly atMs: number;
+  /** Where the logs ended then, by the number of the partition. */
+  readonly places: readonly LogPlace[];
 }
 
 export type MemberStarts = Readonly<Record<string, readonly LogPlace[]>>;

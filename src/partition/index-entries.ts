@@ -3,13 +3,18 @@ import { encodeIndexKeyOf, type IndexImage, indexImage } from '../model/index-ke
 import type { IndexDefinition, KeySchema } from '../model/table.ts';
 import { parseImage } from './item-image.ts';
 
-/** What a leader must know of a table that has secondary indexes. */
+/** What a leader must know of a table that has secondary indexes, or a stream. */
 export interface IndexedTable {
   readonly keySchema: KeySchema;
   /** Its entries are changed with the item, in the same entry of the log. */
   readonly locals: readonly IndexEntries[];
   /** Whether something that follows the log needs to know what a record has replaced. */
   readonly keepsOldImages: boolean;
+  /**
+   * Whether something needs to know if a record has changed anything: one that may not have brings what it replaced.
+   * Absent means no.
+   */
+  readonly marksUnchanged?: boolean;
 }
 
 /** An index as the table that holds its entries. */

@@ -16,8 +16,7 @@ export function withIndexRecords(
   { table, standingOf }: { readonly table: IndexedTable; readonly standingOf: StandingOf },
 ): readonly ItemRecord[] {
   const before = standing.stored?.image;
-  const base =
-    table.keepsOldImages && before !== undefined ? { ...record, oldImage: before } : record;
+  const base = withOldImage(record, standing, table);
   if (table.locals.length === 0) return [base];
   const { key, image, itemBytes } = record;
   const after = image === undefined ? undefined : { image, itemBytes };
@@ -27,6 +26,31 @@ export function withIndexRecords(
     if (entry !== undefined) records.push(entry);
   }
   return records;
+}
+
+/** A record with what it replaced, where a follower needs that. */
+export function withOldImage(
+  record: ItemRecord,
+  { stored }: Standing,
+  { keepsOldImages, marksUnchanged = false }: IndexedTable,
+): ItemRecord {
+  const oldImage = stored?.image;
+  if (oldImage === undefined) return record;
+  const isKept = keepsOldImages || (marksUnchanged && mayBeSame(oldImage, record.image));
+  return isKept ? { ...record, oldImage } : record;
+}
+
+/**
+ * Whether an item may be what it was: its image has the same bytes, in whatever order. Cheap, and never false for the same
+ * item whose attributes come in another order.
+ */
+function mayBeSame(before: Uint8Array, after: Uint8Array | undefined): boolean {
+  if (before.length !== after?.length) return false;
+  if (isEqual(before, after)) return true;
+  let sum = 0;
+  for (const byte of before) sum += byte;
+  for (const byte of after) sum -= byte;
+  return sum === 0;
 }
 
 /**

@@ -15,7 +15,7 @@ import { evaluateWrite, type WriteDecision } from './evaluate-write.ts';
 import { decodeForgetDecision, encodeForgetDecision } from './forget-codec.ts';
 import type { IndexedTable } from './index-entries.ts';
 import { Forgettings, indexOf } from './forgettings.ts';
-import { withIndexRecords } from './index-records.ts';
+import { withIndexRecords, withOldImage } from './index-records.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from './item-write.ts';
 import { COMMITTED, Overlay, overlayKey, type Commit } from './overlay.ts';
 import type { CommittedEntry, Follower, ForgetDecision, TimeVector } from './partition.ts';
@@ -237,11 +237,17 @@ export class Leader {
     { key, standing, time }: { key: string; standing: Standing; time: HybridTime },
   ): Commit {
     const table = this.#options.indexed?.(record.table);
+    if (table?.locals.length === 0)
+      return this.#appendOne(withOldImage(record, standing, table), key, time);
     if (table !== undefined) {
       const standingOf = (index: number, entryKey: Uint8Array): Standing =>
         this.standing(overlayKey(index, entryKey), index, entryKey);
       return this.appendTogether(withIndexRecords(record, standing, { table, standingOf }), time);
     }
+    return this.#appendOne(record, key, time);
+  }
+
+  #appendOne(record: ItemRecord, key: string, time: HybridTime): Commit {
     const commit = this.#pipeline.append(record, key, time);
     this.#pendingBytes += recordBytes(record);
     this.#overlay.set(key, { record, commit });

@@ -25,7 +25,7 @@ export interface RetentionOptions {
   readonly now: () => HybridTime;
   readonly logger: Logger;
   /** How long, and up to how many bytes in a zone, the log is kept for whoever is away. */
-  readonly hours: number;
+  readonly hours: () => number;
   readonly bytes: number;
   /** Per partition, up to where no peer, and no global index of this region, needs the log any more. */
   readonly releasedByFollowers: (partition: number) => number;
@@ -143,7 +143,7 @@ export class Retention implements Service {
   }
 
   #oldestKept(): HybridTime {
-    return this.#options.now() - hybridTimeOf(this.#options.hours * 3_600_000);
+    return this.#options.now() - hybridTimeOf(this.#options.hours() * 3_600_000);
   }
 
   /** The last index whose entry was logged before `time`; 0 when there is none. */

@@ -13,11 +13,22 @@ import {
 } from './definition-shape.ts';
 import { memberStartsOf, placesShape } from './member-starts.ts';
 import { paidCopiesShape } from './paid-copies.ts';
+import {
+  endedStreams,
+  forgottenStreams,
+  goneStreamsShape,
+  NO_STREAM_SETTINGS,
+  type StreamSettings,
+  streamsOf,
+  tableStreamsShape,
+  type GoneStreams,
+} from './kept-streams.ts';
 import type { SystemDocuments } from './system-documents.ts';
 
 /** Whether a document of the region is one of its catalogue. */
 export const isOfCatalogue = (name: string): boolean =>
-  name === stateName || name.startsWith(tablePrefix) || name.startsWith(endedPrefix);
+  name === stateName ||
+  [tablePrefix, endedPrefix, streamsPrefix].some((prefix) => name.startsWith(prefix));
 
 /** Where a catalogue is kept. */
 export type CatalogueDocuments = Pick<SystemDocuments, 'put' | 'delete'>;
@@ -27,6 +38,7 @@ const goneMax = 10_000;
 
 const tablePrefix = 'table/';
 const endedPrefix = 'ended/';
+const streamsPrefix = 'streams/';
 const stateName = 'catalogue';
 
 /**
@@ -41,6 +53,9 @@ export class Catalogue {
   readonly #byIndexNumber = new Map<number, IndexOfTable>();
   readonly #byGlobalId = new Map<string, Table>();
   readonly #ended = new Map<string, TableState>();
+  /** By `tableId`. */
+  readonly #goneStreams = new Map<string, GoneStreams>();
+  readonly #streamSettings: StreamSettings;
   #lastNumber = 0;
   #gone: readonly string[] = [];
   #timesReplaced = 0;
@@ -48,9 +63,14 @@ export class Catalogue {
   readonly #listeners = new Set<CatalogueListener>();
 
   /** `ends`: where this region's logs end now, by number: see `Table.memberStarts`. */
-  constructor(documents: CatalogueDocuments, ends: () => readonly LogPlace[]) {
+  constructor(
+    documents: CatalogueDocuments,
+    ends: () => readonly LogPlace[],
+    streamSettings: StreamSettings = NO_STREAM_SETTINGS,
+  ) {
     this.#documents = documents;
     this.#ends = ends;
+    this.#streamSettings = streamSettings;
   }
 
   /** Takes over what is kept. Call once, before anything else. */
@@ -58,8 +78,9 @@ export class Catalogue {
     this.#take(keptIn(documents));
   }
 
-  #take({ tables, ended, state }: Kept): void {
+  #take({ tables, ended, streams, state }: Kept): void {
     for (const table of tables) this.#put(table);
+    for (const each of streams) this.#goneStreams.set(each.tableId, each);
     for (const each of ended) this.#ended.set(each.globalId, each);
     this.#lastNumber = state.lastNumber;
     this.#gone = state.gone;
@@ -74,6 +95,7 @@ export class Catalogue {
     const before = new Map(this.#byName);
     this.#timesReplaced += 1;
     this.#ended.clear();
+    this.#goneStreams.clear();
     for (const table of before.values()) this.#drop(table);
     this.#take(kept);
     for (const table of before.values()) {
@@ -169,10 +191,12 @@ export class Catalogue {
     const numbered = await this.#numbered(decided);
     this.#assertNotReplaced(times);
     const memberStarts = memberStartsOf(before, numbered, this.#ends);
-    const after: T = { ...numbered, memberStarts };
+    const streams = streamsOf(before, numbered, this.#ends, this.#streamSettings);
+    const after: T = { ...numbered, memberStarts, ...(streams !== undefined && { streams }) };
     assert(after.name === name, 'a change keeps the name');
     const isNewId = before !== undefined && before.globalId !== after.globalId;
     if (isNewId) await this.#saveGone(before.globalId);
+    if (before !== undefined && before.number !== after.number) await this.#saveStreams(before);
     this.#assertNotReplaced(times);
     await this.#documents.put(tablePrefix + name, after);
     this.#assertNotReplaced(times);
@@ -191,6 +215,7 @@ export class Catalogue {
   async #remove(table: Table): Promise<void> {
     const times = this.#timesReplaced;
     await this.#saveEnded(table);
+    await this.#saveStreams(table);
     await this.#saveGone(table.globalId);
     this.#assertNotReplaced(times);
     await this.#documents.delete(tablePrefix + table.name);
@@ -225,6 +250,34 @@ export class Catalogue {
     const ended: TableState = { name, globalId, definition, global: parted };
     await this.#documents.put(endedPrefix + globalId, ended);
     this.#ended.set(globalId, ended);
+  }
+
+  async #saveStreams(table: Table): Promise<void> {
+    const gone = endedStreams(table, this.#ends, this.#streamSettings);
+    if (gone === undefined) return;
+    await this.#documents.put(streamsPrefix + table.tableId, gone);
+    this.#goneStreams.set(table.tableId, gone);
+  }
+
+  /** The streams of tables that are deleted, for as long as they are kept. */
+  get goneStreams(): readonly GoneStreams[] {
+    return [...this.#goneStreams.values()];
+  }
+
+  /** Forgets the streams that had ended by `timeMs`. Resolves when durable. */
+  async forgetStreams(timeMs: number): Promise<void> {
+    for (const { name, streams } of this.all)
+      if (streams !== undefined && forgottenStreams(streams, timeMs) !== streams)
+        await this.change(name, (table) =>
+          table?.streams === undefined
+            ? table
+            : { ...table, streams: forgottenStreams(table.streams, timeMs) },
+        );
+    for (const { tableId, streams } of this.goneStreams) {
+      if (forgottenStreams(streams, timeMs).length > 0) continue;
+      await this.#documents.delete(streamsPrefix + tableId);
+      this.#goneStreams.delete(tableId);
+    }
   }
 
   async #saveGone(globalId: string): Promise<void> {
@@ -272,6 +325,7 @@ export type CatalogueListener = (before: Table | undefined, after: Table | undef
 interface Kept {
   readonly tables: readonly Table[];
   readonly ended: readonly TableState[];
+  readonly streams: readonly GoneStreams[];
   readonly state: CatalogueState;
 }
 
@@ -301,6 +355,7 @@ const tableShape = members<Table>({
   deletionProtection: optional(flag),
   resourcePolicy: optional(resourcePolicyShape),
   streamLabel: optional(text),
+  streams: optional(tableStreamsShape),
   throughputHistory: optional(throughputHistoryShape),
   payPerRequestAtMs: optional(finite),
   tableClassAtMs: optional(finite),
@@ -311,11 +366,13 @@ const tableShape = members<Table>({
 function keptIn(documents: ReadonlyMap<string, unknown>): Kept {
   const tables: Table[] = [];
   const ended: TableState[] = [];
+  const streams: GoneStreams[] = [];
   let state: CatalogueState = { lastNumber: 0, gone: [] };
   for (const [name, document] of documents) {
     if (name.startsWith(tablePrefix)) tables.push(tableShape(document, name));
     if (name.startsWith(endedPrefix)) ended.push(tableStateShape(document, name));
+    if (name.startsWith(streamsPrefix)) streams.push(goneStreamsShape(document, name));
     if (name === stateName) state = stateShape(document, name);
   }
-  return { tables, ended, state };
+  return { tables, ended, streams, state };
 }

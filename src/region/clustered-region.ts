@@ -3,6 +3,7 @@ import type { Table, TableDefinition } from '../model/table.ts';
 import type { TagChange } from '../model/table-tags.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
 import type { RegionPartition } from '../partition/region-partition.ts';
+import type { TableStreams } from '../streams/table-streams.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { CatalogueFollower } from './catalogue-follower.ts';
 import { namesOf, statisticsOf } from './local-region.ts';
@@ -30,18 +31,21 @@ export interface ClusteredRegionOptions {
   readonly catalogue: Catalogue;
   readonly follower: Pick<CatalogueFollower, 'through'>;
   readonly seat: Pick<SeatLine, 'order'>;
+  readonly streams: TableStreams;
 }
 
 /** A region of several nodes, as one of them serves it: items by way of their partitions, tables by way of the region's seat. */
 export class ClusteredRegion implements Region {
   readonly name: string;
   readonly accountId: string;
+  readonly streams: TableStreams;
   readonly #options: ClusteredRegionOptions;
   #opened: Router | undefined;
 
   constructor(options: ClusteredRegionOptions) {
     this.name = options.name;
     this.accountId = options.accountId;
+    this.streams = options.streams;
     this.#options = options;
   }
 

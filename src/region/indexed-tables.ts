@@ -1,5 +1,6 @@
 import type { KeySchema, Table, TableIndex } from '../model/table.ts';
 import type { IndexedTable, IndexEntries } from '../partition/index-entries.ts';
+import { hasOld } from '../streams/stream-record.ts';
 import type { Catalogue } from './catalogue.ts';
 
 /** The global indexes of a table that are kept up: all but those that are being deleted. */
@@ -28,10 +29,12 @@ export class IndexedTables {
     });
   }
 
-  /** What the leader of a partition must know; undefined for a table that has no indexes. */
+  /** What the leader of a partition must know; undefined for a table that has no indexes, and no stream. */
   indexed(table: number): IndexedTable | undefined {
     const found = this.#catalogue.byNumber(table);
-    return found?.indexes === undefined ? undefined : this.#of(found).local;
+    if (found === undefined || (found.indexes === undefined && found.streams === undefined))
+      return undefined;
+    return this.#of(found).local;
   }
 
   /** What follows from the table's records elsewhere; undefined for a table without global indexes. */
@@ -58,14 +61,17 @@ export class IndexedTables {
   }
 }
 
-function indexedOf({ indexes = [], definition: { keySchema } }: Table): Indexed {
+function indexedOf({ indexes = [], streams = [], definition: { keySchema } }: Table): Indexed {
   const kept = indexes.filter(({ status }) => status !== 'DELETING');
   const globals = kept.filter(({ definition }) => definition.kind === 'global');
   const locals = kept.filter(({ definition }) => definition.kind === 'local').map(entriesOf);
-  const keepsOldImages = globals.length > 0;
+  const stream = streams.find(({ end }) => end === undefined);
+  const marksUnchanged = stream !== undefined;
+  const keepsOldImages = globals.length > 0 || (stream !== undefined && hasOld(stream.view));
+  const isNeeded = locals.length > 0 || keepsOldImages || marksUnchanged;
   return {
-    local: locals.length > 0 || keepsOldImages ? { keySchema, locals, keepsOldImages } : undefined,
-    global: keepsOldImages ? { keySchema, indexes: globals } : undefined,
+    local: isNeeded ? { keySchema, locals, keepsOldImages, marksUnchanged } : undefined,
+    global: globals.length > 0 ? { keySchema, indexes: globals } : undefined,
   };
 }
 

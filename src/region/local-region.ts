@@ -5,6 +5,7 @@ import type { Table, TableDefinition } from '../model/table.ts';
 import { changedTags, type TagChange } from '../model/table-tags.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
 import type { RegionPartition } from '../partition/region-partition.ts';
+import type { TableStreams } from '../streams/table-streams.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { GlobalIndexes } from './global-indexes.ts';
 import type {
@@ -34,6 +35,7 @@ export interface LocalRegionOptions {
   readonly updater: Pick<TableUpdater, 'update'>;
   readonly replicas: ReplicaControl;
   readonly globalIndexes: Pick<GlobalIndexes, 'caughtUp'>;
+  readonly streams: TableStreams;
 }
 
 /** What changes the members of a global table. */
@@ -48,6 +50,7 @@ export interface ReplicaControl {
 export class LocalRegion implements Region {
   readonly name: string;
   readonly accountId: string;
+  readonly streams: TableStreams;
   readonly #options: LocalRegionOptions;
   readonly #catalogue: Catalogue;
   readonly #router: Router;
@@ -56,6 +59,7 @@ export class LocalRegion implements Region {
     this.#options = options;
     this.name = options.name;
     this.accountId = options.accountId;
+    this.streams = options.streams;
     this.#catalogue = options.catalogue;
     this.#router = new Router(options.partitions);
   }

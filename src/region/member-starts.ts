@@ -21,7 +21,7 @@ export function memberStartsOf(
 }
 
 /** Nothing but the place: an entry holds more. */
-const placeOf = ({ logId, epoch, index, checksum, partitionTime }: LogPlace): LogPlace => ({
+export const placeOf = ({ logId, epoch, index, checksum, partitionTime }: LogPlace): LogPlace => ({
   logId,
   epoch,
   index,

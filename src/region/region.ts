@@ -11,6 +11,7 @@ import type {
 } from '../model/table.ts';
 import type { TagChange } from '../model/table-tags.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
+import type { TableStreams } from '../streams/table-streams.ts';
 import type {
   TransactionOutcome,
   TransactionRead,
@@ -21,6 +22,17 @@ import type {
 /** What the API needs of the partitions' vocabulary: this file is all that it sees. */
 export type { ItemChange, ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
 
+/** What the API needs of the streams' vocabulary. */
+export type {
+  Shard,
+  ShardPlace,
+  ShardPosition,
+  ShardStart,
+  StreamOfTable,
+  TableStreams,
+} from '../streams/table-streams.ts';
+export { streamCreatedMs } from '../streams/shards.ts';
+
 /**
  * One region, as its API sees it. Every method rejects with `ClientError` in DynamoDB's words, or with
  * `InternalServerError` when two zones cannot be had; requests arrive here valid.
@@ -28,6 +40,9 @@ export type { ItemChange, ItemImage, ItemWrite, WriteOutcome } from '../partitio
 export interface Region {
   readonly name: string;
   readonly accountId: string;
+
+  /** The streams of its tables. */
+  readonly streams: TableStreams;
 
   /** The table of that name, whatever its status; undefined when there is none. Synchronous: from memory. */
   findTable(name: string): Table | undefined;

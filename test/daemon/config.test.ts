@@ -47,6 +47,7 @@ test('what is not set has its default', () => {
     credentials: [],
     checkRegionScope: true,
     retention: { hours: 24, bytes: 2_147_483_648 },
+    streams: { hours: 24, shardHours: 4 },
     globalTables: { sourceRegionRule24h: false, requireAutoScaling: false },
     clock: { offsetMs: 0 },
     log: { level: 'info' },

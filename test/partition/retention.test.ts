@@ -28,7 +28,7 @@ function retentionOf({ logs, zones, partitions, region, logger }: ZonesWorld): R
     clock: region.clock,
     now: () => hybridTimeOf(region.clock.wallMs() + 1000),
     logger,
-    hours: 0,
+    hours: () => 0,
     bytes: 0,
     releasedByFollowers: () => Number.MAX_SAFE_INTEGER,
   });

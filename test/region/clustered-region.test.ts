@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { NO_STREAMS } from '../support/no-streams.ts';
 
 import { Catalogue } from '../../src/region/catalogue.ts';
 import { ClusteredRegion } from '../../src/region/clustered-region.ts';
@@ -12,6 +13,7 @@ function newRegion() {
   const awaited: number[] = [];
   const table = { name: 'Orders' };
   const region = new ClusteredRegion({
+    streams: NO_STREAMS,
     name: 'us-east-1',
     accountId: '000000000000',
     partitions: () => [],

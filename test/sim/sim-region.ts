@@ -236,6 +236,7 @@ export class SimRegion {
       credentials: [],
       checkRegionScope: false,
       retention: { hours: options.retentionMs / 3_600_000, bytes: options.retentionBytes },
+      streams: { hours: options.retentionMs / 3_600_000, shardHours: 4 },
       globalTables: { sourceRegionRule24h: false, requireAutoScaling: false },
       clock: { offsetMs: 0 },
       log: { level: 'info' },

@@ -39,6 +39,7 @@ import { withStatus } from '../../src/region/membership.ts';
 import { settledTable, withDefinition } from '../../src/region/table-updates.ts';
 import { assertMayDelete, assertMayUpdate } from '../../src/region/update-admission.ts';
 import { MemoryIndexes } from './memory-indexes.ts';
+import { NO_STREAMS } from './no-streams.ts';
 import { SeededRandom } from './seeded-random.ts';
 import type { TransactionOutcome, TransactionReadOutcome } from '../../src/region/transaction.ts';
 
@@ -64,6 +65,7 @@ export interface MemoryRegionOptions {
 export class MemoryRegion implements Region {
   readonly name: string;
   readonly accountId: string;
+  readonly streams = NO_STREAMS;
   /** When set, item reads and writes reject with it. */
   failure: Error | undefined;
   readonly #wallMs: () => number;

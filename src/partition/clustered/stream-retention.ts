@@ -24,7 +24,7 @@ export interface StreamRetentionOptions {
   readonly now: () => HybridTime;
   readonly logger: Logger;
   /** How long the log is kept for whoever is away. */
-  readonly hours: number;
+  readonly hours: () => number;
   /** Entries behind the last that every log keeps, for a node that was away for a moment. */
   readonly keptEntries?: number | undefined;
 }
@@ -87,7 +87,7 @@ export class StreamRetention implements Service {
   /** The last index whose entry was logged before the oldest time that is kept; 0 when there is none. */
   async #endedBefore(log: NodePartition['log']): Promise<number> {
     const { now, hours } = this.#options;
-    const time = now() - hybridTimeOf(hours * 3_600_000);
+    const time = now() - hybridTimeOf(hours() * 3_600_000);
     let [low, high] = [log.first - 1, log.end.index];
     const oldest = await endAt(log, log.first);
     if (oldest === undefined || oldest.partitionTime >= time) return 0;

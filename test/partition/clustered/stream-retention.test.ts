@@ -71,7 +71,7 @@ class World {
       clock: this.clock,
       now: () => this.nowMs * TICKS_PER_MS,
       logger: new MemoryLogger(),
-      hours: this.hours,
+      hours: () => this.hours,
     });
     await retention.trimNow();
     return this.trimmed;

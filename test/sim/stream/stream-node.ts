@@ -179,6 +179,7 @@ export class StreamNode {
       credentials: [],
       checkRegionScope: false,
       retention: { hours: options.retentionMs / 3_600_000, bytes: Number.MAX_SAFE_INTEGER },
+      streams: { hours: options.retentionMs / 3_600_000, shardHours: 4 },
       globalTables: { sourceRegionRule24h: false, requireAutoScaling: false },
       clock: { offsetMs: 0 },
       log: { level: 'info' },

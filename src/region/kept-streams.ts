@@ -1,0 +1,105 @@
+import { finite, list, members, oneOf, optional, text, type Shape } from '../base/shape.ts';
+import {
+  STREAM_VIEW_TYPES,
+  type KeySchema,
+  type LogPlace,
+  type StreamEnd,
+  type Table,
+  type TableStream,
+} from '../model/table.ts';
+import { keyAttributeShape } from './definition-shape.ts';
+import { placeOf, placesShape } from './member-starts.ts';
+
+/** AWS's shards are followed by new ones about every four hours. Source: developer guide, "DynamoDB Streams". */
+export const SHARD_MS_DEFAULT = 4 * 60 * 60 * 1000;
+
+export interface StreamSettings {
+  readonly nowMs: () => number;
+  /** How long the shards of new streams go on. */
+  readonly shardMs: number;
+}
+
+/** Of a catalogue that is only read. */
+export const NO_STREAM_SETTINGS: StreamSettings = { nowMs: () => 0, shardMs: SHARD_MS_DEFAULT };
+
+/** The streams of a deleted table. */
+export interface GoneStreams {
+  readonly tableName: string;
+  readonly number: number;
+  readonly tableId: string;
+  readonly keySchema: KeySchema;
+  readonly streams: readonly TableStream[];
+}
+
+/**
+ * The streams of `after`: those of `before`, the one that is new by its label, and an end for one that is disabled. A stream
+ * that is being disabled still tells of what is written, so that nothing that was answered before is missing where the ends
+ * of logs are known late. `ends` must be read before the change is written: what is logged between the two is told by a new
+ * stream too, which does no harm.
+ */
+export function streamsOf(
+  before: Table | undefined,
+  after: Table,
+  ends: () => readonly LogPlace[],
+  { nowMs, shardMs }: StreamSettings,
+): readonly TableStream[] | undefined {
+  const known = before?.number === after.number ? (before.streams ?? []) : [];
+  const kept = after.streams ?? known;
+  const last = kept.at(-1);
+  const { streamLabel: label } = after;
+  const view = after.definition.stream;
+  const isOn = view !== undefined && label !== undefined;
+  const isNew = isOn && last?.label !== label;
+  const isLastOpen = last !== undefined && last.end === undefined;
+  const isDisabling = after.updates?.some(({ kind }) => kind === 'stream') ?? false;
+  const isOver = isLastOpen && (isNew || (!isOn && !isDisabling));
+  if (!isNew && !isOver) return kept.length === 0 ? undefined : kept;
+  const places = ends().map(placeOf);
+  const end: StreamEnd = { atMs: nowMs(), places };
+  const old = isOver ? [...kept.slice(0, -1), { ...last, end }] : kept;
+  return isNew ? [...old, { label, view, shardMs, starts: places }] : old;
+}
+
+/** What is kept of the streams of a table that goes; undefined when there is nothing. */
+export function endedStreams(
+  { name, number, tableId, definition, streams = [] }: Table,
+  ends: () => readonly LogPlace[],
+  { nowMs }: StreamSettings,
+): GoneStreams | undefined {
+  if (streams.length === 0) return undefined;
+  const end: StreamEnd = { atMs: nowMs(), places: ends().map(placeOf) };
+  return {
+    tableName: name,
+    number,
+    tableId,
+    keySchema: definition.keySchema,
+    streams: streams.map((stream) => (stream.end === undefined ? { ...stream, end } : stream)),
+  };
+}
+
+/** Those that go on, or had not ended by `timeMs`; the same list when it is all of them. */
+export function forgottenStreams(
+  streams: readonly TableStream[],
+  timeMs: number,
+): readonly TableStream[] {
+  const kept = streams.filter(({ end }) => end === undefined || end.atMs > timeMs);
+  return kept.length === streams.length ? streams : kept;
+}
+
+const streamShape: Shape<TableStream> = members<TableStream>({
+  label: text,
+  view: oneOf(...STREAM_VIEW_TYPES),
+  shardMs: finite,
+  starts: placesShape,
+  end: optional(members<StreamEnd>({ atMs: finite, places: placesShape })),
+});
+
+export const tableStreamsShape: Shape<readonly TableStream[]> = list(streamShape);
+
+export const goneStreamsShape: Shape<GoneStreams> = members<GoneStreams>({
+  tableName: text,
+  number: finite,
+  tableId: text,
+  keySchema: members<KeySchema>({ partition: keyAttributeShape, sort: optional(keyAttributeShape) }),
+  streams: tableStreamsShape,
+});

@@ -1,0 +1,80 @@
+import type { Clock } from '../base/clock.ts';
+import type { Service } from '../base/service.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Catalogue } from './catalogue.ts';
+
+/** How often it is looked whether streams are to be forgotten. */
+const lookMs = 10 * 60 * 1000;
+
+const retryMs = 5000;
+
+/** For how many hours the logs of a region are kept for its streams: 0 when it has none. */
+export const streamHours = (
+  { all, goneStreams }: Pick<Catalogue, 'all' | 'goneStreams'>,
+  { hours }: { readonly hours: number },
+): number =>
+  goneStreams.length > 0 || all.some(({ streams = [] }) => streams.length > 0) ? hours : 0;
+
+export interface StreamUpkeepOptions {
+  readonly catalogue: Catalogue;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How long a stream is kept after its end. */
+  readonly keptMs: number;
+}
+
+/** What a region does for its streams by itself: it forgets those that ended long ago. */
+export class StreamUpkeep implements Service {
+  readonly #options: StreamUpkeepOptions;
+  readonly #stopped = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: StreamUpkeepOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    this.#running = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#running;
+  }
+
+  /** Up to where no stream needs the log of a partition; undefined when none does at all. */
+  releaseFloor(partition: number): number | undefined {
+    const starts = this.#options.catalogue.all.flatMap(({ streams = [] }) =>
+      streams.map((stream) => stream.starts[partition]?.index ?? 0),
+    );
+    const gone = this.#options.catalogue.goneStreams.flatMap(({ streams }) =>
+      streams.map((stream) => stream.starts[partition]?.index ?? 0),
+    );
+    const all = [...starts, ...gone];
+    return all.length === 0 ? undefined : Math.min(...all);
+  }
+
+  async #run(): Promise<void> {
+    const { clock, logger } = this.#options;
+    const { signal } = this.#stopped;
+    while (!signal.aborted) {
+      let pauseMs = lookMs;
+      try {
+        await this.#look();
+      } catch (error) {
+        logger.warn({ error }, 'streams that have ended are not forgotten yet');
+        pauseMs = retryMs;
+      }
+      await clock.sleep(pauseMs, signal);
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { catalogue, clock, keptMs } = this.#options;
+    // What an earlier program wrote does not say where a stream begins: it begins now.
+    for (const { name, definition, streamLabel, streams } of catalogue.all)
+      if (definition.stream !== undefined && streamLabel !== undefined && streams === undefined)
+        await catalogue.change(name, (table) => table && { ...table });
+    await catalogue.forgetStreams(clock.wallMs() - keptMs);
+  }
+}
