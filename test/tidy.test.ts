@@ -55,7 +55,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'replication',
     'streams',
   ],
-  triggers: ['base', 'model', 'telemetry'],
+  triggers: ['base', 'clock', 'model', 'telemetry', 'streams'],
   api: ['base', 'model', 'expression', 'telemetry', 'region'],
   console: ['base', 'model'],
   daemon: [

@@ -11,6 +11,7 @@ import { DiskPositionStore } from '../replication/disk-position-store.ts';
 import type { PositionStore } from '../replication/position-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Triggers } from '../triggers/triggers.ts';
 import type { RegionConfig } from './config.ts';
 import { RegionClock } from './region-clock.ts';
 import { RegionCore } from './region-core.ts';
@@ -43,6 +44,7 @@ export class RegionEngine implements Engine {
   readonly core: RegionCore;
   readonly links: RegionLinks;
   readonly indexes: GlobalIndexes;
+  readonly triggers: Triggers;
   readonly metrics: RegionMetrics;
   readonly #options: RegionEngineOptions;
   readonly #services: RegionServices;
@@ -98,6 +100,7 @@ export class RegionEngine implements Engine {
     this.region = this.#services.region;
     this.links = this.#services.links;
     this.indexes = this.#services.indexes;
+    this.triggers = this.#services.triggers;
     this.#retention = new Retention({
       logs,
       zones,

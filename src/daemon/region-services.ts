@@ -6,12 +6,17 @@ import { LocalRegion } from '../region/local-region.ts';
 import { ReadableStreams } from '../region/readable-streams.ts';
 import { StreamUpkeep } from '../region/stream-upkeep.ts';
 import { TableLifecycle } from '../region/table-lifecycle.ts';
+import { TableStreamSource } from '../triggers/table-stream-source.ts';
+import type { TriggerDocuments } from '../triggers/trigger-documents.ts';
+import { Triggers } from '../triggers/triggers.ts';
 import { RegionLinks, type LinkedCore, type RegionLinksOptions } from './region-links.ts';
+import { TriggerTargets } from './trigger-targets.ts';
 
 export interface RegionServicesOptions extends RegionLinksOptions {
   readonly core: LinkedCore & {
     readonly indexedTables: IndexedTables;
     readonly indexProgress: IndexProgress;
+    readonly triggerDocuments: TriggerDocuments;
   };
 }
 
@@ -23,6 +28,7 @@ export class RegionServices implements Service {
   readonly region: LocalRegion;
   readonly links: RegionLinks;
   readonly indexes: GlobalIndexes;
+  readonly triggers: Triggers;
   readonly #lifecycle: TableLifecycle;
   readonly #streamUpkeep: StreamUpkeep;
 
@@ -51,6 +57,25 @@ export class RegionServices implements Service {
       dropItems,
     });
     this.links = new RegionLinks(options);
+    const streams = new ReadableStreams({
+      region,
+      accountId,
+      catalogue,
+      partitions: () => partitions,
+      clock,
+      keptMs: config.streams.hours * 3_600_000,
+    });
+    this.triggers = new Triggers({
+      region,
+      accountId,
+      documents: core.triggerDocuments,
+      source: new TableStreamSource(streams),
+      targets: new TriggerTargets({ config, clock, logger }),
+      clock,
+      random,
+      logger,
+      metrics: options.metrics,
+    });
     this.region = new LocalRegion({
       name: region,
       accountId,
@@ -60,14 +85,7 @@ export class RegionServices implements Service {
       updater: this.links.updater,
       replicas: this.links.globalTables,
       globalIndexes: this.indexes,
-      streams: new ReadableStreams({
-        region,
-        accountId,
-        catalogue,
-        partitions: () => partitions,
-        clock,
-        keptMs: config.streams.hours * 3_600_000,
-      }),
+      streams,
     });
     this.#streamUpkeep = new StreamUpkeep({
       catalogue,
@@ -91,10 +109,12 @@ export class RegionServices implements Service {
     await this.indexes.start();
     await this.links.start();
     await this.#streamUpkeep.start();
+    await this.triggers.start();
   }
 
   /** Waits for no peer. */
   async stop(): Promise<void> {
+    await this.triggers.stop();
     await this.#streamUpkeep.stop();
     await this.links.stop();
     await this.#lifecycle.stop();

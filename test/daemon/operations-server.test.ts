@@ -18,6 +18,7 @@ import type {
   ZoneName,
   ZoneView,
 } from '../../src/daemon/operations-target.ts';
+import type { TriggerOperations } from '../../src/daemon/operations-triggers.ts';
 import { exportProcessMetrics } from '../../src/daemon/process-metrics.ts';
 import { PrometheusMetrics } from '../../src/telemetry/prometheus.ts';
 import { MemoryLogger } from '../support/memory-logger.ts';
@@ -56,6 +57,10 @@ class FakeRegion implements ServedOperations {
     return this.isRunning
       ? { ok: true, reasons: [] }
       : { ok: false, reasons: ['the region is stopped'] };
+  }
+
+  triggers(): TriggerOperations {
+    throw new OperationRefused('conflict', 'us-east-1 is stopped');
   }
 
   replication(): JsonObject {
