@@ -75,7 +75,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'api',
     'console',
   ],
-  cli: ['base', 'clock', 'model', 'telemetry', 'bus', 'console', 'daemon'],
+  cli: ['base', 'clock', 'model', 'telemetry', 'bus', 'triggers', 'console', 'daemon'],
 };
 
 /** Of a folder, the only file that others see, and the folders that see all of it nevertheless. */

@@ -1,4 +1,5 @@
 import { EXIT } from './exit-code.ts';
+import { TRIGGER_COMMANDS } from './trigger-command-table.ts';
 
 /** One option of a command: the parser and `--help` read the same. */
 export interface OptionDefinition {
@@ -149,6 +150,7 @@ export const COMMANDS = {
     },
     notes: [TOKEN],
   },
+  ...TRIGGER_COMMANDS,
 } as const satisfies Readonly<Record<string, CommandDefinition>>;
 
 export type CommandName = keyof typeof COMMANDS;

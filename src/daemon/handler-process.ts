@@ -110,6 +110,7 @@ export class HandlerProcess {
       this.kill('the daemon stops');
     };
     signal.addEventListener('abort', cut, { once: true });
+    if (signal.aborted) cut();
     try {
       if (!this.#isReady) {
         const loaded = await this.#within(LOAD_MS_MAX, 'load its module');

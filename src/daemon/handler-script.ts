@@ -13,13 +13,15 @@ const send = process.send.bind(process);
 process.send = undefined;
 process.on('disconnect', () => process.exit(0));
 
-new Worker(
+const watch = new Worker(
   \`const { workerData } = require('node:worker_threads');
    setInterval(() => {
      if (process.ppid !== workerData) process.kill(process.pid, 'SIGKILL');
    }, 500);\`,
-  { eval: true, workerData: process.ppid, resourceLimits: { maxOldGenerationSizeMb: 16 } },
-).unref();
+  { eval: true, execArgv: [], workerData: process.ppid, resourceLimits: { maxOldGenerationSizeMb: 16 } },
+);
+watch.on('error', () => process.exit(1));
+watch.unref();
 
 const errorOf = (error) =>
   error instanceof Error

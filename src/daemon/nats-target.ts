@@ -150,8 +150,8 @@ export class NatsDeadLetters implements DeadLetters {
   /** Without the event where that is too long for a message: where it is in the stream stays. */
   #fitting(letter: string): string {
     if (Buffer.byteLength(letter) <= this.#nats.payloadBytesMax) return letter;
-    const { payload: _, ...rest } = JSON.parse(letter) as { readonly payload: string };
-    return JSON.stringify(rest);
+    const parsed: unknown = JSON.parse(letter);
+    return JSON.stringify({ ...Object(parsed), payload: undefined });
   }
 }
 
@@ -195,4 +195,5 @@ const failed = (words: string): InvocationOutcome => ({
   functionError: 'Unhandled',
 });
 
-const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const wordsOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);

@@ -41,17 +41,12 @@ export async function changeTriggers(
 ): Promise<Json> {
   if (name === undefined) return createTrigger(triggers, request, body);
   return inWords(async () => {
-    switch (verb) {
-      case 'pause':
-        return viewJson(await triggers.pause(name));
-      case 'resume':
-        return viewJson(await triggers.resume(name));
-      case 'delete':
-        await triggers.delete(name);
-        return { deleted: name };
-      default:
-        throw new TriggerRequestError(404, 'a trigger can be told: pause, resume or delete');
-    }
+    if (verb === 'pause') return viewJson(await triggers.pause(name));
+    if (verb === 'resume') return viewJson(await triggers.resume(name));
+    if (verb !== 'delete')
+      throw new TriggerRequestError(404, 'a trigger can be told: pause, resume or delete');
+    await triggers.delete(name);
+    return { deleted: name };
   });
 }
 
@@ -112,4 +107,7 @@ function viewJson({ definition, createdMs, streamArn, isPaused, progress }: Trig
 }
 
 /** Plain data as JSON has it: what is undefined is left out. */
-const json = (value: object): Json => JSON.parse(JSON.stringify(value)) as Json;
+function json(value: object): Json {
+  const plain: Json = JSON.parse(JSON.stringify(value));
+  return plain;
+}

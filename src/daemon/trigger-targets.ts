@@ -92,9 +92,8 @@ export class TriggerTargets implements TargetMaker {
   #natsOf(): TriggerNats {
     if (this.#nats !== undefined) return this.#nats;
     // The region had a NATS when the trigger was made: it fails until it has one again.
-    const access = { servers: [] };
     const { clock } = this.#options;
-    return new TriggerNats({ access, name: 'no NATS', clock });
+    return new TriggerNats({ access: { servers: [] }, name: 'no NATS', clock });
   }
 }
 

@@ -73,7 +73,8 @@ export class UrlTarget implements TriggerTarget {
           settle(failed(response.statusCode ?? 0, wordsOf(error)));
         });
       });
-      request.end(event);
+      if (signal.aborted) cut();
+      else request.end(event);
     });
   }
 
@@ -138,4 +139,5 @@ const SHOWN_CHARACTERS_MAX = 200;
 const shortened = (text: string): string =>
   text.length > SHOWN_CHARACTERS_MAX ? `${text.slice(0, SHOWN_CHARACTERS_MAX)}…` : text;
 
-const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const wordsOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);

@@ -4,7 +4,10 @@
  * DynamoDB and Lambda"): nothing, an empty object, no list or an empty one is success; a report that names no record of the
  * batch is failure of it all.
  */
-export function failedFrom(payload: unknown, sequenceNumbers: readonly string[]): number | undefined {
+export function failedFrom(
+  payload: unknown,
+  sequenceNumbers: readonly string[],
+): number | undefined {
   if (typeof payload !== 'object' || payload === null) return undefined;
   const failures = 'batchItemFailures' in payload ? payload.batchItemFailures : undefined;
   if (failures === undefined || failures === null) return undefined;

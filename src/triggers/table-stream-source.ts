@@ -42,7 +42,8 @@ export class TableStreamSource implements StreamSource {
     try {
       return await this.#page(place, after, false);
     } catch (error) {
-      if (!(error instanceof ClientError) || error.code !== 'TrimmedDataAccessException') throw error;
+      if (!(error instanceof ClientError) || error.code !== 'TrimmedDataAccessException')
+        throw error;
       return this.#page(place, HORIZON, true);
     }
   }

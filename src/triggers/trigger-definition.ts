@@ -295,6 +295,10 @@ const MS_PER_SECOND = 1000;
 
 function timeOf(value: unknown): number | undefined {
   const isSeconds = typeof value === 'number' && value >= 0;
-  const timeMs = isSeconds ? value * MS_PER_SECOND : typeof value === 'string' ? Date.parse(value) : NaN;
+  const timeMs = isSeconds
+    ? value * MS_PER_SECOND
+    : typeof value === 'string'
+      ? Date.parse(value)
+      : NaN;
   return Number.isFinite(timeMs) ? timeMs : undefined;
 }

@@ -76,7 +76,10 @@ export class TriggerDocuments {
       try {
         this.#loadOne(name, document);
       } catch (error) {
-        this.#unreadable.set(triggerOf(name), error instanceof Error ? error.message : String(error));
+        this.#unreadable.set(
+          triggerOf(name),
+          error instanceof Error ? error.message : String(error),
+        );
       }
     }
     for (const name of this.#unreadable.keys()) this.#triggers.delete(name);
@@ -123,7 +126,7 @@ export class TriggerDocuments {
 
   /** The positions first: a trigger of the same name begins anew. */
   async deleteTrigger(name: string): Promise<void> {
-    for (const shard of [...this.#positionsOf(name).keys()]) await this.deletePosition(name, shard);
+    for (const shard of this.#positionsOf(name).keys()) await this.deletePosition(name, shard);
     await this.#store.delete(triggerPrefix + name);
     this.#triggers.delete(name);
     this.#positions.delete(name);

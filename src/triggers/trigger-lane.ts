@@ -187,7 +187,9 @@ export class TriggerLane {
       return [];
     }
     events.invoked(from === 0 ? 'failed' : 'partial');
-    events.failing(outcome.kind === 'failed' ? outcome.words : 'the consumer reports failed records');
+    events.failing(
+      outcome.kind === 'failed' ? outcome.words : 'the consumer reports failed records',
+    );
     if (from > 0) {
       this.#failures = 0;
       events.handled(from);
@@ -258,22 +260,11 @@ export class TriggerLane {
   }
 
   /** Resolves with whether it is written down: false only when the lane stops before it could be. */
-  async #giveUp(
-    condition: GiveUpCondition,
-    records: readonly PendingRecord[],
-  ): Promise<boolean> {
-    const { deadLetters, events, stopping } = this.#options;
-    const letter = deadLetters === undefined ? '' : this.#letter(condition, records);
-    while (deadLetters !== undefined) {
-      if (isAborted(stopping)) return false;
-      try {
-        await deadLetters.put(letter);
-        break;
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        events.failing(`what is given up cannot be written down: ${why}`);
-        await this.#pause();
-      }
+  async #giveUp(condition: GiveUpCondition, records: readonly PendingRecord[]): Promise<boolean> {
+    const { deadLetters, events } = this.#options;
+    if (deadLetters !== undefined) {
+      const letter = this.#letter(condition, records);
+      if (!(await this.#writeDown(deadLetters, letter))) return false;
     }
     this.#failures = 0;
     this.#invocations = 0;
@@ -282,12 +273,28 @@ export class TriggerLane {
     return true;
   }
 
+  async #writeDown(deadLetters: DeadLetters, letter: string): Promise<boolean> {
+    const { events, stopping } = this.#options;
+    while (!isAborted(stopping)) {
+      try {
+        await deadLetters.put(letter);
+        return true;
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        events.failing(`what is given up cannot be written down: ${why}`);
+        await this.#pause();
+      }
+    }
+    return false;
+  }
+
   #letter(condition: GiveUpCondition, records: readonly PendingRecord[]): string {
     const { functionArn, place, clock, random } = this.#options;
     return failureLetter({
       condition,
       functionArn,
-      requestId: this.#invocations === 0 ? randomUuid(random) : present(this.#last, 'one').requestId,
+      requestId:
+        this.#invocations === 0 ? randomUuid(random) : present(this.#last, 'one').requestId,
       invocations: this.#invocations,
       outcome: this.#invocations === 0 ? undefined : this.#last?.outcome,
       nowMs: clock.wallMs(),

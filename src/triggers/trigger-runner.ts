@@ -5,7 +5,12 @@ import type { Logger } from '../telemetry/logger.ts';
 import { Bell } from './bell.ts';
 import { parseEventFilter, type EventFilter } from './event-filter.ts';
 import { ShardFollower, type PendingBudget } from './shard-follower.ts';
-import { HORIZON, type StreamPosition, type StreamShard, type StreamSource } from './stream-source.ts';
+import {
+  HORIZON,
+  type StreamPosition,
+  type StreamShard,
+  type StreamSource,
+} from './stream-source.ts';
 import type { TriggerDocuments } from './trigger-documents.ts';
 import type { TriggerDefinition } from './trigger-definition.ts';
 import type { TriggerLaneOptions } from './trigger-lane.ts';
@@ -121,12 +126,9 @@ export class TriggerRunner {
 
   /** Cuts off what takes longer than `STOP_MS_MAX`, and keeps how far it is. Never rejects. */
   async stop(): Promise<void> {
-    const { clock } = this.#options;
     this.#stopping.abort(WOKEN);
     const ended = new AbortController();
-    const cutting = clock.sleep(STOP_MS_MAX, ended.signal).then(() => {
-      this.#cutOff.abort(WOKEN);
-    });
+    const cutting = this.#cutOffAfter(ended.signal);
     await this.#loops;
     await Promise.all(this.#running);
     ended.abort(WOKEN);
@@ -134,6 +136,11 @@ export class TriggerRunner {
     await this.#target.stop();
     await this.#deadLetters?.stop();
     await this.#trySave();
+  }
+
+  async #cutOffAfter(ended: AbortSignal): Promise<void> {
+    await this.#options.clock.sleep(STOP_MS_MAX, ended);
+    this.#cutOff.abort(WOKEN);
   }
 
   async #discoverForever(): Promise<void> {
@@ -192,7 +199,7 @@ export class TriggerRunner {
     const { documents, name, source } = this.#options;
     this.#followers.clear();
     await this.#saving;
-    for (const shard of [...documents.positions(name).keys()])
+    for (const shard of documents.positions(name).keys())
       await documents.deletePosition(name, shard);
     const shards = (atEnd ? await source.shards(streamArn) : undefined) ?? [];
     for (const { id, isOpen } of shards) {
@@ -207,7 +214,7 @@ export class TriggerRunner {
   async #follow(streamArn: string, shards: readonly StreamShard[]): Promise<void> {
     const { documents, name } = this.#options;
     const known = new Set(shards.map(({ id }) => id));
-    for (const id of [...documents.positions(name).keys()]) {
+    for (const id of documents.positions(name).keys()) {
       if (known.has(id) || this.#followers.get(id)?.isFinished === false) continue;
       await documents.deletePosition(name, id);
       this.#followers.delete(id);

@@ -75,7 +75,7 @@ test('a handler file follows a table through restarts: nothing is missing, and e
     return text
       .split('\n')
       .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Seen);
+      .map((line): Seen => JSON.parse(line));
   };
   await createOrders(region);
   await put(region, 'k0', 0);
@@ -95,7 +95,9 @@ test('a handler file follows a table through restarts: nothing is missing, and e
       await region.start();
     }
   }
-  await region.client.send(new DeleteItemCommand({ TableName: 'orders', Key: { id: { S: 'k0' } } }));
+  await region.client.send(
+    new DeleteItemCommand({ TableName: 'orders', Key: { id: { S: 'k0' } } }),
+  );
   await until('the delete to be seen', async () =>
     (await seen()).some(({ event }) => event === 'REMOVE'),
   );

@@ -104,7 +104,8 @@ export class MemoryStream implements StreamSource {
     this.reads += 1;
     this.#fail();
     const { records, trimmed, isOpen } = this.#shard(place);
-    const asked = after === HORIZON ? 0 : records.findIndex(({ position }) => position === after) + 1;
+    const asked =
+      after === HORIZON ? 0 : records.findIndex(({ position }) => position === after) + 1;
     const from = Math.max(asked, trimmed);
     const page = records.slice(from, from + this.pageRecordsMax);
     const isAtEnd = from + page.length >= records.length;

@@ -1,11 +1,15 @@
-import { readTriggerDefinition, type TriggerDefinition } from '../../src/triggers/trigger-definition.ts';
+import {
+  readTriggerDefinition,
+  type TriggerDefinition,
+} from '../../src/triggers/trigger-definition.ts';
 import { TriggerDocuments } from '../../src/triggers/trigger-documents.ts';
-import type {
-  DeadLetters,
-  InvocationOutcome,
-  TargetInvocation,
-  TargetMaker,
-  TriggerTarget,
+import {
+  EVENT_BYTES_MAX,
+  type DeadLetters,
+  type InvocationOutcome,
+  type TargetInvocation,
+  type TargetMaker,
+  type TriggerTarget,
 } from '../../src/triggers/trigger-target.ts';
 import { Triggers } from '../../src/triggers/triggers.ts';
 import { CountingMetrics } from './counting-metrics.ts';
@@ -50,13 +54,14 @@ export class TriggerWorld {
   readonly letters: unknown[] = [];
   letterFailures = 0;
   keepFailures = 0;
-  eventBytesMax = 6 * 1024 * 1024;
+  readonly eventBytesMax: number;
   invocationsNow = 0;
   invocationsMost = 0;
   consumer: Consumer = () => OK;
   triggers: Triggers;
 
-  constructor(seed = 1) {
+  constructor(seed = 1, eventBytesMax = EVENT_BYTES_MAX) {
+    this.eventBytesMax = eventBytesMax;
     this.random = new SeededRandom(seed);
     this.triggers = this.#triggers();
   }
@@ -142,7 +147,7 @@ export class TriggerWorld {
   }
 
   async #invoke(invocation: TargetInvocation): Promise<InvocationOutcome> {
-    const { Records } = JSON.parse(invocation.event) as { readonly Records: readonly RawRecord[] };
+    const { Records }: { readonly Records: readonly RawRecord[] } = JSON.parse(invocation.event);
     const records = Records.map(({ dynamodb }) => ({
       key: dynamodb.Keys.id.S,
       value: Number(dynamodb.NewImage.value.N),
@@ -177,3 +182,26 @@ export function definitionOf(settings: Readonly<Record<string, unknown>>): Trigg
   if (reading.kind === 'wrong') throw new Error(reading.problems.join('; '));
   return reading.definition;
 }
+
+export const SHARD = 'shard-1';
+
+/** A world with a table `orders` that has a stream of one open shard. */
+export async function ordersWorld(
+  seed = 1,
+  choices: Partial<Pick<TriggerWorld, 'eventBytesMax'>> = {},
+): Promise<{ readonly world: TriggerWorld; readonly streamArn: string }> {
+  const world = new TriggerWorld(seed, choices.eventBytesMax);
+  const streamArn = world.stream.enable('orders', '2026-01-01T00:00:00.000');
+  world.stream.open(streamArn, SHARD);
+  await world.start();
+  return { world, streamArn };
+}
+
+export const valuesIn = (batch: readonly SeenRecord[]): readonly number[] =>
+  batch.map(({ value }) => value);
+
+/** The answer that reports one record as failed. */
+export const report = (sequenceNumber: string | undefined): InvocationOutcome => ({
+  kind: 'answered',
+  payload: { batchItemFailures: [{ itemIdentifier: sequenceNumber }] },
+});
