@@ -210,6 +210,8 @@ function exitCodes(): string {
 function entry(head: string, description: string): string {
   const [first = '', ...rest] = wrapped(description, COLUMNS - INDENT);
   const lines = rest.map((line) => `${' '.repeat(INDENT)}${line}`);
+  if (head.length > INDENT - 3)
+    return [`  ${head}`, `${' '.repeat(INDENT)}${first}`, ...lines].join('\n');
   return [`  ${head.padEnd(INDENT - 3)} ${first}`, ...lines].join('\n');
 }
 

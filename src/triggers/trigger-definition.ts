@@ -84,7 +84,7 @@ export function definitionJson(definition: TriggerDefinition): Readonly<Record<s
 }
 
 /** `https://…`, `nats:SUBJECT`, `module:FILE` or `file:FILE`. */
-export function addressText(address: TargetAddress | DeadLetterAddress): string {
+function addressText(address: TargetAddress | DeadLetterAddress): string {
   switch (address.kind) {
     case 'url':
       return address.url;

@@ -379,7 +379,7 @@ test('a web page changes nothing: neither by a form, nor by a name that points h
 });
 
 test('a body that is too long is refused', async () => {
-  const answer = await post('/links/eu-west-1', `{"up":${' '.repeat(20_000)}true}`);
+  const answer = await post('/links/eu-west-1', `{"up":${' '.repeat(70_000)}true}`);
   expect(answer.status).toBe(413);
 });
 
