@@ -16,16 +16,20 @@ import { describeGlobalTableOperation } from './operations/describe-global-table
 import { describeImportOperation } from './operations/describe-import.ts';
 import { describeKinesisStreamingDestinationOperation } from './operations/describe-kinesis-streaming-destination.ts';
 import { describeLimitsOperation } from './operations/describe-limits.ts';
+import { describeStreamOperation } from './operations/describe-stream.ts';
 import { describeTableReplicaAutoScalingOperation } from './operations/describe-table-replica-auto-scaling.ts';
 import { describeTableOperation } from './operations/describe-table.ts';
 import { describeTimeToLiveOperation } from './operations/describe-time-to-live.ts';
 import { getItemOperation } from './operations/get-item.ts';
+import { getRecordsOperation } from './operations/get-records.ts';
 import { getResourcePolicyOperation } from './operations/get-resource-policy.ts';
+import { getShardIteratorOperation } from './operations/get-shard-iterator.ts';
 import { listBackupsOperation } from './operations/list-backups.ts';
 import { listContributorInsightsOperation } from './operations/list-contributor-insights.ts';
 import { listExportsOperation } from './operations/list-exports.ts';
 import { listGlobalTablesOperation } from './operations/list-global-tables.ts';
 import { listImportsOperation } from './operations/list-imports.ts';
+import { listStreamsOperation } from './operations/list-streams.ts';
 import { listTablesOperation } from './operations/list-tables.ts';
 import { listTagsOfResourceOperation } from './operations/list-tags-of-resource.ts';
 import { putItemOperation } from './operations/put-item.ts';
@@ -57,16 +61,20 @@ export const OPERATIONS: readonly Operation[] = [
   describeImportOperation,
   describeKinesisStreamingDestinationOperation,
   describeLimitsOperation,
+  describeStreamOperation,
   describeTableReplicaAutoScalingOperation,
   describeTableOperation,
   describeTimeToLiveOperation,
   getItemOperation,
+  getRecordsOperation,
   getResourcePolicyOperation,
+  getShardIteratorOperation,
   listBackupsOperation,
   listContributorInsightsOperation,
   listExportsOperation,
   listGlobalTablesOperation,
   listImportsOperation,
+  listStreamsOperation,
   listTablesOperation,
   listTagsOfResourceOperation,
   putItemOperation,

@@ -4,7 +4,9 @@ import type { Service } from '../base/service.ts';
 import { ExpressionCompiler } from '../expression/expression-compiler.ts';
 import type { Region } from '../region/region.ts';
 import { OPERATIONS } from './all-operations.ts';
+import { CallRates } from './call-rates.ts';
 import { HttpServer } from './http-server.ts';
+import { SHARD_READS_PER_SECOND } from './operations/get-records.ts';
 import { Protocol } from './protocol.ts';
 import type { ApiLog, RequestObservation } from './protocol.ts';
 import { SignatureCheck } from './signature.ts';
@@ -44,7 +46,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const { region, clock, random } = options;
   const protocol = new Protocol({
     operations: OPERATIONS,
-    context: { region, clock, expressions: new ExpressionCompiler() },
+    context: {
+      region,
+      clock,
+      expressions: new ExpressionCompiler(),
+      shardReads: new CallRates(clock, SHARD_READS_PER_SECOND),
+    },
     signatureCheck: new SignatureCheck({
       region: region.name,
       credentials: options.credentials ?? [],

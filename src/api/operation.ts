@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import type { CallRates } from './call-rates.ts';
 import type { ExpressionCompiler } from '../expression/expression-compiler.ts';
 import type { Region } from '../region/region.ts';
 
@@ -7,12 +8,16 @@ export interface OperationContext {
   readonly region: Region;
   readonly clock: Clock;
   readonly expressions: ExpressionCompiler;
+  /** How often callers read from each shard. */
+  readonly shardReads: CallRates;
 }
 
 /** What an operation may know of the HTTP request that asks for it. */
 export interface Call {
   /** The server's name and port as the client has called it. */
   readonly host: string | undefined;
+  /** By name in lower case. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
 /** A request's JSON, an object of anything. */
@@ -22,6 +27,8 @@ export type Input = Readonly<Record<string, unknown>>;
 export interface Operation {
   /** DynamoDB's name for it: `GetItem`. */
   readonly name: string;
+  /** Whose it is; DynamoDB's where it is absent. */
+  readonly service?: 'DynamoDBStreams';
   /**
    * Carries out one request and resolves to the JSON of the answer, as text or as bytes in UTF-8. Rejects with
    * `ClientError` what DynamoDB refuses, in the order in which DynamoDB looks.

@@ -10,8 +10,11 @@ import type { Call, Input, Operation, OperationContext } from './operation.ts';
 import { RequestIds } from './request-ids.ts';
 import type { SignatureCheck } from './signature.ts';
 
-/** The version of the API, as requests name it in `X-Amz-Target`. */
-const TARGET_PREFIX = 'DynamoDB_20120810.';
+/** The services of the endpoint and their versions, as requests name them in `X-Amz-Target`. */
+const TARGET_PREFIXES = {
+  DynamoDB: 'DynamoDB_20120810.',
+  DynamoDBStreams: 'DynamoDBStreams_20120810.',
+} as const;
 
 /** What a request that names no table is answered, before it does anything. */
 const MISSING = 'ResourceNotFoundException';
@@ -65,7 +68,10 @@ export class Protocol {
   constructor(options: ProtocolOptions) {
     this.#options = options;
     this.#operations = new Map(
-      options.operations.map((operation) => [TARGET_PREFIX + operation.name, operation]),
+      options.operations.map((operation) => [
+        TARGET_PREFIXES[operation.service ?? 'DynamoDB'] + operation.name,
+        operation,
+      ]),
     );
     this.#requestIds = new RequestIds(options.random);
   }
@@ -103,7 +109,7 @@ export class Protocol {
     exchange.operation = operation.name;
     this.#options.signatureCheck.verify(request, this.#options.clock.wallMs());
     if (input === undefined) throw serializationError();
-    const call: Call = { host: request.headers.host };
+    const call: Call = { host: request.headers.host, headers: request.headers };
     try {
       return await operation.run(this.#options.context, input, call);
     } catch (error) {

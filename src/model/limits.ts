@@ -58,3 +58,9 @@ export const TABLE_CAPACITY_UNITS_MAX = 40_000;
 /** What one capacity unit covers. */
 export const READ_UNIT_BYTES = 4096;
 export const WRITE_UNIT_BYTES = 1024;
+
+/** Streams, or shards of a stream, in one answer. */
+export const STREAMS_PAGE_MAX = 100;
+/** Records, and their bytes, in one answer of GetRecords. */
+export const STREAM_RECORDS_MAX = 1000;
+export const STREAM_RECORDS_BYTES_MAX = 1024 * 1024;

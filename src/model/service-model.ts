@@ -1,13 +1,13 @@
 // oxlint-disable max-lines -- data, generated
 /**
- * The input shapes of all of DynamoDB's operations: what a request may hold. Generated from the service model of
- * botocore 1.43.107 (data/dynamodb/2012-08-10, Apache-2.0), outputs and documentation left out. Values of an enum
+ * The input shapes of all operations of DynamoDB and DynamoDB Streams: what a request may hold. Generated from the service model of
+ * botocore 1.43.107 (data/dynamodb/2012-08-10 and data/dynamodbstreams/2012-08-10, Apache-2.0), outputs and documentation left out. Values of an enum
  * stand in the order in which DynamoDB's messages list them, where that is known.
  *
  * By hand: bounds that DynamoDB was seen to word otherwise than as bounds of a shape are not here, but with the
  * operation (tags, the ARNs of `ResourceArn` to tag, backups, exports and imports, the names of global tables of 2017
  * and of indexes with insights); `ControlTableName` is `TableArn` where a name is bounded by the shape;
- * `TableThroughputMode` is not in the model.
+ * `TableThroughputMode` is not in the model; the limits of streams are bounded as their documentation says.
  */
 export type Shape =
   | StructureShape
@@ -75,6 +75,7 @@ export const OPERATION_INPUTS = {
   DescribeImport: 'DescribeImportInput',
   DescribeKinesisStreamingDestination: 'DescribeKinesisStreamingDestinationInput',
   DescribeLimits: 'DescribeLimitsInput',
+  DescribeStream: 'DescribeStreamInput',
   DescribeTable: 'DescribeTableInput',
   DescribeTableReplicaAutoScaling: 'DescribeTableReplicaAutoScalingInput',
   DescribeTimeToLive: 'DescribeTimeToLiveInput',
@@ -84,13 +85,16 @@ export const OPERATION_INPUTS = {
   ExecuteTransaction: 'ExecuteTransactionInput',
   ExportTableToPointInTime: 'ExportTableToPointInTimeInput',
   GetItem: 'GetItemInput',
+  GetRecords: 'GetRecordsInput',
   GetResourcePolicy: 'GetResourcePolicyInput',
+  GetShardIterator: 'GetShardIteratorInput',
   ImportTable: 'ImportTableInput',
   ListBackups: 'ListBackupsInput',
   ListContributorInsights: 'ListContributorInsightsInput',
   ListExports: 'ListExportsInput',
   ListGlobalTables: 'ListGlobalTablesInput',
   ListImports: 'ListImportsInput',
+  ListStreams: 'ListStreamsInput',
   ListTables: 'ListTablesInput',
   ListTagsOfResource: 'ListTagsOfResourceInput',
   PutItem: 'PutItemInput',
@@ -501,6 +505,16 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     required: ['TableName'],
   },
   DescribeLimitsInput: { type: 'structure', members: {} },
+  DescribeStreamInput: {
+    type: 'structure',
+    members: {
+      StreamArn: 'StreamArn',
+      Limit: 'StreamsLimit',
+      ExclusiveStartShardId: 'ShardId',
+      ShardFilter: 'ShardFilter',
+    },
+    required: ['StreamArn'],
+  },
   DescribeTableInput: {
     type: 'structure',
     members: { TableName: 'ControlTableName' },
@@ -625,10 +639,25 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     },
     required: ['TableName', 'Key'],
   },
+  GetRecordsInput: {
+    type: 'structure',
+    members: { ShardIterator: 'ShardIterator', Limit: 'StreamRecordsLimit' },
+    required: ['ShardIterator'],
+  },
   GetResourcePolicyInput: {
     type: 'structure',
     members: { ResourceArn: 'ResourceArnString' },
     required: ['ResourceArn'],
+  },
+  GetShardIteratorInput: {
+    type: 'structure',
+    members: {
+      StreamArn: 'StreamArn',
+      ShardId: 'ShardId',
+      ShardIteratorType: 'ShardIteratorType',
+      SequenceNumber: 'SequenceNumber',
+    },
+    required: ['StreamArn', 'ShardId', 'ShardIteratorType'],
   },
   GlobalSecondaryIndex: {
     type: 'structure',
@@ -807,6 +836,14 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     },
   },
   ListImportsMaxLimit: { type: 'integer', min: 1, max: 25 },
+  ListStreamsInput: {
+    type: 'structure',
+    members: {
+      TableName: 'TableName',
+      Limit: 'StreamsLimit',
+      ExclusiveStartStreamArn: 'StreamArn',
+    },
+  },
   ListTablesInput: {
     type: 'structure',
     members: { Limit: 'ListTablesInputLimit', ExclusiveStartTableName: 'TableName' },
@@ -1132,8 +1169,18 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     type: 'string',
     values: ['SPECIFIC_ATTRIBUTES', 'COUNT', 'ALL_ATTRIBUTES', 'ALL_PROJECTED_ATTRIBUTES'],
   },
+  SequenceNumber: { type: 'string', min: 21, max: 40 },
+  ShardFilter: { type: 'structure', members: { Type: 'ShardFilterType', ShardId: 'ShardId' } },
+  ShardFilterType: { type: 'string', values: ['CHILD_SHARDS'] },
+  ShardId: { type: 'string', min: 28, max: 65 },
+  ShardIterator: { type: 'string', min: 1, max: 2048 },
+  ShardIteratorType: {
+    type: 'string',
+    values: ['AFTER_SEQUENCE_NUMBER', 'LATEST', 'AT_SEQUENCE_NUMBER', 'TRIM_HORIZON'],
+  },
   StreamArn: { type: 'string', min: 37, max: 1024 },
   StreamEnabled: { type: 'boolean' },
+  StreamRecordsLimit: { type: 'integer', min: 1, max: 1000 },
   StreamSpecification: {
     type: 'structure',
     members: { StreamEnabled: 'StreamEnabled', StreamViewType: 'StreamViewType' },
@@ -1143,6 +1190,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     type: 'string',
     values: ['OLD_IMAGE', 'KEYS_ONLY', 'NEW_AND_OLD_IMAGES', 'NEW_IMAGE'],
   },
+  StreamsLimit: { type: 'integer', min: 1, max: 100 },
   String: { type: 'string' },
   StringAttributeValue: { type: 'string' },
   StringSetAttributeValue: { type: 'list', member: 'StringAttributeValue' },

@@ -100,6 +100,9 @@ export const goneStreamsShape: Shape<GoneStreams> = members<GoneStreams>({
   tableName: text,
   number: finite,
   tableId: text,
-  keySchema: members<KeySchema>({ partition: keyAttributeShape, sort: optional(keyAttributeShape) }),
+  keySchema: members<KeySchema>({
+    partition: keyAttributeShape,
+    sort: optional(keyAttributeShape),
+  }),
   streams: tableStreamsShape,
 });

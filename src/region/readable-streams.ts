@@ -65,7 +65,7 @@ export class ReadableStreams implements TableStreams {
     stream: StreamOfTable,
     shardId: string,
     start: ShardStart,
-  ): Promise<ShardPosition> {
+  ): Promise<{ readonly place: ShardPlace; readonly position: ShardPosition }> {
     return this.#reader.position(stream, shardId, start);
   }
 

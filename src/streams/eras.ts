@@ -27,7 +27,7 @@ export interface PartitionSplit {
   readonly child: number;
   /** The entry of the parent's log behind which the upper half is no longer its own. */
   readonly at: EraPlace;
-  /** Where the child's log begins. */
+  /** Where the child's log begins: later than `at`, as a moment. */
   readonly childFrom: EraPlace;
 }
 
@@ -40,19 +40,18 @@ export function erasOf(
   { starts, end }: Pick<TableStream, 'starts' | 'end'>,
   splits: readonly PartitionSplit[],
 ): readonly Era[] {
-  const eras = starts.map(
-    ({ index, partitionTime: time }, partition): Era => ({
-      partition,
-      from: { index, time },
-      to: undefined,
-      parent: undefined,
-    }),
-  );
+  const eras = starts.map(({ index, partitionTime: time }, partition): Era => ({
+    partition,
+    from: { index, time },
+    to: undefined,
+    parent: undefined,
+  }));
   for (const { parent, child, at, childFrom } of splits) {
     const open = eras.findIndex((era) => era.partition === parent && era.to === undefined);
     const era = eras[open];
     const endPlace = end?.places[parent];
-    const isAfterStream = end !== undefined && (endPlace === undefined || endPlace.index < at.index);
+    const isAfterStream =
+      end !== undefined && (endPlace === undefined || endPlace.index < at.index);
     if (era === undefined || isAfterStream || at.index <= era.from.index) continue;
     eras[open] = { ...era, to: at };
     eras.push({ partition: parent, from: at, to: undefined, parent: open });

@@ -21,7 +21,8 @@ export function spanOf(stream: TableStream, time: HybridTime): number {
 export const spanStart = (stream: TableStream, span: number): HybridTime =>
   hybridTimeOf(streamCreatedMs(stream)) + span * spanTicks(stream);
 
-const spanTicks = ({ shardMs }: TableStream): number => Math.max(1, Math.floor(shardMs * TICKS_PER_MS));
+const spanTicks = ({ shardMs }: TableStream): number =>
+  Math.max(1, Math.floor(shardMs * TICKS_PER_MS));
 
 /**
  * The shards of one era: of every span of time in which its partition has logged something, and the one in which it begins.
@@ -30,7 +31,12 @@ const spanTicks = ({ shardMs }: TableStream): number => Math.max(1, Math.floor(s
  */
 export async function shardsOfEra(
   of: StreamOfTable,
-  { era, at, log, horizon }: {
+  {
+    era,
+    at,
+    log,
+    horizon,
+  }: {
     readonly era: Era;
     /** The era's place among the stream's. */
     readonly at: number;
@@ -50,11 +56,14 @@ export async function shardsOfEra(
     const next = await nextIndex(log, spanStart(stream, span + 1), end.index);
     const place = { partition: era.partition, era: at, span };
     const id = shardId(of, place, era);
+    const first = firstSequence(stream, era, span);
+    const last = next === undefined ? lastOfEra(era) : lastOfSpan(stream, span);
+    // One that was closed with nothing in it ends where it begins.
     shards.push({
       id,
       parentId,
-      first: firstSequence(stream, era, span),
-      last: next === undefined ? lastOfEra(era) : lastOfSpan(stream, span),
+      first,
+      last: last === undefined || last > first ? last : first,
       place,
     });
     if (next === undefined) return shards;
@@ -77,7 +86,8 @@ export async function firstKept(era: Era, log: StreamLog, horizon: HybridTime): 
 /** Of a log that goes on from older disks, whose entries came to other places, the time tells where the era begins. */
 export async function firstOf({ from }: Era, log: StreamLog): Promise<number> {
   const stands = from.index === 0 ? undefined : await log.endAt(from.index);
-  const isMoved = (stands !== undefined && stands.partitionTime > from.time) ||
+  const isMoved =
+    (stands !== undefined && stands.partitionTime > from.time) ||
     from.index > (log.committed?.index ?? from.index);
   if (!isMoved) return from.index + 1;
   return (await log.firstAt(from.time + 1)) ?? (log.committed?.index ?? 0) + 1;
@@ -85,7 +95,12 @@ export async function firstOf({ from }: Era, log: StreamLog): Promise<number> {
 
 async function firstSpan(
   stream: TableStream,
-  { era, begin, end, log }: {
+  {
+    era,
+    begin,
+    end,
+    log,
+  }: {
     readonly era: Era;
     readonly begin: number;
     readonly end: { readonly index: number; readonly time: HybridTime };

@@ -14,11 +14,5 @@ export const shardMissing = (): ClientError =>
     'Requested resource not found: Shard does not exist',
   );
 
-export const streamMissing = (arn: string): ClientError =>
-  new ClientError(
-    'ResourceNotFoundException',
-    `Requested resource not found: Stream: ${arn} not found`,
-  );
-
 export const sequenceInvalid = (sequenceNumber: string): ClientError =>
   validationError(`Invalid SequenceNumber: ${sequenceNumber}`);

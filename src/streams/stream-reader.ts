@@ -85,21 +85,23 @@ export class StreamReader {
   }
 
   /** See `TableStreams.position`. */
-  async position(of: StreamOfTable, shardId: string, start: ShardStart): Promise<ShardPosition> {
+  async position(
+    of: StreamOfTable,
+    shardId: string,
+    start: ShardStart,
+  ): Promise<{ readonly place: ShardPlace; readonly position: ShardPosition }> {
     const shard = (await this.shards(of)).find(({ id }) => id === shardId);
     if (shard === undefined) throw shardMissing();
-    switch (start.kind) {
-      case 'trim-horizon':
-        return { kind: 'horizon' };
-      case 'latest':
-        return this.#latest(shard);
-      default: {
-        const sequence = sequenceIn(shard, start.sequenceNumber);
-        const after = start.kind === 'after' ? sequence : justBefore(sequence);
-        await this.#assertKept(of, shard.place, after);
-        return { kind: 'after', sequenceNumber: sequenceText(after) };
-      }
-    }
+    const { place } = shard;
+    if (!('sequenceNumber' in start))
+      return {
+        place,
+        position: start.kind === 'latest' ? this.#latest(shard) : { kind: 'horizon' },
+      };
+    const sequence = sequenceIn(shard, start.sequenceNumber);
+    const after = start.kind === 'after' ? sequence : justBefore(sequence);
+    await this.#assertKept(of, place, after);
+    return { place, position: { kind: 'after', sequenceNumber: sequenceText(after) } };
   }
 
   #latest({ last, place }: Shard): ShardPosition {

@@ -42,7 +42,12 @@ export interface RecordPlace {
 export function streamRecord(
   of: StreamOfTable,
   record: ItemRecord,
-  { entry, ordinal, region, metadata }: RecordPlace & {
+  {
+    entry,
+    ordinal,
+    region,
+    metadata,
+  }: RecordPlace & {
     readonly region: string;
     readonly metadata: boolean;
   },
@@ -84,7 +89,10 @@ const hasNew = (view: StreamViewType): boolean =>
 export const hasOld = (view: StreamViewType): boolean =>
   view === 'OLD_IMAGE' || view === 'NEW_AND_OLD_IMAGES';
 
-function imageBytes(view: StreamViewType, { image, oldImage, itemBytes, previous }: ItemRecord): number {
+function imageBytes(
+  view: StreamViewType,
+  { image, oldImage, itemBytes, previous }: ItemRecord,
+): number {
   const after = hasNew(view) && image !== undefined ? itemBytes : 0;
   const isOldShown = hasOld(view) && oldImage !== undefined && previous.kind === 'item';
   return after + (isOldShown ? previous.itemBytes : 0);

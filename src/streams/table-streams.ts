@@ -83,7 +83,11 @@ export interface TableStreams {
   /** In the order of their ids, parents before children. Those of which nothing is kept are gone. */
   shards(stream: StreamOfTable): Promise<readonly Shard[]>;
   /** Where to read from. Rejects with `ValidationException` for a sequence number that is none of the shard's. */
-  position(stream: StreamOfTable, shardId: string, start: ShardStart): Promise<ShardPosition>;
+  position(
+    stream: StreamOfTable,
+    shardId: string,
+    start: ShardStart,
+  ): Promise<{ readonly place: ShardPlace; readonly position: ShardPosition }>;
   /**
    * What follows a position in a shard. It reads a bounded part of the log, so there may be no records though there are
    * some further on: `next` and `isAtEnd` tell.

@@ -18,7 +18,14 @@ const AWAY_MS_MAX = 60_000;
 /** The one that keeps the log has one partition, so that its log is soon long enough. */
 const FORGETFUL: readonly RegionShape[] = NODES_AND_PEER.map((shape) =>
   shape.name === EU
-    ? { ...shape, choices: { partitions: 1, retention: { hours: KEPT_HOURS }, streams: { hours: KEPT_HOURS } } }
+    ? {
+        ...shape,
+        choices: {
+          partitions: 1,
+          retention: { hours: KEPT_HOURS },
+          streams: { hours: KEPT_HOURS },
+        },
+      }
     : shape,
 );
 
