@@ -35,7 +35,8 @@ export class TableStreamSource implements StreamSource {
 
   async end({ streamArn, shardId }: ShardPlace): Promise<StreamPosition> {
     const stream = this.#find(streamArn);
-    return textOf(await this.#streams.position(stream, shardId, { kind: 'latest' }));
+    const { position } = await this.#streams.position(stream, shardId, { kind: 'latest' });
+    return textOf(position);
   }
 
   async read(place: ShardPlace, after: StreamPosition): Promise<StreamPage> {
