@@ -79,6 +79,10 @@ export const TRIGGER_COMMANDS = {
         description:
           'The consumer may answer {"batchItemFailures":[{"itemIdentifier":SEQUENCE NUMBER}]}: what stands before is done.',
       },
+      metadata: {
+        description:
+          'Each record says under "tidemark" where it comes from: originRegion, version, cause. A filter may ask for it.',
+      },
       'on-failure': {
         value: 'PLACE',
         description: 'Where it is written down what is given up: file:FILE or nats:SUBJECT.',

@@ -54,6 +54,7 @@ export function triggerCreateOptionsOf(given: Given, folder: string): TriggerCre
     ...position(one('starting-position'), timestamp),
     bisectOnError: given.has('bisect-on-error'),
     reportBatchItemFailures: given.has('report-batch-item-failures'),
+    metadata: given.has('metadata'),
     ...(onFailure === undefined ? {} : { onFailure: withWholePath(onFailure, 'file:', folder) }),
     ...numbersIn(given),
     paused: given.has('paused'),

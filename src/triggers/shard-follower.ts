@@ -131,7 +131,7 @@ export class ShardFollower {
   }
 
   async #readAll(): Promise<void> {
-    const { source, place, stopping, clock, random, events } = this.#options;
+    const { source, place, stopping, clock, random, events, definition } = this.#options;
     let after = this.#done;
     let [failures, pollMs] = [0, BUSY_POLL_MS];
     while (!isAborted(stopping)) {
@@ -140,7 +140,7 @@ export class ShardFollower {
         continue;
       }
       try {
-        const page = await source.read(place, after);
+        const page = await source.read(place, after, { metadata: definition.metadata });
         failures = 0;
         if (page.isTrimmed) events.trimmed();
         await this.#take(page.records);

@@ -10,7 +10,12 @@ export interface StreamSource {
   /** Where a shard ends at this moment: what is read from there was written later. */
   end(place: ShardPlace): Promise<StreamPosition>;
   /** What follows a position. */
-  read(place: ShardPlace, after: StreamPosition): Promise<StreamPage>;
+  read(place: ShardPlace, after: StreamPosition, options: ReadOptions): Promise<StreamPage>;
+}
+
+export interface ReadOptions {
+  /** Whether records say where they come from: under `tidemark` the origin region, the version and the cause. */
+  readonly metadata: boolean;
 }
 
 export interface ShardPlace {

@@ -2,6 +2,7 @@ import { ClientError } from '../model/errors.ts';
 import type { ShardPosition, StreamOfTable, TableStreams } from '../streams/table-streams.ts';
 import {
   HORIZON,
+  type ReadOptions,
   type ShardPlace,
   type StreamPage,
   type StreamPosition,
@@ -10,7 +11,7 @@ import {
 } from './stream-source.ts';
 
 /** A page: DynamoDB's limits of `GetRecords`. */
-const PAGE = { recordsMax: 1000, bytesMax: 1024 * 1024, metadata: false } as const;
+const PAGE = { recordsMax: 1000, bytesMax: 1024 * 1024 } as const;
 
 /** The streams of a region as triggers follow them. A position is the sequence number that it is behind. */
 export class TableStreamSource implements StreamSource {
@@ -39,29 +40,38 @@ export class TableStreamSource implements StreamSource {
     return textOf(position);
   }
 
-  async read(place: ShardPlace, after: StreamPosition): Promise<StreamPage> {
+  async read(
+    place: ShardPlace,
+    after: StreamPosition,
+    { metadata }: ReadOptions,
+  ): Promise<StreamPage> {
     try {
-      return await this.#page(place, after, false);
+      return await this.#page(place, { after, metadata, isTrimmed: false });
     } catch (error) {
       if (!(error instanceof ClientError) || error.code !== 'TrimmedDataAccessException')
         throw error;
-      return this.#page(place, HORIZON, true);
+      return this.#page(place, { after: HORIZON, metadata, isTrimmed: true });
     }
   }
 
   async #page(
     { streamArn, shardId }: ShardPlace,
-    after: StreamPosition,
-    isTrimmed: boolean,
+    {
+      after,
+      metadata,
+      isTrimmed,
+    }: {
+      readonly after: StreamPosition;
+      readonly metadata: boolean;
+      readonly isTrimmed: boolean;
+    },
   ): Promise<StreamPage> {
     const stream = this.#find(streamArn);
     const place = await this.#place(stream, shardId);
-    const { records, next, isAtEnd } = await this.#streams.read(
-      stream,
-      place,
-      positionOf(after),
-      PAGE,
-    );
+    const { records, next, isAtEnd } = await this.#streams.read(stream, place, positionOf(after), {
+      ...PAGE,
+      metadata,
+    });
     return {
       records: records.map(({ json, sequenceNumber, writtenAtMs }) => ({
         json,

@@ -19,6 +19,8 @@ export interface TriggerDefinition {
   readonly maximumRecordAgeSeconds: number;
   readonly bisectOnError: boolean;
   readonly reportBatchItemFailures: boolean;
+  /** Whether records say where they come from: see `ReadOptions`. Beyond Lambda. */
+  readonly metadata: boolean;
   readonly onFailure: DeadLetterAddress | undefined;
   readonly timeoutSeconds: number;
   readonly memoryMb: number;
@@ -111,6 +113,7 @@ const MEMBERS: readonly string[] = [
   'startingPositionTimestamp',
   'bisectOnError',
   'reportBatchItemFailures',
+  'metadata',
   'onFailure',
   ...Object.keys(TRIGGER_NUMBERS),
 ];
@@ -134,6 +137,7 @@ class DefinitionReader {
       startingPosition: this.#startingPosition(),
       bisectOnError: this.#flag('bisectOnError'),
       reportBatchItemFailures: this.#flag('reportBatchItemFailures'),
+      metadata: this.#flag('metadata'),
       onFailure: this.#deadLetters(),
       batchSize: this.#number('batchSize'),
       batchingWindowSeconds: this.#number('batchingWindowSeconds'),

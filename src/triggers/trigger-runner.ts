@@ -180,7 +180,7 @@ export class TriggerRunner {
     }
     const shards = await source.shards(kept.streamArn);
     if (this.#stopping.signal.aborted) return;
-    await this.#follow(kept.streamArn, shards ?? []);
+    if (shards !== undefined) await this.#follow(kept.streamArn, shards);
     if (kept.streamArn === enabled) {
       this.#waiting = undefined;
       return;

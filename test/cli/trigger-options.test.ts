@@ -20,6 +20,7 @@ test('what is given becomes settings, and nothing else is said', () => {
         filters: [],
         bisectOnError: false,
         reportBatchItemFailures: false,
+        metadata: false,
         paused: false,
       },
     },
@@ -60,6 +61,7 @@ test('what is given becomes settings, and nothing else is said', () => {
       'nats:letters',
       '--bisect-on-error',
       '--report-batch-item-failures',
+      '--metadata',
       '--paused',
     ),
   ).toEqual({
@@ -84,6 +86,7 @@ test('what is given becomes settings, and nothing else is said', () => {
         onFailure: 'nats:letters',
         bisectOnError: true,
         reportBatchItemFailures: true,
+        metadata: true,
         paused: true,
       },
     },

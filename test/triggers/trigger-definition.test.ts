@@ -27,6 +27,7 @@ test('what is not said is as Lambda has it', () => {
       startingPosition: { kind: 'LATEST' },
       bisectOnError: false,
       reportBatchItemFailures: false,
+      metadata: false,
       onFailure: undefined,
       batchSize: 100,
       batchingWindowSeconds: 0,
