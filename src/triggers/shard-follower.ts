@@ -66,6 +66,7 @@ export class ShardFollower {
   readonly #stepOf = new Map<PendingRecord, Step>();
   #pendingBytes = 0;
   #done: StreamPosition;
+  #doneCount = 0;
   #isFinished = false;
   #isBehind = true;
   #caughtUpMs: number;
@@ -96,6 +97,11 @@ export class ShardFollower {
   /** Everything up to here is done. */
   get done(): StreamPosition {
     return this.#done;
+  }
+
+  /** Records up to there, since this began: when it stands still, `done` moves by what is none of the stream's. */
+  get doneCount(): number {
+    return this.#doneCount;
   }
 
   /** Whether the shard is closed and everything in it is done. */
@@ -200,8 +206,12 @@ export class ShardFollower {
   /** Nothing is to be done for it: it is done with what stands before it. */
   #passOver({ position }: SourceRecord): void {
     const last = this.#steps.at(-1);
-    if (last === undefined) this.#done = position;
-    else last.position = position;
+    if (last !== undefined) {
+      last.position = position;
+      return;
+    }
+    this.#done = position;
+    this.#doneCount += 1;
   }
 
   #finish(records: readonly PendingRecord[]): void {
@@ -220,6 +230,7 @@ export class ShardFollower {
     if (count > 0) {
       this.#done = present(this.#steps[count - 1], 'the last done').position;
       this.#steps = this.#steps.slice(count);
+      this.#doneCount += count;
     }
     this.#room.ring();
   }

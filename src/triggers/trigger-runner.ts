@@ -21,6 +21,8 @@ import type { DeadLetters, TargetMaker, TriggerTarget } from './trigger-target.t
 const DISCOVER_MS = 1000;
 /** How often positions are kept: what was done since is done again after a crash. */
 const CHECKPOINT_MS = 500;
+/** The same of a shard in which nothing was to be done: often enough that its position is never older than what is kept. */
+const IDLE_CHECKPOINT_MS = 600_000;
 /** What a trigger holds of records that are not done, about; a shard that holds none reads one page more. */
 const PENDING_BYTES_MAX = 16 * 1024 * 1024;
 /** How long a stop waits for what is being invoked before it cuts it off. */
@@ -73,6 +75,12 @@ export class TriggerRunner {
   readonly #failures = new Map<string, string>();
   #loops: Promise<unknown> = Promise.resolve();
   #waiting: string | undefined = 'not started yet';
+  /** When a position of a shard was last kept, and where it stood. */
+  readonly #savedOf = new WeakMap<
+    ShardFollower,
+    { readonly doneCount: number; readonly atMs: number }
+  >();
+  readonly #startedMs: number;
   #saving: Promise<void> = Promise.resolve();
   readonly #complainedMs = new Map<string, number>();
 
@@ -86,6 +94,7 @@ export class TriggerRunner {
     this.#target = targets.target({ trigger: name, address, memoryMb, processes });
     this.#deadLetters = onFailure === undefined ? undefined : targets.deadLetters(onFailure);
     this.#bell = new Bell(options.clock);
+    this.#startedMs = options.clock.monotonicMs();
   }
 
   get progress(): TriggerProgress {
@@ -328,12 +337,25 @@ export class TriggerRunner {
     for (const [shard, follower] of this.#followers) {
       const { streamArn } = documents.trigger(name) ?? {};
       if (streamArn === undefined) return;
-      const kept = documents.positions(name).get(shard);
-      const { done: position, isFinished: isDone } = follower;
-      if (kept?.isDone === isDone && kept.position === position) continue;
-      if (kept === undefined && position === HORIZON && !isDone) continue;
+      const { done: position, isFinished: isDone, doneCount } = follower;
+      if (!this.#isWorthKeeping(shard, follower)) continue;
       await documents.putPosition(name, shard, { streamArn, position, isDone });
+      this.#savedOf.set(follower, { doneCount, atMs: this.#options.clock.monotonicMs() });
     }
+  }
+
+  /**
+   * Whether a position is to be kept now. To keep one is a write, by which the position in that log moves: one that moved by
+   * nothing else is kept seldom, or there would be no end of it.
+   */
+  #isWorthKeeping(shard: string, follower: ShardFollower): boolean {
+    const { documents, name, clock } = this.#options;
+    const { done, isFinished, doneCount } = follower;
+    const kept = documents.positions(name).get(shard);
+    if (kept?.isDone === true || kept?.position === done) return kept.isDone !== isFinished;
+    const saved = this.#savedOf.get(follower) ?? { doneCount: 0, atMs: this.#startedMs };
+    if (isFinished || doneCount !== saved.doneCount) return true;
+    return clock.monotonicMs() - saved.atMs >= IDLE_CHECKPOINT_MS;
   }
 
   /** Logs a failure, and the same again after a while only. */

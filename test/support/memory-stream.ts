@@ -31,6 +31,8 @@ export class MemoryStream implements StreamSource {
   pageRecordsMax = 100;
   failure: Error | undefined;
   reads = 0;
+  /** Whether positions move with every read, as those in a log do that has more than one table's records. */
+  drifts = false;
   #sequence = 1000;
 
   enable(table: string, label: string): string {
@@ -105,12 +107,18 @@ export class MemoryStream implements StreamSource {
     this.#fail();
     const { records, trimmed, isOpen } = this.#shard(place);
     const asked =
-      after === HORIZON ? 0 : records.findIndex(({ position }) => position === after) + 1;
+      after === HORIZON
+        ? 0
+        : records.findIndex(({ position }) => position === after.split('/')[0]) + 1;
     const from = Math.max(asked, trimmed);
     const page = records.slice(from, from + this.pageRecordsMax);
     const isAtEnd = from + page.length >= records.length;
-    const next = isAtEnd && !isOpen ? undefined : (page.at(-1)?.position ?? after);
+    const next = isAtEnd && !isOpen ? undefined : (page.at(-1)?.position ?? this.#drifted(after));
     return { records: page, next, isAtEnd, isTrimmed: after !== HORIZON && from > asked };
+  }
+
+  #drifted(after: StreamPosition): StreamPosition {
+    return this.drifts ? `${after.split('/')[0] ?? ''}/${this.reads}` : after;
   }
 
   #shard({ streamArn, shardId }: ShardPlace): MemoryShard {

@@ -54,6 +54,7 @@ export class TriggerWorld {
   readonly letters: unknown[] = [];
   letterFailures = 0;
   keepFailures = 0;
+  keptCount = 0;
   readonly eventBytesMax: number;
   invocationsNow = 0;
   invocationsMost = 0;
@@ -103,6 +104,7 @@ export class TriggerWorld {
           this.keepFailures -= 1;
           throw new Error('two zones cannot be had');
         }
+        this.keptCount += 1;
         this.kept.set(name, JSON.parse(JSON.stringify(document)));
       },
       delete: async (name) => {

@@ -221,6 +221,48 @@ test('positions that cannot be kept are kept later, and the consumer does not wa
   await world.stop();
 });
 
+test('a shard in which nothing happens is kept seldom, though its position moves', async () => {
+  const { world, streamArn } = await ordersWorld();
+  world.stream.drifts = true;
+  const place = { streamArn, shardId: SHARD };
+  world.stream.write(place, { key: 'a', value: 1 });
+  await world.create({});
+  await world.clock.advance(2000);
+  const before = world.keptCount;
+  await world.clock.advance(500_000);
+  expect(world.keptCount).toBe(before);
+  await world.clock.advance(1_000_000);
+  expect(world.keptCount).toBe(before + 2);
+  world.stream.write(place, { key: 'a', value: 2 });
+  await world.clock.advance(2000);
+  expect(world.keptCount).toBe(before + 3);
+  await world.crash();
+  await world.clock.advance(2000);
+  expect(world.seen('a')).toEqual([1, 2]);
+  await world.stop();
+});
+
+test('a stop waits a little for what runs, then cuts it off, which is no attempt', async () => {
+  const { world, streamArn } = await ordersWorld();
+  world.stream.write({ streamArn, shardId: SHARD }, { key: 'a', value: 1 });
+  world.consumer = async (_records, { signal }) => {
+    await world.clock.sleep(3_600_000, signal);
+    return FAILED;
+  };
+  await world.create({ maximumRetryAttempts: 0, timeoutSeconds: 900, onFailure: 'file:/letters' });
+  await world.clock.advance(1000);
+  const beforeMs = world.clock.monotonicMs();
+  await world.crash();
+  expect(world.clock.monotonicMs() - beforeMs).toBe(3000);
+  expect(world.letters).toEqual([]);
+  world.consumer = () => OK;
+  await world.crash();
+  await world.clock.advance(1000);
+  expect(world.seen('a').length).toBeGreaterThanOrEqual(2);
+  expect(world.triggers.list()[0]?.progress?.pendingRecords).toBe(0);
+  await world.stop();
+});
+
 test('a trigger that is deleted leaves nothing behind', async () => {
   const { world, streamArn } = await ordersWorld();
   world.stream.write({ streamArn, shardId: SHARD }, { key: 'a' });
