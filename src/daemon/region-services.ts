@@ -89,6 +89,7 @@ export class RegionServices implements Service {
     });
     this.#streamUpkeep = new StreamUpkeep({
       catalogue,
+      partitions,
       clock,
       logger,
       keptMs: config.streams.hours * 3_600_000,

@@ -1,4 +1,5 @@
 import { assert, unreachable } from '../base/assert.ts';
+import { imageDelta, imageOfDelta, type ImageDelta } from './image-delta.ts';
 import type { Cause, ItemRecord, Previous } from './record.ts';
 import type { Version } from './version.ts';
 
@@ -11,15 +12,21 @@ import type { Version } from './version.ts';
  *            | [image length (4) | image] | previous
  *   version: hybrid time (float64) | place among the regions (1)
  *   previous: nothing for `none` | digest (4 + 4), item bytes (4) for `item` | time (float64) for `tombstone`
- *             | digest (4 + 4), item bytes (4), image length (4), image for an item with its old image
+ *             | digest (4 + 4), item bytes (4), old image for an item with its old image
+ *   old image: length (4), image | with bit 31 of the length: length of what is its own (4), of what it begins with as
+ *             the new image (4), of what it ends with as that (4), what is its own
  *
  * Flags: bit 0, `replaced` is there; bit 1, the image is there; bits 2 and 3, the kind of `previous`; bits 4 to
  * 6, the cause; bit 7, the tombstone is kept. Checksums are the entry's, around all of it.
  *
  * Format history: 1, the first; 2, old images, and records of a backfill. What was written in 1 reads the same in 2.
+ * Bit 6 of the format: there are old images that are told by what they have otherwise than new ones.
  */
 const FORMAT = 2;
 const FORMAT_MIN = 1;
+const HAS_DELTAS = 0x40;
+/** In the length of an old image: it is told by what it has otherwise than the new one. */
+const IS_DELTA = 0x8000_0000;
 
 const HEAD_BYTES = 6;
 const FLAGS_BYTES = 1;
@@ -27,6 +34,8 @@ const VERSION_BYTES = 9;
 /** Flags, table, key length, version, item bytes. */
 const RECORD_BYTES = FLAGS_BYTES + 4 + 2 + VERSION_BYTES + 4;
 const IMAGE_LENGTH_BYTES = 4;
+/** Three lengths. */
+const DELTA_BYTES = 12;
 const PREVIOUS_BYTES = { none: 0, item: 12, tombstone: 8 } as const;
 /** The kind of `previous` that stands in the flags for an item with its old image. */
 const ITEM_WITH_IMAGE = 3;
@@ -61,23 +70,44 @@ export class DamagedRecordsError extends Error {
 /** One payload of all records, in order. Keys and images are copied into it. */
 export function encodeRecords(records: readonly ItemRecord[]): Uint8Array {
   const regions = new Map<string, number>();
+  const deltas = deltasOf(records);
   let length = HEAD_BYTES;
-  for (const record of records) length += recordBytes(record, regions);
+  for (const record of records) length += recordBytes(record, { regions, deltas });
   for (const region of regions.keys()) length += 1 + Buffer.byteLength(region);
   assert(regions.size <= REGIONS_MAX, 'one payload names at most 256 regions');
   const bytes = Buffer.allocUnsafe(length);
   let offset = writeHead(bytes, records.length, regions);
-  for (const record of records) offset = writeRecord(bytes, offset, record, regions);
+  for (const record of records) offset = writeRecord(bytes, offset, record, { regions, deltas });
+  if (deltas !== undefined) bytes[0] = (bytes[0] ?? 0) | HAS_DELTAS;
   assert(offset === length, 'a payload is as long as was computed');
   return bytes;
 }
 
-function recordBytes(record: ItemRecord, regions: Map<string, number>): number {
+/** What is known of a payload's records before they are written. */
+interface Encoding {
+  readonly regions: Map<string, number>;
+  /** How old images are told by new ones; those that are not in it are told as they are. */
+  readonly deltas: ReadonlyMap<ItemRecord, ImageDelta> | undefined;
+}
+
+/** Undefined where there are none. */
+function deltasOf(records: readonly ItemRecord[]): ReadonlyMap<ItemRecord, ImageDelta> | undefined {
+  let deltas: Map<ItemRecord, ImageDelta> | undefined;
+  for (const record of records) {
+    const { image, oldImage } = record;
+    if (image === undefined || oldImage === undefined) continue;
+    const delta = imageDelta(oldImage, image);
+    if (delta !== undefined) (deltas ??= new Map()).set(record, delta);
+  }
+  return deltas;
+}
+
+function recordBytes(record: ItemRecord, { regions, deltas }: Encoding): number {
   const { key, version, replaced, image, previous, oldImage } = record;
   addRegion(regions, version.region);
   let length = RECORD_BYTES + key.length + PREVIOUS_BYTES[previous.kind];
   if (image !== undefined) length += IMAGE_LENGTH_BYTES + image.length;
-  if (oldImage !== undefined) length += IMAGE_LENGTH_BYTES + oldImage.length;
+  if (oldImage !== undefined) length += oldImageBytes(oldImage, deltas?.get(record));
   if (replaced === undefined) return length;
   addRegion(regions, replaced.region);
   return length + VERSION_BYTES;
@@ -105,7 +135,7 @@ function writeRecord(
   bytes: Buffer,
   start: number,
   record: ItemRecord,
-  regions: ReadonlyMap<string, number>,
+  { regions, deltas }: Encoding,
 ): number {
   const { key, version, replaced, image, previous, oldImage } = record;
   assert(key.length <= KEY_BYTES_MAX, 'an item key has at most 65535 bytes');
@@ -118,7 +148,30 @@ function writeRecord(
   offset = bytes.writeUInt32LE(record.itemBytes, offset);
   if (image !== undefined) offset = writeImage(bytes, offset, image);
   offset = writePrevious(bytes, offset, previous);
-  return oldImage === undefined ? offset : writeImage(bytes, offset, oldImage);
+  return oldImage === undefined
+    ? offset
+    : writeOldImage(bytes, offset, oldImage, deltas?.get(record));
+}
+
+function oldImageBytes(oldImage: Uint8Array, delta: ImageDelta | undefined): number {
+  if (delta === undefined) return IMAGE_LENGTH_BYTES + oldImage.length;
+  return DELTA_BYTES + oldImage.length - delta.prefixBytes - delta.suffixBytes;
+}
+
+function writeOldImage(
+  bytes: Buffer,
+  start: number,
+  oldImage: Uint8Array,
+  delta: ImageDelta | undefined,
+): number {
+  if (delta === undefined) return writeImage(bytes, start, oldImage);
+  const { prefixBytes, suffixBytes } = delta;
+  const own = oldImage.subarray(prefixBytes, oldImage.length - suffixBytes);
+  let offset = bytes.writeUInt32LE(IS_DELTA + own.length, start);
+  offset = bytes.writeUInt32LE(prefixBytes, offset);
+  offset = bytes.writeUInt32LE(suffixBytes, offset);
+  bytes.set(own, offset);
+  return offset + own.length;
 }
 
 function writeImage(bytes: Buffer, start: number, image: Uint8Array): number {
@@ -183,9 +236,10 @@ class RecordReader {
   }
 
   readAll(): readonly ItemRecord[] {
-    const format = this.#byte();
+    const head = this.#byte();
+    const format = head & ~HAS_DELTAS;
     if (format < FORMAT_MIN || format > FORMAT)
-      throw new DamagedRecordsError(`records have the unknown format ${format}`);
+      throw new DamagedRecordsError(`records have the unknown format ${head}`);
     const count = this.#uint32();
     const regions: string[] = [];
     // 256 regions do not fit their byte and stand as 0, which records always rule out for none at all.
@@ -209,12 +263,22 @@ class RecordReader {
     const image = (flags & HAS_IMAGE) === 0 ? undefined : this.#take(this.#uint32());
     const kind = (flags >> PREVIOUS_SHIFT) & 0b11;
     const previous = this.#previous(kind);
-    const oldImage = kind === ITEM_WITH_IMAGE ? this.#take(this.#uint32()) : undefined;
+    const oldImage = kind === ITEM_WITH_IMAGE ? this.#oldImage(image) : undefined;
     const cause = CAUSES[(flags >> CAUSE_SHIFT) & CAUSE_MASK];
     const keepsTombstone = (flags & KEEPS_TOMBSTONE) !== 0;
     if (cause === undefined) throw new DamagedRecordsError('a record has an unknown cause');
     const rest = { itemBytes, previous, oldImage, cause };
     return { table, key, version, replaced, image, keepsTombstone, ...rest };
+  }
+
+  #oldImage(image: Uint8Array | undefined): Uint8Array {
+    const length = this.#uint32();
+    if (length < IS_DELTA) return this.#take(length);
+    const delta = { prefixBytes: this.#uint32(), suffixBytes: this.#uint32() };
+    const own = this.#take(length - IS_DELTA);
+    if (image === undefined || delta.prefixBytes + delta.suffixBytes > image.length)
+      throw new DamagedRecordsError('an old image is told by a new one that is not there');
+    return imageOfDelta(image, delta, own);
   }
 
   #version(): Version {

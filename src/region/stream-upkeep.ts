@@ -1,10 +1,12 @@
 import type { Clock } from '../base/clock.ts';
 import type { Service } from '../base/service.ts';
+import { hybridTimeOf } from '../clock/hybrid-time.ts';
+import type { Partition } from '../partition/partition.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Catalogue } from './catalogue.ts';
 
-/** How often it is looked whether streams are to be forgotten. */
-const lookMs = 10 * 60 * 1000;
+/** How often it is looked whether streams are to be forgotten, or a partition's time has stood still. */
+const lookMs = 60 * 1000;
 
 const retryMs = 5000;
 
@@ -17,17 +19,23 @@ export const streamHours = (
 
 export interface StreamUpkeepOptions {
   readonly catalogue: Catalogue;
+  readonly partitions: readonly Pick<Partition, 'number' | 'committed' | 'advanceTime'>[];
   readonly clock: Clock;
   readonly logger: Logger;
   /** How long a stream is kept after its end. */
   readonly keptMs: number;
 }
 
-/** What a region does for its streams by itself: it forgets those that ended long ago. */
+/**
+ * What a region does for its streams by itself: it forgets those that ended long ago, and moves the time of partitions that
+ * log only what comes from other regions, so that their shards and the age of their records go by the clock.
+ */
 export class StreamUpkeep implements Service {
   readonly #options: StreamUpkeepOptions;
   readonly #stopped = new AbortController();
   #running: Promise<void> = Promise.resolve();
+  /** By partition, where its log ended at the last look. */
+  readonly #seen = new Map<number, number>();
 
   constructor(options: StreamUpkeepOptions) {
     this.#options = options;
@@ -60,21 +68,36 @@ export class StreamUpkeep implements Service {
     while (!signal.aborted) {
       let pauseMs = lookMs;
       try {
-        await this.#look();
+        await this.look();
       } catch (error) {
-        logger.warn({ error }, 'streams that have ended are not forgotten yet');
+        logger.warn({ error }, 'the streams of the region cannot be kept up now');
         pauseMs = retryMs;
       }
       await clock.sleep(pauseMs, signal);
     }
   }
 
-  async #look(): Promise<void> {
+  /** One round; by itself it happens once a minute. */
+  async look(): Promise<void> {
     const { catalogue, clock, keptMs } = this.#options;
     // What an earlier program wrote does not say where a stream begins: it begins now.
     for (const { name, definition, streamLabel, streams } of catalogue.all)
       if (definition.stream !== undefined && streamLabel !== undefined && streams === undefined)
         await catalogue.change(name, (table) => table && { ...table });
     await catalogue.forgetStreams(clock.wallMs() - keptMs);
+    if (catalogue.all.some(({ streams = [] }) => streams.length > 0)) await this.#advance();
+  }
+
+  /** An idle partition is left alone. */
+  async #advance(): Promise<void> {
+    const { partitions, clock } = this.#options;
+    const time = hybridTimeOf(clock.wallMs() - lookMs);
+    for (const partition of partitions) {
+      const { index, partitionTime } = partition.committed;
+      const isMoved =
+        this.#seen.has(partition.number) && this.#seen.get(partition.number) !== index;
+      if (isMoved && partitionTime < time) await partition.advanceTime();
+      this.#seen.set(partition.number, partition.committed.index);
+    }
   }
 }

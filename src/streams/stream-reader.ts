@@ -11,7 +11,7 @@ import {
   sequenceText,
   type SequenceNumber,
 } from './sequence-number.ts';
-import { firstKept, firstOf, shardsOfEra, spanStart } from './shards.ts';
+import { firstKept, firstOf, shardsOfEra, spanOf, spanStart } from './shards.ts';
 import { dataTrimmed, sequenceInvalid, shardMissing } from './stream-errors.ts';
 import { ShardRun } from './shard-run.ts';
 import type {
@@ -142,10 +142,15 @@ export class StreamReader {
     });
   }
 
-  /** The first entry of a shard that is kept. */
+  /**
+   * The first entry of a shard that is kept. What an era begins with is in its first span, whatever its time: what comes from
+   * other regions does not move a partition's time.
+   */
   async #startOfSpan(of: StreamOfTable, place: ShardPlace): Promise<number> {
     const log = this.#log(place.partition);
-    const kept = await firstKept(this.#era(of, place), log, this.#horizon());
+    const era = this.#era(of, place);
+    const kept = await firstKept(era, log, this.#horizon());
+    if (place.span <= spanOf(of.stream, era.from.time)) return kept;
     const begun = await log.firstAt(spanStart(of.stream, place.span));
     return Math.max(kept, begun ?? endOf(log).index + 1);
   }

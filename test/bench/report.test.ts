@@ -49,11 +49,13 @@ test('goals that were measured are reached or fall short', () => {
     run('tidemark', 1, 151),
     run('dynalite', 1, 100, 'PutItem'),
     run('tidemark', 1, 79, 'PutItem'),
+    run('tidemark', 1, 75, 'streamed PutItem'),
   ]);
   const memory = [{ target: 'tidemark', idleBytes: 1e8, loadedBytes: 2e8 }] as const;
-  expect(goalsOf(rows, memory).map(({ reached }) => reached)).toEqual([true, false, true]);
+  expect(goalsOf(rows, memory).map(({ reached }) => reached)).toEqual([true, false, true, true]);
   const text = reportText(rows, memory);
   expect(text).toContain('reached    GetItem, 64 connections');
   expect(text).toContain('FELL SHORT PutItem');
+  expect(text).toContain('reached    streamed PutItem, 64 connections');
   expect(text).toMatch(/GetItem +64 +dynalite +100 +1\.51 x +1\.00 +2\.00 +- +0\.0100/);
 });

@@ -109,12 +109,29 @@ export function goalsOf(rows: readonly Row[], memory: readonly Memory[]): readon
       0.8,
       ratio('PutItem', 64),
     ),
+    ...streamedRatios(rows).map(({ connections, measured }) => ({
+      text: `streamed PutItem, ${connections} connections: at least 0.9 x PutItem`,
+      measured,
+      reached: measured >= 0.9,
+    })),
     ...idle.map(({ idleBytes }) => ({
       text: 'an idle daemon of one region: under 150 MB',
       measured: idleBytes === undefined ? undefined : idleBytes / BYTES_PER_MB,
       reached: (idleBytes ?? Infinity) < 150 * BYTES_PER_MB,
     })),
   ];
+}
+
+/** What a stream leaves of the rate of PutItem, by the number of connections. */
+function streamedRatios(
+  rows: readonly Row[],
+): readonly { readonly connections: number; readonly measured: number }[] {
+  const own = rows.filter(({ target }) => target === 'tidemark');
+  return own.flatMap(({ operation, connections, ratePerSecond }) => {
+    const bare = own.find((row) => row.operation === 'PutItem' && row.connections === connections);
+    if (operation !== 'streamed PutItem' || bare === undefined) return [];
+    return [{ connections, measured: ratePerSecond / bare.ratePerSecond }];
+  });
 }
 
 /** The whole report for people. */

@@ -9,6 +9,8 @@ type WireItem = Readonly<Record<string, Readonly<Record<string, string>>>>;
 const ITEMS_TABLE = 'bench-items';
 /** The items of `Query`: a partition and a sort key. */
 const LINES_TABLE = 'bench-lines';
+/** As the items, with a stream of both images. */
+const STREAMED_TABLE = 'bench-streamed';
 /** What is replicated: as the items, with values that compress to half. */
 const SHARED_TABLE = 'bench-shared';
 
@@ -45,6 +47,14 @@ export const WORKLOADS: readonly Workload[] = [
     itemsPerRequest: 1,
     requests: () =>
       times(ITEM_COUNT, (at) => rawRequest('PutItem', { TableName: ITEMS_TABLE, Item: item(at) })),
+  },
+  {
+    name: 'streamed PutItem',
+    itemsPerRequest: 1,
+    requests: () =>
+      times(ITEM_COUNT, (at) =>
+        rawRequest('PutItem', { TableName: STREAMED_TABLE, Item: item(at) }),
+      ),
   },
   {
     name: 'UpdateItem',
@@ -112,6 +122,14 @@ export const TABLES = [
     KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
   },
   {
+    TableName: STREAMED_TABLE,
+    BillingMode: 'PAY_PER_REQUEST',
+    AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+    KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+    // Dynalite knows no streams and passes over it.
+    StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' },
+  },
+  {
     TableName: LINES_TABLE,
     BillingMode: 'PAY_PER_REQUEST',
     AttributeDefinitions: [
@@ -133,17 +151,18 @@ export interface FillBatch {
   readonly RequestItems: Readonly<Record<string, readonly object[]>>;
 }
 
-/** The inputs of `BatchWriteItem` that fill both tables. */
+/** The inputs of `BatchWriteItem` that fill the tables. */
 export function* fillBatches(): Generator<FillBatch> {
   const all = [
     ...times(ITEM_COUNT, (at) => ({ table: ITEMS_TABLE, put: put(item(at)) })),
+    ...times(ITEM_COUNT, (at) => ({ table: STREAMED_TABLE, put: put(item(at)) })),
     ...times(ORDER_COUNT * LINES_PER_ORDER, (at) => ({ table: LINES_TABLE, put: put(line(at)) })),
   ];
   for (let at = 0; at < all.length; at += BATCH_ITEMS) {
     const batch = all.slice(at, at + BATCH_ITEMS);
     yield {
       RequestItems: Object.fromEntries(
-        [ITEMS_TABLE, LINES_TABLE]
+        [ITEMS_TABLE, STREAMED_TABLE, LINES_TABLE]
           .map((table) => [table, batch.filter((one) => one.table === table).map((one) => one.put)])
           .filter(([, puts = []]) => puts.length > 0),
       ),

@@ -308,14 +308,14 @@ describe('positions', () => {
   });
 });
 
-describe('bounds', () => {
-  /** As many entries as make some chunks of a log. */
-  function fill(world: StreamWorld, chunks: number, change: Omit<Change, 'ballast'>): void {
-    const ballast = 16_000;
-    for (let bytes = 0; bytes < chunks * chunkBytes; bytes += ballast)
-      world.append([{ ...change, ballast }]);
-  }
+/** As many entries as make some chunks of a log. */
+function fill(world: StreamWorld, chunks: number, change: Omit<Change, 'ballast'>): void {
+  const ballast = 16_000;
+  for (let bytes = 0; bytes < chunks * chunkBytes; bytes += ballast)
+    world.append([{ ...change, ballast }]);
+}
 
+describe('bounds', () => {
   test('a record that is larger than all bytes is told alone', async () => {
     const world = new StreamWorld(1);
     world.append([
