@@ -4,6 +4,10 @@ import { createServer } from 'node:http';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 
 import { present } from '../../src/base/assert.ts';
+import { NodeOperations } from '../../src/daemon/node-operations.ts';
+import { OperationRefused } from '../../src/daemon/operation-refused.ts';
+import { InProcessNetwork } from '../../src/bus/in-process-network.ts';
+import { PrometheusMetrics } from '../../src/telemetry/prometheus.ts';
 import { encodeItemKey } from '../../src/model/item-key.ts';
 import { readTriggerDefinition } from '../../src/triggers/trigger-definition.ts';
 import { ClusteredWorld, type WorldNode } from '../support/clustered-region.ts';
@@ -122,4 +126,32 @@ test('a trigger goes on where it was when another node takes the seat', async ()
   expect(present(next.engine.seat, 'the seat').services.triggers.list()).toMatchObject([
     { definition: { name: 't' }, progress: { state: 'running' } },
   ]);
+});
+
+test('a node without the seat says who has it', async () => {
+  const world = await ClusteredWorld.start(3);
+  open = world;
+  await world.clock.advance(1000);
+  const seat = await world.seat();
+  const operationsOf = ({ zone, engine }: WorldNode): NodeOperations =>
+    new NodeOperations({
+      region: 'us-east-1',
+      zone,
+      peers: [],
+      endpoint: new InProcessNetwork(world.clock).endpoint('us-east-1'),
+      metrics: new PrometheusMetrics(),
+      switch: { engine, failure: undefined, stop: async () => {}, start: async () => {} },
+      word: { withoutMissing: false },
+      addresses: { endpoint: () => '', operations: () => '' },
+    });
+  expect(operationsOf(seat).triggers().list()).toEqual([]);
+  const other = present(
+    world.running.find((node) => node !== seat),
+    'another node',
+  );
+  const ask = (): unknown => operationsOf(other).triggers();
+  expect(ask).toThrow(OperationRefused);
+  expect(ask).toThrow(
+    `the triggers of us-east-1 run on node ${seat.zone}, which has its seat: ask the operations port of node ${seat.zone}`,
+  );
 });
