@@ -224,9 +224,9 @@ export class OperationsServer implements Service {
 const READABLE =
   '/metrics, /healthz, /readyz, /status, /replication, /zones, /links, /triggers and /triggers/<name>';
 const CHANGEABLE =
+  '/triggers, /triggers/<name>/pause, /triggers/<name>/resume, /triggers/<name>/delete, ' +
   '/links/<peer>, /region/stop, /region/start, /zones/<zone>/stop, /zones/<zone>/start, ' +
-  '/partitions/<number>/leader, /triggers, /triggers/<name>/pause, /triggers/<name>/resume, ' +
-  '/triggers/<name>/delete, /node/drain, /node/undrain and /node/go-on-without-missing';
+  '/partitions/<number>/leader, /node/drain, /node/undrain and /node/go-on-without-missing';
 
 interface Reply {
   readonly status: number;

@@ -44,7 +44,6 @@ export class RegionEngine implements Engine {
   readonly core: RegionCore;
   readonly links: RegionLinks;
   readonly indexes: GlobalIndexes;
-  readonly triggers: Triggers;
   readonly metrics: RegionMetrics;
   readonly #options: RegionEngineOptions;
   readonly #services: RegionServices;
@@ -100,7 +99,6 @@ export class RegionEngine implements Engine {
     this.region = this.#services.region;
     this.links = this.#services.links;
     this.indexes = this.#services.indexes;
-    this.triggers = this.#services.triggers;
     this.#retention = new Retention({
       logs,
       zones,
@@ -117,6 +115,10 @@ export class RegionEngine implements Engine {
   /** Why the wall clock is not believed; undefined when it is. */
   get clockAlarm(): string | undefined {
     return this.#time.alarm;
+  }
+
+  get triggers(): Triggers {
+    return this.#services.triggers;
   }
 
   giveUpStart(): void {
