@@ -57,25 +57,6 @@ export class RegionServices implements Service {
       dropItems,
     });
     this.links = new RegionLinks(options);
-    const streams = new ReadableStreams({
-      region,
-      accountId,
-      catalogue,
-      partitions: () => partitions,
-      clock,
-      keptMs: config.streams.hours * 3_600_000,
-    });
-    this.triggers = new Triggers({
-      region,
-      accountId,
-      documents: core.triggerDocuments,
-      source: new TableStreamSource(streams),
-      targets: new TriggerTargets({ config, clock, logger }),
-      clock,
-      random,
-      logger,
-      metrics: options.metrics,
-    });
     this.region = new LocalRegion({
       name: region,
       accountId,
@@ -85,7 +66,25 @@ export class RegionServices implements Service {
       updater: this.links.updater,
       replicas: this.links.globalTables,
       globalIndexes: this.indexes,
-      streams,
+      streams: new ReadableStreams({
+        region,
+        accountId,
+        catalogue,
+        partitions: () => partitions,
+        clock,
+        keptMs: config.streams.hours * 3_600_000,
+      }),
+    });
+    this.triggers = new Triggers({
+      region,
+      accountId,
+      documents: core.triggerDocuments,
+      source: new TableStreamSource(this.region.streams),
+      targets: new TriggerTargets({ config, clock, logger }),
+      clock,
+      random,
+      logger,
+      metrics: options.metrics,
     });
     this.#streamUpkeep = new StreamUpkeep({
       catalogue,
@@ -109,14 +108,14 @@ export class RegionServices implements Service {
     this.#lifecycle.resume();
     await this.indexes.start();
     await this.links.start();
-    await this.#streamUpkeep.start();
     await this.triggers.start();
+    await this.#streamUpkeep.start();
   }
 
   /** Waits for no peer. */
   async stop(): Promise<void> {
-    await this.triggers.stop();
     await this.#streamUpkeep.stop();
+    await this.triggers.stop();
     await this.links.stop();
     await this.#lifecycle.stop();
     await this.indexes.stop();
