@@ -75,17 +75,7 @@ export class RegionServices implements Service {
         keptMs: config.streams.hours * 3_600_000,
       }),
     });
-    this.triggers = new Triggers({
-      region,
-      accountId,
-      documents: core.triggerDocuments,
-      source: new TableStreamSource(this.region.streams),
-      targets: new TriggerTargets({ config, clock, logger }),
-      clock,
-      random,
-      logger,
-      metrics: options.metrics,
-    });
+    this.triggers = triggersOf(options, this.region);
     this.#streamUpkeep = new StreamUpkeep({
       catalogue,
       partitions,
@@ -120,4 +110,19 @@ export class RegionServices implements Service {
     await this.#lifecycle.stop();
     await this.indexes.stop();
   }
+}
+
+function triggersOf(options: RegionServicesOptions, { streams }: LocalRegion): Triggers {
+  const { config, core, clock, random, logger, metrics } = options;
+  return new Triggers({
+    region: config.region,
+    accountId: config.accountId,
+    documents: core.triggerDocuments,
+    source: new TableStreamSource(streams),
+    targets: new TriggerTargets({ config, clock, logger }),
+    clock,
+    random,
+    logger,
+    metrics,
+  });
 }

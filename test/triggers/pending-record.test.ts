@@ -24,6 +24,11 @@ const textOf = (record: object): unknown => {
   return JSON.parse(pending?.text ?? '');
 };
 
+const laneOf = (keys: object): number | undefined =>
+  pendingRecordOf(keyed(keys), { streamArn: ARN, lanes: 4, passes: undefined })?.lane;
+
+const passes = (record: unknown): boolean => JSON.stringify(record).includes('yes');
+
 test('a function gets the record with the ARN of its stream', () => {
   const record = { eventID: '1', dynamodb: { NewImage: { a: { S: 'ä "userId" }' } } } };
   expect(textOf(record)).toEqual({ ...record, eventSourceARN: ARN });
@@ -45,8 +50,6 @@ test('an attribute of that name is left alone', () => {
 });
 
 test('an item has one lane, whatever the order of its key, and items are spread over all', () => {
-  const laneOf = (keys: object): number | undefined =>
-    pendingRecordOf(keyed(keys), { streamArn: ARN, lanes: 4, passes: undefined })?.lane;
   const lanes = new Set<number | undefined>();
   for (let at = 0; at < 50; at++) {
     const [p, s] = [{ S: `p${at}` }, { N: String(at) }];
@@ -57,7 +60,6 @@ test('an item has one lane, whatever the order of its key, and items are spread 
 });
 
 test('what does not pass is nothing, and events are made of what does', () => {
-  const passes = (record: unknown): boolean => JSON.stringify(record).includes('yes');
   const [yes, no] = ['yes', 'no'].map((eventID) =>
     pendingRecordOf(sourceOf({ eventID }), { streamArn: ARN, lanes: 1, passes }),
   );
