@@ -11,7 +11,7 @@ import { keyAttributeShape } from './definition-shape.ts';
 import { placeOf, placesShape } from './member-starts.ts';
 
 /** AWS's shards are followed by new ones about every four hours. Source: developer guide, "DynamoDB Streams". */
-export const SHARD_MS_DEFAULT = 4 * 60 * 60 * 1000;
+const SHARD_MS_DEFAULT = 4 * 60 * 60 * 1000;
 
 export interface StreamSettings {
   readonly nowMs: () => number;

@@ -1,3 +1,5 @@
+import { present } from '../base/assert.ts';
+import { type Clock, WOKEN } from '../base/clock.ts';
 import type { HybridTime } from '../clock/hybrid-time.ts';
 import type { LogEnd } from '../log/entry.ts';
 import { LogError } from '../log/replicated-log.ts';
@@ -13,6 +15,8 @@ export interface LogSource {
   follow(after: number): Follower;
 }
 
+/** How long a read waits for a log that cannot be read. */
+const readWaitMs = 2000;
 /** How much of a log is read at a time. */
 export const chunkBytes = 256 * 1024;
 /** How many stretches of a partition's log are known by the tables that they tell of. */
@@ -53,6 +57,7 @@ export interface LogPart {
  */
 export class StreamLog {
   readonly #source: () => LogSource | undefined;
+  readonly #clock: Clock;
   /** By `after`, ascending, none over another. */
   readonly #chunks: Chunk[] = [];
   /** Those with entries, the latest used last. */
@@ -60,8 +65,9 @@ export class StreamLog {
   #keptBytes = 0;
   readonly #times = new Map<HybridTime, number>();
 
-  constructor(source: () => LogSource | undefined) {
+  constructor(source: () => LogSource | undefined, clock: Clock) {
     this.#source = source;
+    this.#clock = clock;
   }
 
   /** The last committed entry, as far as it is known here; undefined when the partition is not here. */
@@ -101,7 +107,7 @@ export class StreamLog {
 
   /**
    * What follows `after` for a table, one chunk of it or less. Nothing where nothing more is committed. Rejects with
-   * `LogError` `trimmed`.
+   * `LogError`: `trimmed`, or `unavailable` where the log cannot be read for some time.
    */
   async next(after: number, table: number): Promise<LogPart> {
     const source = this.#source();
@@ -116,12 +122,29 @@ export class StreamLog {
       return partOf(known, known.entries.slice(after - known.after), 0);
     }
     const from = known?.after ?? after;
-    const entries = await readNow(source, from);
-    const last = entries.at(-1);
-    if (last === undefined) return { entries, through: after, time: undefined, readBytes: 0 };
+    const entries = await this.#readNow(source, from);
     const readBytes = this.#learn(from, entries, source.committed.index);
-    const { index: through, partitionTime: time } = last.entry;
+    const { index: through, partitionTime: time } = present(entries.at(-1), 'an entry').entry;
     return { entries: entries.slice(after - from), through, time, readBytes };
+  }
+
+  /** At least one entry: there are some. A follower waits for as long as its log cannot be read; a reader does not. */
+  async #readNow(source: LogSource, after: number): Promise<readonly CommittedEntry[]> {
+    const follower = source.follow(after);
+    const waited = new AbortController();
+    const giveUp = async (): Promise<void> => {
+      await this.#clock.sleep(readWaitMs, waited.signal);
+      follower.close();
+    };
+    const givingUp = giveUp();
+    try {
+      const entries = await follower.next(chunkBytes);
+      if (entries.length === 0) throw new LogError('unavailable', 'a log cannot be read now');
+      return entries;
+    } finally {
+      waited.abort(WOKEN);
+      await givingUp;
+    }
   }
 
   #chunkOf(after: number): Chunk | undefined {
@@ -193,13 +216,3 @@ const partOf = (
 /** Whether a stream of the record's table could show it: it is of the users' data, and says something new. */
 export const isShown = ({ cause }: ItemRecord): boolean =>
   cause !== 'system' && cause !== 'backfill';
-
-/** At least one entry where one is committed. */
-async function readNow(source: LogSource, after: number): Promise<readonly CommittedEntry[]> {
-  const follower = source.follow(after);
-  try {
-    return await follower.next(chunkBytes);
-  } finally {
-    follower.close();
-  }
-}

@@ -143,7 +143,7 @@ const lastOfEra = ({ to }: Era): string | undefined =>
   to && sequenceText({ time: to.time, index: to.index, ordinal: ORDINAL_MAX });
 
 /** `shardId-`, when it began in ms, and eight digits that tell it from all others: texts order as the shards do. */
-export function shardId(
+function shardId(
   { tableId, stream }: StreamOfTable,
   { partition, era: at, span }: Shard['place'],
   era: Era,

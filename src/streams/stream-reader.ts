@@ -51,7 +51,7 @@ export class StreamReader {
   #log(partition: number): StreamLog {
     let log = this.#logs.get(partition);
     if (log === undefined) {
-      log = new StreamLog(() => this.#options.partitions()[partition]);
+      log = new StreamLog(() => this.#options.partitions()[partition], this.#options.clock);
       this.#logs.set(partition, log);
     }
     return log;

@@ -18,10 +18,10 @@ const EVENT_SOURCE = 'aws:dynamodb';
 /** Who deletes what has expired, in the region that does it. Source: developer guide, "DynamoDB Streams and Time to Live". */
 const EXPIRY_IDENTITY = { PrincipalId: 'dynamodb.amazonaws.com', Type: 'Service' } as const;
 
-export type EventName = 'INSERT' | 'MODIFY' | 'REMOVE';
+type EventName = 'INSERT' | 'MODIFY' | 'REMOVE';
 
 /** What happened to an item; undefined when nothing did. */
-export function eventOf(record: ItemRecord): EventName | undefined {
+function eventOf(record: ItemRecord): EventName | undefined {
   const { image, oldImage, previous } = record;
   if (!isShown(record)) return undefined;
   if (image === undefined) return previous.kind === 'item' ? 'REMOVE' : undefined;

@@ -6,6 +6,7 @@ import {
   checkWatermarksAndLag,
   holdersOf,
 } from './checkers/state-checks.ts';
+import { checkTableStreams } from './checkers/table-stream-checks.ts';
 import { checkIndexes, indexesLacking } from './checkers/index-checks.ts';
 import { Client, DEFINITION } from './client.ts';
 import { INDEXED, INDEXED_DEFINITION, isIndexSeed } from './indexed-table.ts';
@@ -301,6 +302,7 @@ async function check(world: World): Promise<void> {
   for (const name of [MAIN, CHURN]) {
     await checkConverged(world, name);
     checkWatermarksAndLag(world, name, true);
+    await checkTableStreams(world, name);
   }
   await checkIndexes(world);
   const copies = new CopyCheck(world);

@@ -18,6 +18,8 @@ const EVENTS = [
   'local index checked',
   'index added',
   'index removed',
+  'stream checked',
+  'whole stream checked',
 ] as const;
 
 /** A world without its journal, as a child process reports it. */

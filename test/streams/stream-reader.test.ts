@@ -354,6 +354,16 @@ describe('bounds', () => {
     expect(world.log().reads - reads).toBeLessThanOrEqual(2);
   });
 
+  test('a log that cannot be read is waited for no longer than a moment', async () => {
+    const world = new StreamWorld(1);
+    count(world, 1, 1);
+    const { place } = await firstShard(world);
+    world.log().isStuck = true;
+    expect(await codeOf(world.readAll(place))).toBe('InternalServerError');
+    world.log().isStuck = false;
+    expect(numbersOf((await world.readAll(place)).told)).toEqual([1]);
+  });
+
   test('what was read of a table stays in reach for its other readers', async () => {
     const world = new StreamWorld(1);
     fill(world, 3, { id: 'z', to: 1 });

@@ -41,6 +41,7 @@ import { assertMayDelete, assertMayUpdate } from '../../src/region/update-admiss
 import { MemoryIndexes } from './memory-indexes.ts';
 import { NO_STREAMS } from './no-streams.ts';
 import { SeededRandom } from './seeded-random.ts';
+import type { TableStreams } from '../../src/streams/table-streams.ts';
 import type { TransactionOutcome, TransactionReadOutcome } from '../../src/region/transaction.ts';
 
 const HASHES = 2 ** 32;
@@ -65,7 +66,7 @@ export interface MemoryRegionOptions {
 export class MemoryRegion implements Region {
   readonly name: string;
   readonly accountId: string;
-  readonly streams = NO_STREAMS;
+  streams: TableStreams = NO_STREAMS;
   /** When set, item reads and writes reject with it. */
   failure: Error | undefined;
   readonly #wallMs: () => number;

@@ -19,10 +19,10 @@ import type {
   StreamOfTable,
 } from '../../src/streams/table-streams.ts';
 
-export const START_MS = Date.UTC(2026, 0, 1);
-export const HOUR_MS = 3_600_000;
-export const TABLE = 7;
-export const KEY_SCHEMA: KeySchema = { partition: { name: 'id', type: 'S' }, sort: undefined };
+const START_MS = Date.UTC(2026, 0, 1);
+const HOUR_MS = 3_600_000;
+const TABLE = 7;
+const KEY_SCHEMA: KeySchema = { partition: { name: 'id', type: 'S' }, sort: undefined };
 
 export const ALL: ReadBounds = { recordsMax: 1000, bytesMax: 1024 * 1024, metadata: false };
 
@@ -44,14 +44,7 @@ const imageOf = (id: string, n: number | undefined, ballast = 0): Uint8Array | u
         JSON.stringify({ id: { S: id }, n: { N: String(n) }, x: { S: 'x'.repeat(ballast) } }),
       );
 
-export function recordOf({
-  id,
-  to,
-  from,
-  table = TABLE,
-  cause = 'user',
-  ballast,
-}: Change): ItemRecord {
+function recordOf({ id, to, from, table = TABLE, cause = 'user', ballast }: Change): ItemRecord {
   const oldImage = imageOf(id, from, ballast);
   return {
     table,
@@ -75,6 +68,8 @@ export class ArrayLog implements LogSource {
   trimmed = 0;
   /** How often it was read. */
   reads = 0;
+  /** Reads wait, and end only when they are given up. */
+  isStuck = false;
 
   constructor(number: number) {
     this.number = number;
@@ -97,9 +92,15 @@ export class ArrayLog implements LogSource {
   follow(after: number): Follower {
     if (after < this.trimmed) throw new LogError('trimmed', 'gone');
     let at = after;
+    let close = (): void => {};
+    const closed = new Promise<void>((resolve) => {
+      close = resolve;
+    });
     return {
       next: async (limitBytes) => {
         this.reads += 1;
+        if (this.isStuck) await closed;
+        if (this.isStuck) return [];
         const found: CommittedEntry[] = [];
         for (let bytes = 0; bytes < limitBytes && at < this.entries.length; at += 1) {
           const entry = this.entries[at];
@@ -112,7 +113,9 @@ export class ArrayLog implements LogSource {
       seek: (to) => {
         at = to;
       },
-      close: () => {},
+      close: () => {
+        close();
+      },
     };
   }
 

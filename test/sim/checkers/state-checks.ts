@@ -15,7 +15,10 @@ interface Item {
 }
 
 /** Every item of a table in a region, as a scan with versions finds it. */
-async function contentOf({ engine }: Running, table: number): Promise<ReadonlyMap<string, Item>> {
+export async function contentOf(
+  { engine }: Running,
+  table: number,
+): Promise<ReadonlyMap<string, Item>> {
   const items = new Map<string, Item>();
   for (const partition of engine.core.partitions) {
     let after: Uint8Array | undefined;
