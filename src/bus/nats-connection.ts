@@ -139,6 +139,11 @@ export function natsHeaders(values: Readonly<Record<string, string>>): ReturnTyp
   return made;
 }
 
+/** Whether a request failed because nobody listens to its subject: it was not carried out. */
+export const isNoResponders = (error: unknown): boolean =>
+  error instanceof errors.NoRespondersError ||
+  (error instanceof errors.RequestError && error.isNoResponders());
+
 /** A subject that nobody else has: `_INBOX.` and one token. */
 export const newInbox = (): string => createInbox();
 

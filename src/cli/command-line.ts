@@ -16,6 +16,14 @@ import {
   type PartitionSplitOptions,
   type StatusOptions,
 } from './operations-options.ts';
+import {
+  triggerCreateOptionsOf,
+  triggerListOptionsOf,
+  triggerNameOptionsOf,
+  type TriggerCreateOptions,
+  type TriggerListOptions,
+  type TriggerNameOptions,
+} from './trigger-options.ts';
 import { UsageError } from './usage-error.ts';
 
 /** What the command line asks for. */
@@ -28,7 +36,13 @@ export type Invocation =
   | { readonly kind: 'status'; readonly options: StatusOptions }
   | { readonly kind: 'leader move'; readonly options: LeaderMoveOptions }
   | { readonly kind: 'partition split'; readonly options: PartitionSplitOptions }
-  | { readonly kind: 'node drain'; readonly options: NodeDrainOptions };
+  | { readonly kind: 'node drain'; readonly options: NodeDrainOptions }
+  | { readonly kind: 'trigger create'; readonly options: TriggerCreateOptions }
+  | { readonly kind: 'trigger list'; readonly options: TriggerListOptions }
+  | {
+      readonly kind: 'trigger describe' | 'trigger pause' | 'trigger resume' | 'trigger delete';
+      readonly options: TriggerNameOptions;
+    };
 
 export interface LabOptions {
   /** Undefined where it was not given. */
@@ -115,6 +129,15 @@ function invocationOf(command: CommandName, given: GivenOptions): Invocation {
       return { kind: 'partition split', options: partitionSplitOptionsOf(given) };
     case 'node drain':
       return { kind: 'node drain', options: nodeDrainOptionsOf(given) };
+    case 'trigger create':
+      return { kind: command, options: triggerCreateOptionsOf(given, process.cwd()) };
+    case 'trigger list':
+      return { kind: command, options: triggerListOptionsOf(given) };
+    case 'trigger describe':
+    case 'trigger pause':
+    case 'trigger resume':
+    case 'trigger delete':
+      return { kind: command, options: triggerNameOptionsOf(given, command) };
     default:
       return unreachable(command);
   }

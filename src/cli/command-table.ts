@@ -1,4 +1,5 @@
 import { EXIT } from './exit-code.ts';
+import { TRIGGER_COMMANDS } from './trigger-command-table.ts';
 
 /** One option of a command: the parser and `--help` read the same. */
 export interface OptionDefinition {
@@ -160,6 +161,7 @@ export const COMMANDS = {
     },
     notes: [TOKEN],
   },
+  ...TRIGGER_COMMANDS,
 } as const satisfies Readonly<Record<string, CommandDefinition>>;
 
 export type CommandName = keyof typeof COMMANDS;
@@ -219,6 +221,8 @@ function exitCodes(): string {
 function entry(head: string, description: string): string {
   const [first = '', ...rest] = wrapped(description, COLUMNS - INDENT);
   const lines = rest.map((line) => `${' '.repeat(INDENT)}${line}`);
+  if (head.length > INDENT - 3)
+    return [`  ${head}`, `${' '.repeat(INDENT)}${first}`, ...lines].join('\n');
   return [`  ${head.padEnd(INDENT - 3)} ${first}`, ...lines].join('\n');
 }
 

@@ -56,6 +56,37 @@ async function run(invocation: Invocation): Promise<number> {
       process.stdout.write(`${await drainNode(invocation.options, process.env)}\n`);
       return EXIT.ok;
     }
+    case 'trigger create':
+    case 'trigger list':
+    case 'trigger describe':
+    case 'trigger pause':
+    case 'trigger resume':
+    case 'trigger delete':
+      process.stdout.write(await runTrigger(invocation));
+      return EXIT.ok;
+    default:
+      return unreachable(invocation);
+  }
+}
+
+async function runTrigger(
+  invocation: Extract<Invocation, { readonly kind: `trigger ${string}` }>,
+): Promise<string> {
+  const { changeTrigger, createTrigger, describeTrigger, listTriggers } =
+    await import('./trigger.ts');
+  switch (invocation.kind) {
+    case 'trigger create':
+      return createTrigger(invocation.options, process.env);
+    case 'trigger list':
+      return listTriggers(invocation.options);
+    case 'trigger describe':
+      return describeTrigger(invocation.options);
+    case 'trigger pause':
+      return changeTrigger('pause', invocation.options, process.env);
+    case 'trigger resume':
+      return changeTrigger('resume', invocation.options, process.env);
+    case 'trigger delete':
+      return changeTrigger('delete', invocation.options, process.env);
     default:
       return unreachable(invocation);
   }

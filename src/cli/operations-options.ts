@@ -26,7 +26,7 @@ export interface NodeDrainOptions {
 }
 
 /** The values of each option that was given; a flag's is empty. */
-type Given = ReadonlyMap<string, readonly string[]>;
+export type Given = ReadonlyMap<string, readonly string[]>;
 
 /** Throws `UsageError`, as all of these. */
 export function statusOptionsOf(given: Given): StatusOptions {
@@ -71,7 +71,8 @@ export function nodeDrainOptionsOf(given: Given): NodeDrainOptions {
 const oneEndpointOf = (given: Given, command: string): string =>
   endpointOf(needed(given, { option: 'operations', value: 'URL', command }), command);
 
-function needed(
+/** Throws `UsageError` where it was not given. */
+export function needed(
   given: Given,
   {
     option,
@@ -85,7 +86,7 @@ function needed(
 }
 
 /** `http://127.0.0.1:9001`, without a path. */
-function endpointOf(text: string, command: string): string {
+export function endpointOf(text: string, command: string): string {
   try {
     const { protocol, pathname, search, origin } = new URL(text);
     const isWeb = protocol === 'http:' || protocol === 'https:';

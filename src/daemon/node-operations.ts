@@ -5,6 +5,7 @@ import type { PrometheusMetrics } from '../telemetry/prometheus.ts';
 import type { EngineSwitch } from './engine-runner.ts';
 import type { NodeEngine } from './node-engine.ts';
 import { replicationOf } from './node-gauges.ts';
+import type { TriggerOperations } from './operations-triggers.ts';
 import { nodeState } from './node-state.ts';
 import { nodeStatus } from './node-status.ts';
 import { OperationRefused } from './operation-refused.ts';
@@ -173,6 +174,23 @@ export class NodeOperations implements ServedOperations {
     if (engine === undefined)
       throw new OperationRefused('conflict', `node ${this.#options.zone} is stopped`);
     return engine;
+  }
+
+  triggers(): TriggerOperations {
+    const { seat, core } = this.#running();
+    if (seat !== undefined) return seat.services.triggers;
+    const holder = core.partitions[0]?.leader;
+    if (holder === undefined || holder === this.#options.zone)
+      throw new OperationRefused(
+        'conflict',
+        `no node has the seat of ${this.region} at the moment, where its triggers run`,
+      );
+    const operations =
+      core.nodes.report(holder)?.operations ?? `the operations port of node ${holder}`;
+    throw new OperationRefused(
+      'conflict',
+      `the triggers of ${this.region} run on node ${holder}, which has its seat: ask ${operations}`,
+    );
   }
 
   links(): readonly LinkView[] {

@@ -36,11 +36,17 @@ export function refusalOf(
           message: 'a change needs the header authorization: Bearer <operations.token>',
         };
   }
-  if (!isLocalName(request.headers.host) || !isLocalOrigin(request.headers.origin)) {
+  if (!isFromThisMachine(request)) {
     return { status: 403, message: 'changes are not taken from web pages of other hosts' };
   }
   return undefined;
 }
+
+/** Whether a request comes from this machine, and not through a web page's name for it. */
+export const isFromThisMachine = (request: IncomingMessage): boolean =>
+  isLoopback(request.socket.remoteAddress) &&
+  isLocalName(request.headers.host) &&
+  isLocalOrigin(request.headers.origin);
 
 const mediaType = (header: string | undefined): string | undefined =>
   header?.split(';')[0]?.trim().toLowerCase();

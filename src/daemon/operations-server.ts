@@ -7,6 +7,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { listen } from './listeners.ts';
 import { OperationRefused } from './operation-refused.ts';
 import { refusalOf } from './operations-access.ts';
+import { changeTriggers, readTriggers, TriggerRequestError } from './operations-triggers.ts';
 import type {
   HealthView,
   Json,
@@ -16,8 +17,8 @@ import type {
 } from './operations-target.ts';
 import { ZONE_NAMES } from './operations-target.ts';
 
-/** A change is a few words. */
-const BODY_BYTES_MAX = 16 * 1024;
+/** A change is a few words; a trigger may have ten patterns of 4096 characters. */
+const BODY_BYTES_MAX = 64 * 1024;
 const CONNECTIONS_MAX = 256;
 const REQUEST_MS_MAX = 10_000;
 /** How long a stop waits for what is being answered. */
@@ -82,6 +83,10 @@ export class OperationsServer implements Service {
         send(response, error.reply);
         return;
       }
+      if (error instanceof TriggerRequestError) {
+        send(response, failed(error.status, error.message, error.details));
+        return;
+      }
       if (error instanceof OperationRefused) {
         send(response, failed(error.code === 'conflict' ? 409 : 404, error.message));
         return;
@@ -103,11 +108,27 @@ export class OperationsServer implements Service {
     if (request.method !== 'POST') throw new Refused(405, 'only GET and POST are known here');
     const refusal = refusalOf(request, this.#options.token);
     if (refusal !== undefined) throw new Refused(refusal.status, refusal.message);
-    return this.#change(segments, await bodyOf(request));
+    const body = await bodyOf(request);
+    return segments[0] === 'triggers' && segments.length !== 2 && segments.length <= 3
+      ? this.#changeTriggers(segments.slice(1), { request, body })
+      : this.#change(segments, body);
+  }
+
+  async #changeTriggers(
+    words: readonly string[],
+    asked: { readonly request: IncomingMessage; readonly body: string },
+  ): Promise<Reply> {
+    const { target, logger } = this.#options;
+    const value = await changeTriggers(target.triggers(), words, asked);
+    const [trigger, asks = 'create'] = words;
+    logger.info({ region: target.region, trigger, asks }, 'trigger changed');
+    return ok(value);
   }
 
   async #read(segments: readonly string[]): Promise<Reply> {
     const { target } = this.#options;
+    if (segments[0] === 'triggers' && segments.length <= 2)
+      return ok(await readTriggers(target.triggers(), segments[1]));
     switch (segments.join('/')) {
       case 'metrics': {
         const { contentType, text } = await target.metrics();
@@ -218,8 +239,10 @@ export class OperationsServer implements Service {
   }
 }
 
-const READABLE = '/metrics, /healthz, /readyz, /status, /replication, /zones and /links';
+const READABLE =
+  '/metrics, /healthz, /readyz, /status, /replication, /zones, /links, /triggers and /triggers/<name>';
 const CHANGEABLE =
+  '/triggers, /triggers/<name>/pause, /triggers/<name>/resume, /triggers/<name>/delete, ' +
   '/links/<peer>, /region/stop, /region/start, /zones/<zone>/stop, /zones/<zone>/start, ' +
   '/partitions/<number>/leader, /partitions/<number>/split, /node/drain, /node/undrain and /node/go-on-without-missing';
 

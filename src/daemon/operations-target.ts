@@ -1,3 +1,5 @@
+import type { TriggerOperations } from './operations-triggers.ts';
+
 /** What the operations port shows and switches: a region, whether it runs or is stopped. */
 export interface OperationsTarget {
   readonly region: string;
@@ -41,6 +43,8 @@ export interface ServedOperations extends OperationsTarget {
    * What only that one had is received when it is back. Rejects with `OperationRefused`.
    */
   goOnWithoutMissing(): Promise<void>;
+  /** Where the region's triggers run. Throws `OperationRefused` where they do not, or not here. */
+  triggers(): TriggerOperations;
 }
 
 export const ZONE_NAMES = ['a', 'b', 'c'] as const;

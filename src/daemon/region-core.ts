@@ -19,6 +19,7 @@ import { StoreError, type KeyValueStore } from '../storage/key-value-store.ts';
 import type { Layout } from '../storage/layout.ts';
 import { Scrub } from '../storage/scrub.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { TriggerDocuments } from '../triggers/trigger-documents.ts';
 import type { RegionConfig } from './config.ts';
 import { DataDirectoryError } from './data-directory-error.ts';
 import { LateDisk } from './late-disk.ts';
@@ -63,6 +64,7 @@ export class RegionCore implements Service {
   readonly catalogue: Catalogue;
   readonly indexedTables: IndexedTables;
   readonly indexProgress: IndexProgress;
+  readonly triggerDocuments: TriggerDocuments;
   readonly #options: RegionCoreOptions;
   readonly #stores: OpenedStores;
   readonly #stopping = new AbortController();
@@ -138,6 +140,7 @@ export class RegionCore implements Service {
     );
     this.indexedTables = new IndexedTables(this.catalogue);
     this.indexProgress = new IndexProgress(this.#documents);
+    this.triggerDocuments = new TriggerDocuments(this.#documents);
     this.zones = new Zones({
       logs: parts.logs,
       partitions: this.splits.held,
@@ -215,6 +218,7 @@ export class RegionCore implements Service {
     const documents = await this.#documents.all();
     this.catalogue.load(documents);
     this.indexProgress.load(documents);
+    this.triggerDocuments.load(documents);
     await this.zones.dropUnknownTables();
     await this.#scrub.start();
   }

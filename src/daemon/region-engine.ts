@@ -15,6 +15,7 @@ import { DiskPositionStore } from '../replication/disk-position-store.ts';
 import type { PositionStore } from '../replication/position-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Triggers } from '../triggers/triggers.ts';
 import type { RegionConfig } from './config.ts';
 import { newExpirySweep } from './expiry.ts';
 import { RegionClock } from './region-clock.ts';
@@ -144,6 +145,10 @@ export class RegionEngine implements Engine {
   /** Why the wall clock is not believed; undefined when it is. */
   get clockAlarm(): string | undefined {
     return this.#time.alarm;
+  }
+
+  get triggers(): Triggers {
+    return this.#services.triggers;
   }
 
   giveUpStart(): void {

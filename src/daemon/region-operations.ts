@@ -18,6 +18,8 @@ import { SplitRefused } from '../partition/split-refused.ts';
 import { OperationRefused } from './operation-refused.ts';
 import type { OnlyNode } from './only-node.ts';
 import type { RegionEngine } from './region-engine.ts';
+import { OperationRefused } from './operation-refused.ts';
+import type { TriggerOperations } from './operations-triggers.ts';
 import { regionStatus } from './region-status.ts';
 import { release } from './release.ts';
 import { zoneView } from './zone-view.ts';
@@ -127,6 +129,12 @@ export class RegionOperations implements ServedOperations {
 
   async goOnWithoutMissing(): Promise<void> {
     await this.#options.node.goOnWithoutMissing();
+  }
+
+  triggers(): TriggerOperations {
+    const { engine } = this.#options.switch;
+    if (engine === undefined) throw new OperationRefused('conflict', `${this.region} is stopped`);
+    return engine.triggers;
   }
 
   links(): readonly LinkView[] {

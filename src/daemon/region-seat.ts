@@ -6,6 +6,7 @@ import { DocumentPositions } from '../region/document-positions.ts';
 import { IndexProgress } from '../region/index-progress.ts';
 import type { Seat } from '../region/seat-line.ts';
 import { SystemDocuments } from '../region/system-documents.ts';
+import { TriggerDocuments } from '../triggers/trigger-documents.ts';
 import type { NodeCore } from './node-core.ts';
 import { RegionServices, type RegionServicesOptions } from './region-services.ts';
 import { Layout } from '../storage/layout.ts';
@@ -74,6 +75,8 @@ export class RegionSeat implements Seat {
     this.#documents = catalogueLog;
     const indexProgress = new IndexProgress(documents);
     indexProgress.load(kept);
+    const triggerDocuments = new TriggerDocuments(documents);
+    triggerDocuments.load(kept);
     const partitions = core.newClients(async (partition, call) =>
       core.line.ask(partition, call, {
         zone: core.zone,
@@ -90,6 +93,7 @@ export class RegionSeat implements Seat {
         partitions,
         layout: Layout.even(partitions.length),
         indexProgress,
+        triggerDocuments,
       },
       positions: new DocumentPositions(documents, kept),
       // Other nodes do the same once they see that the table is gone from the catalogue.

@@ -9,7 +9,11 @@ import { ReadableStreams } from '../region/readable-streams.ts';
 import { StreamUpkeep } from '../region/stream-upkeep.ts';
 import { TableLifecycle } from '../region/table-lifecycle.ts';
 import type { PartitionSplit } from '../streams/eras.ts';
+import { TableStreamSource } from '../triggers/table-stream-source.ts';
+import type { TriggerDocuments } from '../triggers/trigger-documents.ts';
+import { Triggers } from '../triggers/triggers.ts';
 import { RegionLinks, type LinkedCore, type RegionLinksOptions } from './region-links.ts';
+import { TriggerTargets } from './trigger-targets.ts';
 
 export interface RegionServicesOptions extends RegionLinksOptions {
   readonly core: LinkedCore & {
@@ -17,6 +21,7 @@ export interface RegionServicesOptions extends RegionLinksOptions {
     readonly indexProgress: IndexProgress;
     /** Where partitions may be split. */
     readonly splits?: Pick<RegionPartitions, 'children'>;
+    readonly triggerDocuments: TriggerDocuments;
   };
 }
 
@@ -28,6 +33,7 @@ export class RegionServices implements Service {
   readonly region: LocalRegion;
   readonly links: RegionLinks;
   readonly indexes: GlobalIndexes;
+  readonly triggers: Triggers;
   readonly #lifecycle: TableLifecycle;
   readonly #streamUpkeep: StreamUpkeep;
   readonly #expiry: ExpiryUpkeep;
@@ -89,6 +95,7 @@ export class RegionServices implements Service {
         keptMs: config.streams.hours * 3_600_000,
       }),
     });
+    this.triggers = triggersOf(options, this.region);
     this.#streamUpkeep = new StreamUpkeep({
       catalogue,
       partitions,
@@ -117,6 +124,7 @@ export class RegionServices implements Service {
     this.#lifecycle.resume();
     await this.indexes.start();
     await this.links.start();
+    await this.triggers.start();
     await this.#streamUpkeep.start();
     await this.#expiry.start();
   }
@@ -125,6 +133,7 @@ export class RegionServices implements Service {
   async stop(): Promise<void> {
     await this.#expiry.stop();
     await this.#streamUpkeep.stop();
+    await this.triggers.stop();
     await this.links.stop();
     await this.#lifecycle.stop();
     await this.indexes.stop();
@@ -143,3 +152,17 @@ const splitSeen = ({
   at: { index, time },
   childFrom: { index: 0, time: time + 1 },
 });
+function triggersOf(options: RegionServicesOptions, { streams }: LocalRegion): Triggers {
+  const { config, core, clock, random, logger, metrics } = options;
+  return new Triggers({
+    region: config.region,
+    accountId: config.accountId,
+    documents: core.triggerDocuments,
+    source: new TableStreamSource(streams),
+    targets: new TriggerTargets({ config, clock, logger }),
+    clock,
+    random,
+    logger,
+    metrics,
+  });
+}

@@ -246,6 +246,42 @@ export const METRICS = {
     help: '1 while the wall clock is believed, 0 while time goes on by the monotonic clock.',
     labels: [],
   },
+  tidemark_trigger_lag_seconds: {
+    kind: 'gauge',
+    unit: 'seconds',
+    help: 'Age of the oldest record that a trigger has read and not handled; where none is and it cannot read, the time since it could; else 0.',
+    labels: ['trigger', 'table'],
+  },
+  tidemark_trigger_pending_records: {
+    kind: 'gauge',
+    unit: 'count',
+    help: 'Records that a trigger has read and not handled. It reads no further while they take 16 MB.',
+    labels: ['trigger', 'table'],
+  },
+  tidemark_trigger_handled_records_total: {
+    kind: 'counter',
+    unit: 'count',
+    help: 'Records that the consumer of a trigger took, redelivered ones included.',
+    labels: ['trigger', 'table'],
+  },
+  tidemark_trigger_filtered_records_total: {
+    kind: 'counter',
+    unit: 'count',
+    help: 'Records that a trigger passed over: none of its filters matches, or they are older than its beginning.',
+    labels: ['trigger', 'table'],
+  },
+  tidemark_trigger_invocations_total: {
+    kind: 'counter',
+    unit: 'count',
+    help: 'Batches that a trigger handed over, by outcome: "ok", "partial", "failed" or "unreachable".',
+    labels: ['trigger', 'table', 'outcome'],
+  },
+  tidemark_trigger_given_up_records_total: {
+    kind: 'counter',
+    unit: 'count',
+    help: 'Records that a trigger gave up, by condition: "RetryAttemptsExhausted" or "RecordAgeExceeded".',
+    labels: ['trigger', 'table', 'condition'],
+  },
   tidemark_process_resident_bytes: {
     kind: 'gauge',
     unit: 'bytes',

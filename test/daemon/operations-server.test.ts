@@ -18,6 +18,7 @@ import type {
   ZoneName,
   ZoneView,
 } from '../../src/daemon/operations-target.ts';
+import type { TriggerOperations } from '../../src/daemon/operations-triggers.ts';
 import { exportProcessMetrics } from '../../src/daemon/process-metrics.ts';
 import { PrometheusMetrics } from '../../src/telemetry/prometheus.ts';
 import { MemoryLogger } from '../support/memory-logger.ts';
@@ -56,6 +57,10 @@ class FakeRegion implements ServedOperations {
     return this.isRunning
       ? { ok: true, reasons: [] }
       : { ok: false, reasons: ['the region is stopped'] };
+  }
+
+  triggers(): TriggerOperations {
+    throw new OperationRefused('conflict', 'us-east-1 is stopped');
   }
 
   replication(): JsonObject {
@@ -409,7 +414,7 @@ test('a web page changes nothing: neither by a form, nor by a name that points h
 });
 
 test('a body that is too long is refused', async () => {
-  const answer = await post('/links/eu-west-1', `{"up":${' '.repeat(20_000)}true}`);
+  const answer = await post('/links/eu-west-1', `{"up":${' '.repeat(70_000)}true}`);
   expect(answer.status).toBe(413);
 });
 
