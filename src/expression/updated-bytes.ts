@@ -11,7 +11,8 @@ const LIST_INDEX_BYTES = 1;
 /**
  * What DynamoDB holds to the largest size of an item after an UpdateItem: the finished item, or the attributes that
  * the update writes together with the update itself, whichever is more. So a short key, and little else in the
- * item, leave less room than a PutItem has. Source: conformance (`itemSizeBySurface`).
+ * item, leave less room than a PutItem has. Of an UpdateItem alone: statements and transactions are held to the finished
+ * item (`ItemChange.sizedAs`). Source: conformance (`itemSizeBySurface`).
  *
  * `itemBytes` is the size of `item`, the item as the update leaves it. Up to `bytesMax` the answer may be less than
  * what DynamoDB counts.

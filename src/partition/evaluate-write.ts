@@ -1,5 +1,4 @@
 import { applyUpdate } from '../expression/apply-update.ts';
-import type { UpdateExpression } from '../expression/ast.ts';
 import { evaluateCondition } from '../expression/evaluate-condition.ts';
 import { updatedBytes } from '../expression/updated-bytes.ts';
 import type { AttributeMap } from '../model/attribute-value.ts';
@@ -9,7 +8,7 @@ import { validationError } from '../model/errors.ts';
 import { ITEM_BYTES_MAX } from '../model/limits.ts';
 import { UPDATED_ITEM_TOO_LARGE } from '../model/messages.ts';
 import { parseImage } from './item-image.ts';
-import type { ItemImage, ItemWrite } from './item-write.ts';
+import type { ItemChange, ItemImage, ItemWrite } from './item-write.ts';
 
 /** What a write comes to, given the item as it stands. `nothing`: it holds already, so no record is made. */
 export type WriteDecision =
@@ -17,6 +16,8 @@ export type WriteDecision =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'put'; readonly after: ItemImage }
   | { readonly kind: 'remove' };
+
+type ItemUpdate = Extract<ItemChange, { kind: 'update' }>;
 
 /**
  * Evaluates condition and change against `before`. Pure. Throws `ClientError` where DynamoDB refuses an update
@@ -38,13 +39,16 @@ export function evaluateWrite(write: ItemWrite, before: ItemImage | undefined): 
   const next = applyUpdate(update, { current: item, keyAttributes }).item;
   if (next === undefined) return { kind: 'nothing' };
   if (indexKeys !== undefined) validateUpdatedIndexKeys(indexKeys, next);
-  return { kind: 'put', after: imageOf(update, next) };
+  return { kind: 'put', after: imageOf(change, next) };
 }
 
 /** Wire JSON of an updated item, and its size. Throws `ValidationException` above 400 KB. */
-function imageOf(update: UpdateExpression, item: AttributeMap): ItemImage {
+function imageOf({ update, sizedAs }: ItemUpdate, item: AttributeMap): ItemImage {
   const itemBytes = itemSizeBytes(item);
-  if (updatedBytes(update, { item, itemBytes, bytesMax: ITEM_BYTES_MAX }) > ITEM_BYTES_MAX)
-    throw validationError(UPDATED_ITEM_TOO_LARGE);
+  const heldBytes =
+    sizedAs === 'item'
+      ? itemBytes
+      : updatedBytes(update, { item, itemBytes, bytesMax: ITEM_BYTES_MAX });
+  if (heldBytes > ITEM_BYTES_MAX) throw validationError(UPDATED_ITEM_TOO_LARGE);
   return { image: Buffer.from(JSON.stringify(item)), itemBytes };
 }

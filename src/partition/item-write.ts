@@ -30,6 +30,8 @@ export type ItemChange =
       readonly keyAttributes: AttributeMap;
       /** Keys of indexes that the update touches: what it makes of them is checked. Absent means none. */
       readonly indexKeys?: IndexKeyRules;
+      /** What is held to the largest size of an item: the finished item alone, unless `updatedBytes` has to say. */
+      readonly sizedAs?: 'item';
     }
   | { readonly kind: 'delete' };
 
