@@ -1,4 +1,5 @@
 import type { Operation } from './operation.ts';
+import { batchExecuteStatementOperation } from './operations/batch-execute-statement.ts';
 import { batchGetItemOperation } from './operations/batch-get-item.ts';
 import { batchWriteItemOperation } from './operations/batch-write-item.ts';
 import { createGlobalTableOperation } from './operations/create-global-table.ts';
@@ -19,6 +20,7 @@ import { describeLimitsOperation } from './operations/describe-limits.ts';
 import { describeTableReplicaAutoScalingOperation } from './operations/describe-table-replica-auto-scaling.ts';
 import { describeTableOperation } from './operations/describe-table.ts';
 import { describeTimeToLiveOperation } from './operations/describe-time-to-live.ts';
+import { executeStatementOperation } from './operations/execute-statement.ts';
 import { getItemOperation } from './operations/get-item.ts';
 import { getResourcePolicyOperation } from './operations/get-resource-policy.ts';
 import { listBackupsOperation } from './operations/list-backups.ts';
@@ -40,6 +42,7 @@ import { updateTableOperation } from './operations/update-table.ts';
 
 /** Every operation that the API knows; any other is answered as unknown. */
 export const OPERATIONS: readonly Operation[] = [
+  batchExecuteStatementOperation,
   batchGetItemOperation,
   batchWriteItemOperation,
   createGlobalTableOperation,
@@ -60,6 +63,7 @@ export const OPERATIONS: readonly Operation[] = [
   describeTableReplicaAutoScalingOperation,
   describeTableOperation,
   describeTimeToLiveOperation,
+  executeStatementOperation,
   getItemOperation,
   getResourcePolicyOperation,
   listBackupsOperation,

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Service } from '../base/service.ts';
 import { ExpressionCompiler } from '../expression/expression-compiler.ts';
+import { StatementParser } from '../partiql/statement-parser.ts';
 import type { Region } from '../region/region.ts';
 import { OPERATIONS } from './all-operations.ts';
 import { HttpServer } from './http-server.ts';
@@ -44,7 +45,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const { region, clock, random } = options;
   const protocol = new Protocol({
     operations: OPERATIONS,
-    context: { region, clock, expressions: new ExpressionCompiler() },
+    context: {
+      region,
+      clock,
+      expressions: new ExpressionCompiler(),
+      statements: new StatementParser(),
+    },
     signatureCheck: new SignatureCheck({
       region: region.name,
       credentials: options.credentials ?? [],

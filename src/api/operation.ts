@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { ExpressionCompiler } from '../expression/expression-compiler.ts';
+import type { StatementParser } from '../partiql/statement-parser.ts';
 import type { Region } from '../region/region.ts';
 
 /** What every operation works with. */
@@ -7,6 +8,7 @@ export interface OperationContext {
   readonly region: Region;
   readonly clock: Clock;
   readonly expressions: ExpressionCompiler;
+  readonly statements: StatementParser;
 }
 
 /** What an operation may know of the HTTP request that asks for it. */
