@@ -32,9 +32,12 @@ export function encodeNextToken(owner: TokenOwner, { read, after }: ReadPosition
  * checked against the table.
  */
 export function decodeNextToken(owner: TokenOwner, token: string): ReadPosition {
-  const text = Buffer.from(token, 'base64').toString();
+  const bytes = Buffer.from(token, 'base64');
+  const text = bytes.toString();
   const content = text.slice(CHECKSUM_LENGTH);
-  if (checksum(content) !== text.slice(0, CHECKSUM_LENGTH)) throw validationError(TOKEN_INVALID);
+  const isWhole =
+    bytes.toString('base64') === token && checksum(content) === text.slice(0, CHECKSUM_LENGTH);
+  if (!isWhole) throw validationError(TOKEN_INVALID);
   const parts: unknown = JSON.parse(content);
   if (!Array.isArray(parts) || parts[0] !== VERSION) throw validationError(TOKEN_INVALID);
   if (parts[1] !== fingerprint(owner)) throw validationError(TOKEN_OF_ANOTHER);

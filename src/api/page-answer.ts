@@ -59,8 +59,7 @@ const matchingItems = async (
 ): Promise<readonly JsonPart[]> =>
   shownItems(clock, items, {
     filter,
-    show:
-      projection === undefined || countOnly ? undefined : (item) => project(projection, item),
+    show: projection === undefined || countOnly ? undefined : (item) => project(projection, item),
   });
 
 /** What of items is answered: those that a filter leaves, as they are or as `show` shows them. */

@@ -1,5 +1,9 @@
 import type { ConditionExpression } from '../expression/ast.ts';
-import { attributesRead, checkKeysScalar, checkProjectedKeysScalar } from '../expression/key-checks.ts';
+import {
+  attributesRead,
+  checkKeysScalar,
+  checkProjectedKeysScalar,
+} from '../expression/key-checks.ts';
 import { projectionOf } from '../expression/projection-template.ts';
 import type { AttributeMap } from '../model/attribute-value.ts';
 import { ClientError, validationError } from '../model/errors.ts';
@@ -101,7 +105,10 @@ interface Progress {
 export async function readPage(
   context: ReadContext,
   reading: StatementReading,
-  { limit, start }: { readonly limit: number | undefined; readonly start: ReadPosition | undefined },
+  {
+    limit,
+    start,
+  }: { readonly limit: number | undefined; readonly start: ReadPosition | undefined },
 ): Promise<StatementPage> {
   const { plan } = reading;
   const reads = plan.kind === 'scan' ? [undefined] : plan.reads;

@@ -36,7 +36,10 @@ export function statementSource(
   const { table: TableName, index: IndexName } = plan;
   const table = availableTable(region, plan);
   if (IndexName !== undefined) checkIndex(table, IndexName, consistent);
-  const source = pageSource(region, IndexName === undefined ? { TableName } : { TableName, IndexName });
+  const source = pageSource(
+    region,
+    IndexName === undefined ? { TableName } : { TableName, IndexName },
+  );
   const [partition] = source.key.partition;
   if (partition === undefined) throw validationError(INDEX_MISSING);
   return { ...source, simple: { partition, sort: source.key.sort[0] } };
@@ -72,7 +75,8 @@ export function readOrder({ orderBy, where }: SelectPlan, key: SimpleKey): ReadO
   if (where === undefined) throw validationError(ORDER_WITHOUT_WHERE);
   const { partition, sort } = key;
   for (const { name } of orderBy) {
-    if (name !== partition.name && name !== sort?.name) throw validationError(orderByAttribute(name));
+    if (name !== partition.name && name !== sort?.name)
+      throw validationError(orderByAttribute(name));
   }
   if (!isKeyed(where, key)) throw validationError(ORDER_WITHOUT_KEY);
   const byPartition = orderBy.find(({ name }) => name === partition.name);
@@ -88,7 +92,10 @@ export function readOrder({ orderBy, where }: SelectPlan, key: SimpleKey): ReadO
 }
 
 /** Whether a keyed condition may name several partition keys. */
-function mayReadSeveral(where: NonNullable<SelectPlan['where']>, { partition }: SimpleKey): boolean {
+function mayReadSeveral(
+  where: NonNullable<SelectPlan['where']>,
+  { partition }: SimpleKey,
+): boolean {
   const single = termsOf(where).some((term) => {
     const found = equalTo(term);
     return found?.name === partition.name && found.values.length === 1;

@@ -118,7 +118,13 @@ export async function writeStatement(
   },
 ): Promise<AppliedWrite> {
   const { table, key, change, condition } = options.placed;
-  const outcome = await region.write({ table: table.number, key, change, condition, cause: 'user' });
+  const outcome = await region.write({
+    table: table.number,
+    key,
+    change,
+    condition,
+    cause: 'user',
+  });
   if (outcome.kind === 'refused' && plan.kind === 'insert') {
     throw new ClientError('DuplicateItemException', DUPLICATE_ITEM);
   }
@@ -137,6 +143,7 @@ export function returnedItem(plan: WritePlan, written: AppliedWrite): Uint8Array
   return Object.keys(part).length === 0 ? undefined : Buffer.from(JSON.stringify(part));
 }
 
-const isOld = (returned: Returned): boolean => returned === 'ALL OLD' || returned === 'MODIFIED OLD';
+const isOld = (returned: Returned): boolean =>
+  returned === 'ALL OLD' || returned === 'MODIFIED OLD';
 const isPart = (returned: Returned): boolean =>
   returned === 'MODIFIED OLD' || returned === 'MODIFIED NEW';

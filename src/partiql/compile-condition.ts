@@ -72,33 +72,26 @@ class ConditionCompiler {
 
   /** `refusal`: what to say of an expression that is no condition. */
   condition(expression: Expression, refusal: string): ConditionExpression {
-    switch (expression.kind) {
-      case 'and':
-      case 'or': {
-        const conditions = expression.terms.map((term) => this.condition(term, AND_OR_OPERANDS));
-        return { kind: expression.kind, conditions };
-      }
-      case 'unary':
-        if (expression.operator !== 'not') throw validationError(refusal);
-        return { kind: 'not', condition: this.condition(expression.operand, NOT_OPERAND) };
-      case 'binary':
-        return this.#comparison(expression);
-      case 'between': {
-        const { negated, operand, lower, upper } = expression;
-        return negatedIf(negated, this.#test('BETWEEN', [operand, lower, upper]));
-      }
-      case 'in':
-        return negatedIf(expression.negated, this.#in(expression.operand, expression.right));
-      case 'is':
-        return negatedIf(expression.negated, this.#is(expression));
-      case 'like':
-        throw validationError(conditionOperator('LIKE'));
-      case 'call':
-        if (expression.name === 'size') throw validationError(refusal);
-        return this.#predicate(expression);
-      default:
-        throw validationError(refusal);
+    const { kind } = expression;
+    if (kind === 'and' || kind === 'or') {
+      const conditions = expression.terms.map((term) => this.condition(term, AND_OR_OPERANDS));
+      return { kind, conditions };
     }
+    if (kind === 'unary' && expression.operator === 'not') {
+      return { kind: 'not', condition: this.condition(expression.operand, NOT_OPERAND) };
+    }
+    if (kind === 'binary') return this.#comparison(expression);
+    if (kind === 'between') {
+      const { negated, operand, lower, upper } = expression;
+      return negatedIf(negated, this.#test('BETWEEN', [operand, lower, upper]));
+    }
+    if (kind === 'in') {
+      return negatedIf(expression.negated, this.#in(expression.operand, expression.right));
+    }
+    if (kind === 'is') return negatedIf(expression.negated, this.#is(expression));
+    if (kind === 'like') throw validationError(conditionOperator('LIKE'));
+    if (kind === 'call' && expression.name !== 'size') return this.#predicate(expression);
+    throw validationError(refusal);
   }
 
   #comparison(expression: Expression & { kind: 'binary' }): ConditionExpression {

@@ -45,14 +45,12 @@ class UpdateCompiler {
   }
 
   actions(manipulation: Manipulation): readonly UpdateAction[] {
-    switch (manipulation.kind) {
-      case 'set':
-        return manipulation.assignments.map((assignment) => this.#assignment(assignment));
-      case 'remove':
-        return [{ kind: 'remove', path: this.#path(manipulation.target) }];
-      default:
-        return [];
+    if (manipulation.kind === 'remove') {
+      return [{ kind: 'remove', path: this.#path(manipulation.target) }];
     }
+    return manipulation.kind === 'set'
+      ? manipulation.assignments.map((assignment) => this.#assignment(assignment))
+      : [];
   }
 
   #path(expression: Expression): Path {
@@ -94,16 +92,10 @@ class UpdateCompiler {
     if (isConstant(expression)) {
       return { kind: 'value', value: constantValue(expression, this.#bindings) };
     }
-    switch (expression.kind) {
-      case 'call':
-        return this.#call(expression);
-      case 'binary':
-        return this.#arithmetic(expression);
-      case 'is':
-        throw validationError(IS_IN_UPDATE);
-      default:
-        throw validationError(updateOperator(nodeName(expression)));
-    }
+    if (expression.kind === 'call') return this.#call(expression);
+    if (expression.kind === 'binary') return this.#arithmetic(expression);
+    if (expression.kind === 'is') throw validationError(IS_IN_UPDATE);
+    throw validationError(updateOperator(nodeName(expression)));
   }
 
   #arithmetic({ operator, left, right }: Expression & { kind: 'binary' }): UpdateOperand {

@@ -100,10 +100,12 @@ export function compileStatement(
 /** The SELECT in EXISTS(SELECT ...), if that is what the expression is. */
 function existsOf(root: Expression): SelectStatement | undefined {
   if (root.kind !== 'call' || root.name !== 'exists') return undefined;
-  const [operand] = root.operands;
-  const isSelect = operand?.kind === 'statement' && operand.statement.kind === 'select';
-  if (!isSelect || root.operands.length > 1) throw validationError(EXISTS_NEEDS_CONDITION);
-  return operand.statement.kind === 'select' ? operand.statement : undefined;
+  const [operand, more] = root.operands;
+  const statement = operand?.kind === 'statement' ? operand.statement : undefined;
+  if (statement?.kind !== 'select' || more !== undefined) {
+    throw validationError(EXISTS_NEEDS_CONDITION);
+  }
+  return statement;
 }
 
 function selectPlan(statement: SelectStatement, bindings: Bindings): SelectPlan {
@@ -151,7 +153,8 @@ function writePlan(statement: WriteStatement, bindings: Bindings): WritePlan {
   if (source === undefined) throw validationError(FROM_UNEXPECTED);
   const { table, index } = sourceName(source);
   if (index !== undefined) throw validationError(WRITE_TO_INDEX);
-  if (manipulations.some(({ kind }) => kind === 'insert')) throw validationError(SEVERAL_OPERATIONS);
+  if (manipulations.some(({ kind }) => kind === 'insert'))
+    throw validationError(SEVERAL_OPERATIONS);
   const returned = returnedBy(statement.returning);
   if (first?.kind === 'delete') {
     if (returned !== undefined && returned !== 'ALL OLD') {

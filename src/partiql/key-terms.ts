@@ -19,27 +19,27 @@ export interface AttributeTerm {
 
 /** What a term asks of an attribute, as far as a key can be asked so; undefined for any other term. */
 export function attributeTerm(term: Term): AttributeTerm | undefined {
-  switch (term.kind) {
-    case 'compare': {
-      if (term.comparator === '<>') return undefined;
-      const mirrored = term.left.kind === 'value';
-      const [side, other] = mirrored ? [term.right, term.left] : [term.left, term.right];
-      if (other.kind !== 'value') return undefined;
-      const kind = mirrored ? MIRRORED[term.comparator] : term.comparator;
-      return named(side, { kind, value: other.value });
-    }
-    case 'between': {
-      const { operand, lower, upper } = term;
-      if (lower.kind !== 'value' || upper.kind !== 'value') return undefined;
-      return named(operand, { kind: 'between', low: lower.value, high: upper.value });
-    }
-    case 'begins_with':
-      return term.prefix.kind === 'value'
-        ? named(term.operand, { kind: 'begins-with', value: term.prefix.value })
-        : undefined;
-    default:
-      return undefined;
+  if (term.kind === 'compare') return comparisonTerm(term);
+  if (term.kind === 'between') {
+    const { operand, lower, upper } = term;
+    if (lower.kind !== 'value' || upper.kind !== 'value') return undefined;
+    return named(operand, { kind: 'between', low: lower.value, high: upper.value });
   }
+  return term.kind === 'begins_with' && term.prefix.kind === 'value'
+    ? named(term.operand, { kind: 'begins-with', value: term.prefix.value })
+    : undefined;
+}
+
+function comparisonTerm({
+  comparator,
+  left,
+  right,
+}: Term & { kind: 'compare' }): AttributeTerm | undefined {
+  if (comparator === '<>') return undefined;
+  if (right.kind === 'value') return named(left, { kind: comparator, value: right.value });
+  return left.kind === 'value'
+    ? named(right, { kind: MIRRORED[comparator], value: left.value })
+    : undefined;
 }
 
 function named(

@@ -18,7 +18,9 @@ const KEYWORDS: ReadonlySet<string> = new Set(
   restrict returning revoke right rollback rows schema scroll section select session session_user set sexp size smallint
   some space sql sqlcode sqlerror sqlstate string struct substring sum symbol system_user table temporary then time
   timestamp to trailing transaction translate translation trim true tuple union unique unknown unpivot update upper usage
-  user using value values varchar varying view when whenever where with work write zone`.split(/\s+/),
+  user using value values varchar varying view when whenever where with work write zone`.split(
+    /\s+/,
+  ),
 );
 
 /** Words that join or change expressions. */

@@ -106,7 +106,9 @@ const isInt = (value: number): boolean => value >= INT_MIN && value <= INT_MAX;
 
 /** `line:column:length` of a span, from 1, in characters: how DynamoDB tells a place. */
 export function placeOf(source: string, { start, end }: Span): string {
-  const before = source.slice(0, start).split('\n');
-  const column = [...(before.at(-1) ?? '')].length + 1;
-  return `${before.length}:${column}:${[...source.slice(start, end)].length}`;
+  const lines = source.slice(0, start).split('\n');
+  const column = charactersIn(lines.at(-1) ?? '') + 1;
+  return `${lines.length}:${column}:${charactersIn(source.slice(start, end))}`;
 }
+
+const charactersIn = (text: string): number => Array.from(text).length;

@@ -31,24 +31,21 @@ export interface Bindings {
 /** The name of a whole value in complaints. */
 const ROOT = 'root';
 
+const CONSTANTS: ReadonlySet<Expression['kind']> = new Set([
+  'number',
+  'string',
+  'ion',
+  'boolean',
+  'null',
+  'missing',
+  'parameter',
+  'list',
+  'bag',
+  'struct',
+] as const);
+
 /** Whether an expression says a value, and nothing of an item. */
-export function isConstant({ kind }: Expression): boolean {
-  switch (kind) {
-    case 'number':
-    case 'string':
-    case 'ion':
-    case 'boolean':
-    case 'null':
-    case 'missing':
-    case 'parameter':
-    case 'list':
-    case 'bag':
-    case 'struct':
-      return true;
-    default:
-      return false;
-  }
-}
+export const isConstant = ({ kind }: Expression): boolean => CONSTANTS.has(kind);
 
 /** The value that an expression says: a parameter, or a literal in which none stands. Throws `ValidationException`. */
 export function constantValue(expression: Expression, bindings: Bindings): AttributeValue {
@@ -77,28 +74,17 @@ interface Place {
 function literalValue(expression: Expression, place: Place): AttributeValue {
   const { key, level, bindings } = place;
   if (level >= NESTING_LEVELS_MAX) throw validationError(nestingUnder(key));
-  switch (expression.kind) {
-    case 'string':
-      return { S: expression.text };
-    case 'number':
-      return { N: numberUnderKey(expression.text, key) };
-    case 'boolean':
-      return { BOOL: expression.value };
-    case 'null':
-      return { NULL: true };
-    case 'list':
-      return { L: listValues(expression.items, place) };
-    case 'bag':
-      return bagValue(expression.items, place);
-    case 'struct':
-      return { M: structValues(expression.members, place) };
-    case 'ion':
-      throw validationError(ionUnder(expression.text, key));
-    default: {
-      const where = placeOf(bindings.source, expression.at);
-      throw validationError(unsupportedTypeAt(nodeName(expression), key, where));
-    }
-  }
+  const { kind } = expression;
+  if (kind === 'string') return { S: expression.text };
+  if (kind === 'number') return { N: numberUnderKey(expression.text, key) };
+  if (kind === 'boolean') return { BOOL: expression.value };
+  if (kind === 'null') return { NULL: true };
+  if (kind === 'list') return { L: listValues(expression.items, place) };
+  if (kind === 'bag') return bagValue(expression.items, place);
+  if (kind === 'struct') return { M: structValues(expression.members, place) };
+  if (kind === 'ion') throw validationError(ionUnder(expression.text, key));
+  const where = placeOf(bindings.source, expression.at);
+  throw validationError(unsupportedTypeAt(nodeName(expression), key, where));
 }
 
 const listValues = (

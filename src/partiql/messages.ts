@@ -87,8 +87,7 @@ export const CONSISTENT_READ_OF_INDEX =
 
 // Whole messages: paths and values
 
-export const unexpectedPathAt = (where: string): string =>
-  `Unexpected path component at ${where}`;
+export const unexpectedPathAt = (where: string): string => `Unexpected path component at ${where}`;
 export const UNPIVOT_UNSUPPORTED = 'Unpivot path component like a.*.b are not supported';
 export const WILDCARD_UNSUPPORTED = 'Wildcard path component like a[*].b are not supported';
 export const listIndexAt = (digits: string, where: string): string =>
@@ -179,8 +178,7 @@ export const TOKEN_OF_ANOTHER = 'NextToken does not match request';
 
 export const BATCH_NEEDS_KEY =
   'Select statements within BatchExecuteStatement must specify the primary key in the where clause.';
-export const BATCH_MIXED =
-  'Read and write requests together in the same batch is not supported.';
+export const BATCH_MIXED = 'Read and write requests together in the same batch is not supported.';
 export const TRANSACTION_NEEDS_KEY =
   'Select statements within ExecuteTransaction must specify the primary key in the where clause.';
 export const TRANSACTION_MIXED =

@@ -44,14 +44,10 @@ const NAMES = {
 
 /** What DynamoDB calls an expression that it does not take somewhere: a node of PartiQL's syntax tree, or a function. */
 export function nodeName(expression: Expression): string {
-  switch (expression.kind) {
-    case 'call':
-      return expression.name;
-    case 'binary':
-      return BINARY_NAMES[expression.operator] ?? expression.operator;
-    case 'unary':
-      return UNARY_NAMES[expression.operator];
-    default:
-      return NAMES[expression.kind];
+  if (expression.kind === 'call') return expression.name;
+  if (expression.kind === 'unary') return UNARY_NAMES[expression.operator];
+  if (expression.kind === 'binary') {
+    return BINARY_NAMES[expression.operator] ?? expression.operator;
   }
+  return NAMES[expression.kind];
 }

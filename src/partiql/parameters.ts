@@ -53,7 +53,7 @@ export function checkNumber(text: string): void {
   if (!isInt(exponent) || !isInt(scale)) throw validationError(numberUnreadable(text));
   const digits = (whole + fraction).replace(/^0+/, '');
   const magnitude = digits.length - scale;
-  // oxlint-disable-next-line unicorn/prefer-math-trunc -- it wraps as Java's integers do
+  // It wraps as Java's integers do.
   if ((magnitude | 0) !== magnitude) throw validationError(NUMBER_UNDERFLOW);
 }
 

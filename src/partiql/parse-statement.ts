@@ -268,7 +268,8 @@ class StatementParser {
       const when = this.#oneOf(['old', 'new']);
       const star = this.#tokens.takeSymbol('*');
       if (!star) this.#expressions.expression();
-      const returned = `${which === 'all' ? 'ALL' : 'MODIFIED'} ${when === 'old' ? 'OLD' : 'NEW'}` as const;
+      const returned =
+        `${which === 'all' ? 'ALL' : 'MODIFIED'} ${when === 'old' ? 'OLD' : 'NEW'}` as const;
       items.push({ returned, star });
     } while (this.#tokens.takeSymbol(','));
     return items;

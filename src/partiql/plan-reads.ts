@@ -99,10 +99,7 @@ function countBranches(condition: ConditionExpression, key: SimpleKey): number {
 }
 
 /** The branches of a condition, each the terms that must hold. There are as many as `countBranches` says. */
-function branchesOf(
-  condition: ConditionExpression,
-  key: SimpleKey,
-): readonly (readonly Term[])[] {
+function branchesOf(condition: ConditionExpression, key: SimpleKey): readonly (readonly Term[])[] {
   if (condition.kind === 'and') {
     let branches: readonly (readonly Term[])[] = [[]];
     for (const each of condition.conditions) {
@@ -136,7 +133,11 @@ function branchOf(terms: readonly Term[], { partition, sort }: SimpleKey): Branc
         return undefined;
       }
       value = found.condition.value;
-    } else if (found !== undefined && found.name === sort?.name && isIndexable(found.condition, sort)) {
+    } else if (
+      found !== undefined &&
+      found.name === sort?.name &&
+      isIndexable(found.condition, sort)
+    ) {
       conditions.push(found.condition);
     } else {
       excludes ||= sort !== undefined && isExclusion(term, sort.name);
@@ -181,9 +182,7 @@ function combined(branches: readonly Branch[], key: SimpleKey): readonly KeyedRe
     else known.push(branch);
   }
   for (const group of groups.values()) {
-    checkApart(
-      group.filter(({ excludes }) => !excludes).map(({ sort }) => rangeOf(sort, key)),
-    );
+    checkApart(group.filter(({ excludes }) => !excludes).map(({ sort }) => rangeOf(sort, key)));
     const [first] = group;
     if (first === undefined) continue;
     if (group.length > 1 && group.some(({ excludes }) => excludes)) reads.push(union(group, key));

@@ -23,7 +23,12 @@ import { checkedInput } from '../request-shape.ts';
 import type { ItemReading } from '../statement-item.ts';
 import { itemReading, readItem } from '../statement-item.ts';
 import type { PlacedWrite } from '../statement-write.ts';
-import { checkInsertedSize, placedWrite, returnedItem, writeStatement } from '../statement-write.ts';
+import {
+  checkInsertedSize,
+  placedWrite,
+  returnedItem,
+  writeStatement,
+} from '../statement-write.ts';
 import { itemTable } from '../table-access.ts';
 
 interface BatchExecuteStatementInput {

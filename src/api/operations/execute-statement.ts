@@ -12,7 +12,12 @@ import { decodeNextToken, encodeNextToken } from '../next-token.ts';
 import type { Operation, OperationContext } from '../operation.ts';
 import { checkedInput } from '../request-shape.ts';
 import { readPage, statementReading } from '../statement-read.ts';
-import { checkInsertedSize, placedWrite, returnedItem, writeStatement } from '../statement-write.ts';
+import {
+  checkInsertedSize,
+  placedWrite,
+  returnedItem,
+  writeStatement,
+} from '../statement-write.ts';
 import { itemTable } from '../table-access.ts';
 import type { SelectPlan } from '../../partiql/compiled-statement.ts';
 
