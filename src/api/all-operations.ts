@@ -34,6 +34,8 @@ import { putItemOperation } from './operations/put-item.ts';
 import { queryOperation } from './operations/query.ts';
 import { scanOperation } from './operations/scan.ts';
 import { tagResourceOperation } from './operations/tag-resource.ts';
+import { transactGetItemsOperation } from './operations/transact-get-items.ts';
+import { transactWriteItemsOperation } from './operations/transact-write-items.ts';
 import { untagResourceOperation } from './operations/untag-resource.ts';
 import { updateGlobalTableSettingsOperation } from './operations/update-global-table-settings.ts';
 import { updateGlobalTableOperation } from './operations/update-global-table.ts';
@@ -77,6 +79,8 @@ export const OPERATIONS: readonly Operation[] = [
   queryOperation,
   scanOperation,
   tagResourceOperation,
+  transactGetItemsOperation,
+  transactWriteItemsOperation,
   untagResourceOperation,
   updateGlobalTableSettingsOperation,
   updateGlobalTableOperation,

@@ -5,6 +5,9 @@ export type ReturnConsumedCapacity = 'NONE' | 'TOTAL' | 'INDEXES';
 
 interface Capacity {
   readonly CapacityUnits: number;
+  /** These two are told of transactions only. */
+  readonly ReadCapacityUnits?: number;
+  readonly WriteCapacityUnits?: number;
 }
 
 /** `ConsumedCapacity` of the service model; TableName is what the client called the table. */
@@ -57,28 +60,47 @@ export function consumedCapacity(
   units: number | Units,
 ): ConsumedCapacity | undefined {
   if (wanted === undefined || wanted === 'NONE') return undefined;
-  const { table, indexes } = typeof units === 'number' ? { table: units, indexes: [] } : units;
-  const CapacityUnits = indexes.reduce((sum, index) => sum + index.units, table);
-  if (wanted === 'TOTAL') return { TableName: tableName, CapacityUnits };
-  return {
-    TableName: tableName,
-    CapacityUnits,
-    Table: { CapacityUnits: table },
-    ...indexCapacities('LocalSecondaryIndexes', 'local', indexes),
-    ...indexCapacities('GlobalSecondaryIndexes', 'global', indexes),
-  };
+  const all = typeof units === 'number' ? { table: units, indexes: [] } : units;
+  return tableCapacity(wanted, { tableName, units: all }, (each) => ({ CapacityUnits: each }));
 }
 
-function indexCapacities(
-  member: 'LocalSecondaryIndexes' | 'GlobalSecondaryIndexes',
-  kind: IndexDefinition['kind'],
-  indexes: readonly IndexUnits[],
-): Partial<ConsumedCapacity> {
-  const own = indexes.filter(({ index }) => index.kind === kind);
-  if (own.length === 0) return {};
+interface TableUnits {
+  readonly tableName: string;
+  readonly units: Units;
+}
+
+/** As `consumedCapacity`, of a transaction: of that, DynamoDB says too whether it read or wrote. Source: conformance. */
+export const transactedCapacity = (
+  wanted: 'TOTAL' | 'INDEXES',
+  kind: 'read' | 'write',
+  consumed: TableUnits,
+): ConsumedCapacity =>
+  tableCapacity(wanted, consumed, (units) =>
+    kind === 'read'
+      ? { CapacityUnits: units, ReadCapacityUnits: units }
+      : { CapacityUnits: units, WriteCapacityUnits: units },
+  );
+
+function tableCapacity(
+  wanted: 'TOTAL' | 'INDEXES',
+  { tableName, units: { table, indexes } }: TableUnits,
+  capacityOf: (units: number) => Capacity,
+): ConsumedCapacity {
+  const all = indexes.reduce((sum, index) => sum + index.units, table);
+  const total = { TableName: tableName, ...capacityOf(all) };
+  if (wanted === 'TOTAL') return total;
+  const ofIndexes = (kind: IndexDefinition['kind']): Readonly<Record<string, Capacity>> =>
+    Object.fromEntries(
+      indexes
+        .filter(({ index }) => index.kind === kind)
+        .map(({ index, units }) => [index.name, capacityOf(units)]),
+    );
+  const local = ofIndexes('local');
+  const global = ofIndexes('global');
   return {
-    [member]: Object.fromEntries(
-      own.map(({ index, units }) => [index.name, { CapacityUnits: units }]),
-    ),
+    ...total,
+    Table: capacityOf(table),
+    ...(Object.keys(local).length > 0 && { LocalSecondaryIndexes: local }),
+    ...(Object.keys(global).length > 0 && { GlobalSecondaryIndexes: global }),
   };
 }

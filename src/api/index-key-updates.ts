@@ -21,10 +21,7 @@ export function checkUpdatedIndexes(
   table: Table,
 ): { readonly indexKeys?: IndexKeyRules } {
   const rules = indexKeyRules(table);
-  const whole = new Map<string, UpdateAction>();
-  for (const action of update.actions) {
-    if (action.path.length === 1) whole.set(action.path[0], action);
-  }
+  const whole = wholeAttributes(update);
   for (const key of rules.attributes) {
     const action = whole.get(key.name);
     if (action === undefined) continue;
@@ -36,6 +33,25 @@ export function checkUpdatedIndexes(
   checkUpdateKeysScalar(update, scalarNames(table));
   const indexKeys = rulesTouched(rules, new Set(whole.keys()));
   return indexKeys === undefined ? {} : { indexKeys };
+}
+
+/** As `checkUpdatedIndexes`, only of values that have their keys' types, and only that none is empty. */
+export function checkUpdatedIndexKeysNotEmpty(update: UpdateExpression, table: Table): void {
+  const { attributes } = indexKeyRules(table);
+  if (attributes.length === 0) return;
+  const whole = wholeAttributes(update);
+  for (const { name, type } of attributes) {
+    const action = whole.get(name);
+    const value = action === undefined ? undefined : valueIn(action);
+    if (value !== undefined && type in value) checkUpdatedIndexKey(value);
+  }
+}
+
+/** What an update does to attributes as wholes, by their names. */
+function wholeAttributes({ actions }: UpdateExpression): ReadonlyMap<string, UpdateAction> {
+  const whole = new Map<string, UpdateAction>();
+  for (const action of actions) if (action.path.length === 1) whole.set(action.path[0], action);
+  return whole;
 }
 
 /** The value that an action gives, or that it adds or deletes; undefined where it depends on the item. */

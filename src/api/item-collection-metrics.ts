@@ -34,3 +34,28 @@ export function itemCollectionMetrics(
     SizeEstimateRangeGB: SMALLEST_ESTIMATE,
   };
 }
+
+/** A write that was made, of the item that `attributes` name. */
+interface CollectedWrite {
+  readonly table: Table;
+  /** What the client called the table. */
+  readonly called: string;
+  readonly attributes: AttributeMap;
+}
+
+/** By table, what is said of each item collection that was written to; undefined: nothing. */
+export function collectionMetricsByTable(
+  wanted: ReturnItemCollectionMetrics | undefined,
+  writes: readonly CollectedWrite[],
+): Readonly<Record<string, readonly ItemCollectionMetrics[]>> | undefined {
+  if (wanted !== 'SIZE') return undefined;
+  const tables = new Map<string, Map<string, ItemCollectionMetrics>>();
+  for (const { table, called, attributes } of writes) {
+    const each = itemCollectionMetrics(table, wanted, attributes);
+    if (each === undefined) continue;
+    const known = tables.get(called) ?? new Map<string, ItemCollectionMetrics>();
+    tables.set(called, known.set(JSON.stringify(each.ItemCollectionKey), each));
+  }
+  if (tables.size === 0) return undefined;
+  return Object.fromEntries([...tables].map(([called, each]) => [called, [...each.values()]]));
+}

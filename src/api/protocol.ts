@@ -258,7 +258,10 @@ function errorType(code: string): string {
 /** DynamoDB spells the member `Message` in these, `message` in all others, and leaves an empty one out. */
 const CAPITAL_MESSAGE: ReadonlySet<string> = new Set([
   'AccessDeniedException',
+  'IdempotentParameterMismatchException',
   'SerializationException',
+  'TransactionCanceledException',
+  'TransactionInProgressException',
 ]);
 
 function errorBody(error: ClientError): string {

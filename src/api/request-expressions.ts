@@ -200,6 +200,7 @@ const NOTHING: Expressions = {
   keyConditions: undefined,
   projection: undefined,
   update: undefined,
+  values: undefined,
 };
 
 /** The request's expressions, of those that its operation has. `checkParameters` has found nothing. */

@@ -8,7 +8,9 @@ import { LeaderSpread } from '../partition/clustered/leader-spread.ts';
 import { StreamRetention } from '../partition/clustered/stream-retention.ts';
 import type { LocalPartition } from '../partition/local-partition.ts';
 import { ClusteredRegion } from '../region/clustered-region.ts';
+import { Router } from '../region/router.ts';
 import { SeatLine } from '../region/seat-line.ts';
+import { TransactionRecovery } from '../region/transaction-recovery.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RegionConfig } from './config.ts';
@@ -56,6 +58,7 @@ export class NodeEngine implements Engine {
   readonly #seatLine: SeatLine;
   readonly #retention: StreamRetention;
   readonly #spread: LeaderSpread;
+  readonly #recovery: TransactionRecovery;
   readonly #time: RegionClock;
   #offGauges: () => void = () => {};
   #offDrops: () => void = () => {};
@@ -129,6 +132,14 @@ export class NodeEngine implements Engine {
       catalogue: core.catalogue,
       follower: { through: async (index) => core.follower.through(index) },
       seat: this.#seatLine,
+      clock,
+      random: options.random,
+    });
+    this.#recovery = new TransactionRecovery({
+      led: () => core.partitions.flatMap(({ leading }) => leading ?? []),
+      partitionAt: (hash) => new Router(core.clients).partitionAt(hash),
+      clock,
+      logger,
     });
     this.#retention = new StreamRetention({
       partitions: () => core.partitions,
@@ -197,6 +208,7 @@ export class NodeEngine implements Engine {
     });
     await this.#retention.start();
     await this.#spread.start();
+    await this.#recovery.start();
   }
 
   /** What the catalogue knows no more is removed from this node's copies. */
@@ -210,6 +222,7 @@ export class NodeEngine implements Engine {
   async stop(): Promise<void> {
     this.#offGauges();
     this.#offDrops();
+    await this.#recovery.stop();
     await this.#spread.stop();
     await this.#retention.stop();
     // What runs once in the region ends first: it needs what this node leads.

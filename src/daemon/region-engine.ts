@@ -6,6 +6,8 @@ import type { WallJudge } from '../clock/wall-judge.ts';
 import { Retention } from '../partition/retention.ts';
 import type { GlobalIndexes } from '../region/global-indexes.ts';
 import type { LocalRegion } from '../region/local-region.ts';
+import { Router } from '../region/router.ts';
+import { TransactionRecovery } from '../region/transaction-recovery.ts';
 import { DiskPositionStore } from '../replication/disk-position-store.ts';
 import type { PositionStore } from '../replication/position-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -46,6 +48,7 @@ export class RegionEngine implements Engine {
   readonly #options: RegionEngineOptions;
   readonly #services: RegionServices;
   readonly #retention: Retention;
+  readonly #recovery: TransactionRecovery;
   readonly #time: RegionClock;
   #offGauges: () => void = () => {};
 
@@ -97,6 +100,13 @@ export class RegionEngine implements Engine {
     this.region = this.#services.region;
     this.links = this.#services.links;
     this.indexes = this.#services.indexes;
+    const router = new Router(partitions);
+    this.#recovery = new TransactionRecovery({
+      led: () => partitions,
+      partitionAt: (hash) => router.partitionAt(hash),
+      clock,
+      logger,
+    });
     this.#retention = new Retention({
       logs,
       zones,
@@ -124,6 +134,7 @@ export class RegionEngine implements Engine {
     await core.start();
     this.#offGauges = exportGauges(this.#options.metrics, this);
     await this.#services.start();
+    await this.#recovery.start();
     await this.#retention.start();
   }
 
@@ -131,6 +142,7 @@ export class RegionEngine implements Engine {
   async stop(): Promise<void> {
     this.#offGauges();
     await this.#retention.stop();
+    await this.#recovery.stop();
     await this.#services.stop();
     await this.core.stop();
   }

@@ -57,6 +57,8 @@ export class RegionServices implements Service {
       updater: this.links.updater,
       replicas: this.links.globalTables,
       globalIndexes: this.indexes,
+      clock,
+      random,
     });
   }
 

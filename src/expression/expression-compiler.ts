@@ -1,3 +1,4 @@
+import type { AttributeMap } from '../model/attribute-value.ts';
 import type { ConditionExpression, ProjectionExpression, UpdateExpression } from './ast.ts';
 import { bindCondition, type ConditionTemplate, conditionTemplate } from './condition-template.ts';
 import { type AttributeConditions, attributeConditions } from './key-condition.ts';
@@ -25,6 +26,8 @@ export interface Expressions {
   readonly keyConditions: AttributeConditions | undefined;
   readonly projection: ProjectionExpression | undefined;
   readonly update: UpdateExpression | undefined;
+  /** The request's values, canonical. */
+  readonly values: AttributeMap | undefined;
 }
 
 /** Templates that are kept, over all kinds of expressions. */
@@ -68,7 +71,7 @@ export class ExpressionCompiler {
     checkAllUsed(placeholders, used);
     const keyConditions =
       keyConditionText === undefined ? undefined : attributeConditions(keyConditionText);
-    return { condition, filter, keyConditions, projection, update };
+    return { condition, filter, keyConditions, projection, update, values: placeholders.values };
   }
 
   #condition(

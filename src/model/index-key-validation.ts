@@ -89,6 +89,16 @@ export function validateIndexKeys(
   checkLengths(indexes, item);
 }
 
+/** As `validateIndexKeys`, only of those that have their types, and only that none is empty. */
+export function checkIndexKeysNotEmpty({ attributes }: IndexKeyRules, item: AttributeMap): void {
+  for (const key of attributes) {
+    const value = attributeOf(item, key.name);
+    if (value === undefined || !(key.type in value)) continue;
+    const empty = emptyKind(value);
+    if (empty !== undefined) throw validationError(indexKeyEmpty(key, empty));
+  }
+}
+
 /** Checks the type that a client gives a key attribute of an index. Throws `ValidationException`. */
 export function checkIndexKeyType(key: IndexKeyAttribute, type: string): void {
   if (type !== key.type) throw validationError(indexKeyTypeMismatch(key, type));

@@ -5,7 +5,7 @@ import {
   type AttributeValue,
 } from './attribute-value.ts';
 import { base64ByteLength } from './base64.ts';
-import { validationError } from './errors.ts';
+import { type ClientError, validationError } from './errors.ts';
 import { PARTITION_KEY_BYTES_MAX, SORT_KEY_BYTES_MAX } from './limits.ts';
 import {
   KEY_MISMATCH,
@@ -55,13 +55,22 @@ function validateKeyAttribute(attributes: AttributeMap, key: KeyAttribute, role:
 /** Checks a value of the key's type, as in a key condition: not empty, and within the length for its role. */
 export function validateKeyValue(value: AttributeValue, key: KeyAttribute, role: KeyRole): void {
   const bytes = keyValueBytes(value);
-  if (bytes === 0) {
-    throw validationError(keyEmpty(key.name, key.type === 'S' ? 'string' : 'binary'));
-  }
+  if (bytes === 0) throw emptyKey(key);
   if (role === 'partition' && bytes > PARTITION_KEY_BYTES_MAX) {
     throw validationError(PARTITION_KEY_TOO_LONG);
   }
   if (role === 'sort' && bytes > SORT_KEY_BYTES_MAX) throw validationError(SORT_KEY_TOO_LONG);
+}
+
+const emptyKey = ({ name, type }: KeyAttribute): ClientError =>
+  validationError(keyEmpty(name, type === 'S' ? 'string' : 'binary'));
+
+/** Checks, of the keys in an item or a `Key` that have their types, that none is empty. Throws `ValidationException`. */
+export function checkKeysNotEmpty({ partition, sort }: KeySchema, attributes: AttributeMap): void {
+  for (const key of sort === undefined ? [partition] : [partition, sort]) {
+    const value = attributeOf(attributes, key.name);
+    if (value !== undefined && key.type in value && keyValueBytes(value) === 0) throw emptyKey(key);
+  }
 }
 
 /** The length of a key's value. Numbers, which are never empty and never too long, count 1. */

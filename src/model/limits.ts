@@ -12,6 +12,8 @@ export const REQUEST_BODY_BYTES_MAX = 16 * 1024 * 1024;
 
 export const BATCH_GET_KEYS_MAX = 100;
 export const BATCH_WRITE_REQUESTS_MAX = 25;
+/** What the actions of a transaction write with them, or what one reads. */
+export const TRANSACTION_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Levels of lists and maps, the attribute itself being the first. */
 export const NESTING_LEVELS_MAX = 32;

@@ -145,3 +145,7 @@ export const NOT_BASE64 = 'only base-64-encoded strings are convertible to bytes
 export const base64Length = (length: number): string =>
   `Base64 encoded length is expected a multiple of 4 bytes but found: ${length}`;
 export const BASE64_DAMAGED = 'Invalid last non-pad Base64 character dectected';
+
+// Transactions
+
+export const TRANSACTION_CONFLICT = 'Transaction is ongoing for the item';

@@ -1,18 +1,27 @@
+import { NESTING_LEVELS_MAX } from './limits.ts';
 import { type Shape, SHAPES } from './service-model.ts';
 
 /**
  * A value as messages show it, in Java's notation: `[a, b]`, `{key=value}`, `KeySchemaElement(attributeName=a, ...)`.
  * Source: texts of DynamoDB.
  */
-export function showAs(shape: Shape, value: unknown): string {
+export const showAs = (shape: Shape, value: unknown): string => show(shape, value, 0);
+
+/** What nests deeper is left out: it is no value of DynamoDB's, and must not exhaust the stack. */
+const SHOWN_LEVELS_MAX = 4 * NESTING_LEVELS_MAX;
+const LEFT_OUT = '...';
+
+function show(shape: Shape, value: unknown, level: number): string {
+  if (level > SHOWN_LEVELS_MAX) return LEFT_OUT;
   if (shape.type === 'list' && Array.isArray(value)) {
-    return `[${value.map((element) => showNamed(shape.member, element)).join(', ')}]`;
+    return `[${value.map((element) => showNamed(shape.member, element, level)).join(', ')}]`;
   }
   if (shape.type === 'map' && typeof value === 'object' && value !== null) {
     const entries = Object.entries(value);
-    return `{${entries.map(([key, each]) => `${key}=${showNamed(shape.value, each)}`).join(', ')}}`;
+    return `{${entries.map(([key, each]) => `${key}=${showNamed(shape.value, each, level)}`).join(', ')}}`;
   }
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  if (typeof value === 'string') return value;
+  return typeof value === 'object' && value !== null ? LEFT_OUT : JSON.stringify(value);
 }
 
 /** Members of DynamoDB's own classes, in their order, where they are others than those of the service model. */
@@ -24,16 +33,16 @@ const CLASS_MEMBERS: Readonly<Record<string, string>> = {
 
 const ANY_TEXT: Shape = { type: 'string' };
 
-function showNamed(name: string, value: unknown): string {
+function showNamed(name: string, value: unknown, level: number): string {
   if (value === null || value === undefined) return 'null';
   const shape = SHAPES[name];
   if (shape?.type !== 'structure' || typeof value !== 'object') {
-    return showAs(shape ?? ANY_TEXT, value);
+    return show(shape ?? ANY_TEXT, value, level + 1);
   }
   const given: ReadonlyMap<string, unknown> = new Map(Object.entries(value));
   const members = (CLASS_MEMBERS[name]?.split(' ') ?? Object.keys(shape.members)).map((member) => {
     const label = member.charAt(0).toLowerCase() + member.slice(1);
-    return `${label}=${showNamed(shape.members[member] ?? '', given.get(member))}`;
+    return `${label}=${showNamed(shape.members[member] ?? '', given.get(member), level + 1)}`;
   });
   return `${name}(${members.join(', ')})`;
 }

@@ -3,7 +3,8 @@ import type { HybridTime } from '../clock/hybrid-time.ts';
 import { endOf } from '../log/chain.ts';
 import type { Entry, LogEnd } from '../log/entry.ts';
 import { LogError, type ReplicatedLog } from '../log/replicated-log.ts';
-import { internalError } from '../model/errors.ts';
+import { ClientError, internalError } from '../model/errors.ts';
+import { TRANSACTION_CONFLICT } from '../model/messages.ts';
 import { decodeRecords } from '../model/record-codec.ts';
 import type { ItemRecord, StoredItem } from '../model/record.ts';
 import type { Version } from '../model/version.ts';
@@ -16,9 +17,11 @@ import { decodeForgetDecision, encodeForgetDecision } from './forget-codec.ts';
 import type { IndexedTable } from './index-entries.ts';
 import { Forgettings, indexOf } from './forgettings.ts';
 import { withIndexRecords } from './index-records.ts';
+import { Intents } from './intents.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from './item-write.ts';
 import { COMMITTED, Overlay, overlayKey, type Commit } from './overlay.ts';
 import type { CommittedEntry, Follower, ForgetDecision, TimeVector } from './partition.ts';
+import { Removals } from './removals.ts';
 import { Standing } from './standing.ts';
 
 /**
@@ -48,6 +51,12 @@ export interface LeaderOptions {
   readonly onAppended?: (durationMs: number) => void;
 }
 
+/** What a strong read is of: a table or an index, or one item of it. */
+export interface ReadScope {
+  readonly table: number;
+  readonly key?: Uint8Array | undefined;
+}
+
 /**
  * The one queue of a partition: every write, local or received, reads what stands, decides, and appends. What
  * stands is the overlay's word, else a copy's.
@@ -57,6 +66,9 @@ export class Leader {
   readonly #overlay = new Overlay();
   readonly #pipeline: AppendPipeline;
   readonly committedLog: CommittedLog;
+  /** What transactions have prepared here. Whoever opens the leader loads them. */
+  readonly intents: Intents;
+  readonly #removals = new Removals();
   #committed: LogEnd;
   #droppedThrough: number;
   #partitionTime: HybridTime;
@@ -78,6 +90,7 @@ export class Leader {
     this.#droppedThrough = log.end.index;
     this.#partitionTime = log.end.partitionTime;
     this.committedLog = new CommittedLog(log, decodeCommitted);
+    this.intents = new Intents(clock);
     this.#forgettings = new Forgettings(() => copies.serving[0]?.copy.forgotten ?? {});
     this.#pipeline = new AppendPipeline(log, clock, {
       openPayload: options.openPayload,
@@ -166,9 +179,23 @@ export class Leader {
     return this.#pipeline.available && this.#opened?.done === true && !this.#isFull;
   }
 
+  /** As `isReady`, and it is known what transactions have prepared: what changes items asks for this. */
+  get takesItems(): boolean {
+    return this.isReady && this.intents.isLoaded;
+  }
+
+  /** Waits until items can be changed now. Rejects as `ready`. */
+  async readyForItems(): Promise<void> {
+    await this.ready();
+    await this.intents.loaded();
+  }
+
+  /** Rejects with `TransactionConflictException` where a transaction is under way on the item. */
   async write(write: ItemWrite): Promise<WriteOutcome> {
-    if (!this.isReady) await this.ready();
+    if (!this.takesItems) await this.readyForItems();
     const key = overlayKey(write.table, write.key);
+    if (this.intents.size > 0 && this.intents.on(key) !== undefined)
+      throw new ClientError('TransactionConflictException', TRANSACTION_CONFLICT);
     const standing = this.standing(key, write.table, write.key);
     const before = imageOfStored(standing.stored);
     const decision = this.#decide(write, before, standing);
@@ -181,7 +208,7 @@ export class Leader {
     }
     const after = decision.kind === 'put' ? decision.after : undefined;
     const time = this.stamp();
-    const record = this.#localRecord(write, after, standing, time);
+    const record = this.localRecord(write, after, standing, time);
     await this.append(record, { key, standing, time }).durable;
     return { kind: 'applied', before, after };
   }
@@ -201,8 +228,9 @@ export class Leader {
     }
   }
 
-  #localRecord(
-    write: ItemWrite,
+  /** The record of a change that is made here. */
+  localRecord(
+    write: Pick<ItemWrite, 'table' | 'key' | 'cause'>,
     after: ItemImage | undefined,
     standing: Standing,
     time: HybridTime,
@@ -236,16 +264,22 @@ export class Leader {
     record: ItemRecord,
     { key, standing, time }: { key: string; standing: Standing; time: HybridTime },
   ): Commit {
-    const table = this.#options.indexed?.(record.table);
-    if (table !== undefined) {
-      const standingOf = (index: number, entryKey: Uint8Array): Standing =>
-        this.standing(overlayKey(index, entryKey), index, entryKey);
-      return this.appendTogether(withIndexRecords(record, standing, { table, standingOf }), time);
-    }
+    if (this.#options.indexed?.(record.table) !== undefined)
+      return this.appendTogether(this.withIndexes(record, standing), time);
+    this.#removals.note(record);
     const commit = this.#pipeline.append(record, key, time);
     this.#pendingBytes += recordBytes(record);
     this.#overlay.set(key, { record, commit });
     return commit;
+  }
+
+  /** The record, with those of what it changes in local indexes. */
+  withIndexes(record: ItemRecord, standing: Standing): readonly ItemRecord[] {
+    const table = this.#options.indexed?.(record.table);
+    if (table === undefined) return [record];
+    const standingOf = (index: number, entryKey: Uint8Array): Standing =>
+      this.standing(overlayKey(index, entryKey), index, entryKey);
+    return withIndexRecords(record, standing, { table, standingOf });
   }
 
   /** Appends records that stand in one entry or nowhere. Time is the partition's, with them. */
@@ -256,6 +290,7 @@ export class Leader {
     }));
     const commit = this.#pipeline.appendTogether(keyed, time);
     for (const { record, key } of keyed) {
+      this.#removals.note(record);
       this.#pendingBytes += recordBytes(record);
       this.#overlay.set(key, { record, commit });
     }
@@ -319,9 +354,13 @@ export class Leader {
     });
   }
 
+  /** Waits for the end of a transaction that is under way on the item. */
   async read(table: number, itemKey: Uint8Array): Promise<StoredItem | undefined> {
     if (this.#opened?.done !== true) await this.#open();
-    const held = this.#overlay.get(overlayKey(table, itemKey));
+    if (!this.intents.isLoaded) await this.intents.loaded();
+    const key = overlayKey(table, itemKey);
+    if (this.intents.size > 0) await this.intents.clearOf(key);
+    const held = this.#overlay.get(key);
     const stored =
       held === undefined
         ? this.#options.copies.read(({ node }) => readItem(node.store, table, itemKey))
@@ -338,6 +377,26 @@ export class Leader {
     const held = this.#overlay.get(overlayKey(table, itemKey));
     if (held?.commit.done === true) return itemIn(held.record);
     return this.#options.copies.read(({ node }) => readItem(node.store, table, itemKey));
+  }
+
+  /** Resolves once the transactions are finished that were under way in a table, or an index, or on one of its items. */
+  async finishedIn(table: number, itemKey?: Uint8Array): Promise<void> {
+    const { intents } = this;
+    if (!intents.isLoaded) await intents.loaded();
+    if (intents.isIdle) return;
+    const key = itemKey === undefined ? undefined : overlayKey(table, itemKey);
+    const isIn = (number: number): boolean =>
+      number === table ||
+      (this.#options.indexed?.(number)?.locals.some((index) => index.number === table) ?? false);
+    await intents.finished(({ actions, keys }) =>
+      key === undefined ? actions.some((action) => isIn(action.table)) : keys.includes(key),
+    );
+  }
+
+  /** Where no item stands: changes whenever one there may have come and gone, or somebody else may have led. */
+  absenceMark(itemKey: Uint8Array): string {
+    const { epoch } = this.#committed;
+    return `${epoch} ${this.timesOvertaken} ${this.#removals.at(itemKey)}`;
   }
 
   /** The index of the last entry that was committed before the call, once it is certain that nobody else leads. */
@@ -400,6 +459,7 @@ export class Leader {
     if (entry.kind === 'forget')
       this.#forgettings.commit(group, decodeForgetDecision(entry.payload));
     if (group.kind === 'records') {
+      this.intents.commit(group.records);
       this.#unapplied.push(group);
       this.#unappliedBytes += group.bytes;
       this.#pendingBytes = Math.max(0, this.#pendingBytes - group.bytes);
@@ -439,6 +499,7 @@ export class Leader {
         this.#overlay.set(group.keys[place] ?? '', { record, commit: group });
       });
     this.#forgettings.dropUncommitted();
+    if (this.intents.isLoaded) this.intents.forgetUncommitted();
     this.#letWritersGoOn();
   }
 

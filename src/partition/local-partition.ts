@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { HybridTime } from '../clock/hybrid-time.ts';
 import type { LogEnd } from '../log/entry.ts';
+import { ClientError } from '../model/errors.ts';
 import type { StoredItem } from '../model/record.ts';
 import { NO_COUNTERS, type TableCounters } from '../storage/apply.ts';
 import {
@@ -20,7 +21,7 @@ import {
 } from './index-stand.ts';
 import { IndexUpdates } from './index-updates.ts';
 import type { ItemWrite, WriteOutcome } from './item-write.ts';
-import { Leader, type LeaderOptions } from './leader.ts';
+import { Leader, type LeaderOptions, type ReadScope } from './leader.ts';
 import type { Commit } from './overlay.ts';
 import type {
   DiscardedItem,
@@ -35,13 +36,25 @@ import type {
   ScannedItem,
   TimeVector,
 } from './partition.ts';
+import { PartitionTransactions } from './partition-transactions.ts';
 import { ReceivedItems } from './received-items.ts';
+import { readIntents, staleDecisions, type StaleDecisions } from './stored-transactions.ts';
+import type {
+  StepAnswer,
+  StepRequest,
+  TransactionName,
+  TransactionStep,
+  TransactionStepName,
+} from './transaction-steps.ts';
 
 /**
  * How long an eventually consistent page waits for the nearest copy to apply what is committed, so that a
  * client usually reads its own writes. Copies are behind by a few milliseconds at most while they keep up.
  */
 const nearbyWaitMs = 20;
+
+/** Pause before intents that could not be read are read again. */
+const loadRetryMs = 50;
 
 export interface LocalPartitionOptions extends Omit<LeaderOptions, 'copies'> {
   readonly number: number;
@@ -60,7 +73,9 @@ export class LocalPartition implements IndexedPartition {
   readonly #leader: Leader;
   readonly #received: ReceivedItems;
   readonly #indexUpdates: IndexUpdates;
+  readonly #transactions: PartitionTransactions;
   readonly #clock: Clock;
+  readonly #stopped = new AbortController();
 
   constructor(options: LocalPartitionOptions) {
     this.#options = options;
@@ -71,6 +86,13 @@ export class LocalPartition implements IndexedPartition {
     this.#leader = new Leader({ ...options, copies: this.copies });
     this.#received = new ReceivedItems(this.#leader, options.clock, options.resolve);
     this.#indexUpdates = new IndexUpdates(this.#leader, options.clock, options.region);
+    const { clock, region } = options;
+    this.#transactions = new PartitionTransactions({
+      leader: this.#leader,
+      clock,
+      region,
+      hashes: this.hashes,
+    });
   }
 
   get committed(): LogEnd {
@@ -97,7 +119,24 @@ export class LocalPartition implements IndexedPartition {
 
   /** Opens an epoch; an empty log begins under `newLogId`, a random id. */
   open(newLogId?: string): Commit {
-    return this.#leader.open(newLogId);
+    const opened = this.#leader.open(newLogId);
+    void this.#loadIntents(opened);
+    return opened;
+  }
+
+  /** What transactions had prepared when the epoch was opened: nothing is written or read strongly before it is known. */
+  async #loadIntents(opened: Commit): Promise<void> {
+    const { signal } = this.#stopped;
+    while (!signal.aborted) {
+      try {
+        await opened.durable;
+        this.#leader.intents.load(await readIntents(this, this.hashes));
+        return;
+      } catch (error) {
+        if (!(error instanceof ClientError)) this.#options.onFailure(error);
+        await this.#clock.sleep(loadRetryMs, signal);
+      }
+    }
   }
 
   /** Lets a copy serve reads if it has applied all that the leader no longer holds itself. */
@@ -116,6 +155,33 @@ export class LocalPartition implements IndexedPartition {
     return this.#leader.write(write);
   }
 
+  /** A step of a transaction: see `TransactionSteps`. Rejects as `write` does. */
+  async transact<Name extends TransactionStepName>(
+    step: Name,
+    request: StepRequest<Name>,
+  ): Promise<StepAnswer<Name>> {
+    // The step's name says what request and answer are.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    const asked = { step, request } as TransactionStep;
+    return this.#transactions.carryOut(asked);
+  }
+
+  /** Whether a transaction is, or may be, prepared here and not finished. */
+  get hasIntents(): boolean {
+    return !this.#leader.intents.isLoaded || this.#leader.intents.size > 0;
+  }
+
+  /** Transactions that are prepared here and have not been finished for `ageMs`, as far as the leader knows them. */
+  unfinished(ageMs: number): readonly TransactionName[] {
+    const { intents } = this.#leader;
+    return intents.size === 0 ? [] : intents.older(ageMs);
+  }
+
+  /** What of decisions and tokens is of no use any more, in one page of them after `after`. */
+  async staleDecisions(after: Uint8Array | undefined): Promise<StaleDecisions> {
+    return staleDecisions(this, after, this.#clock.wallMs());
+  }
+
   async read(table: number, key: Uint8Array): Promise<StoredItem | undefined> {
     return this.#leader.read(table, key);
   }
@@ -129,6 +195,7 @@ export class LocalPartition implements IndexedPartition {
    * a copy has, or will have within `nearbyWaitMs`.
    */
   async readPage(request: PageRequest, consistent: boolean): Promise<StoredPage> {
+    if (consistent) await this.#leader.finishedIn(request.table);
     const { index } = this.committed;
     const { timesOvertaken } = this.#leader;
     const page = await this.copies.readAsync(
@@ -186,8 +253,12 @@ export class LocalPartition implements IndexedPartition {
     });
   }
 
-  /** Up to where a copy must have applied the log to hold all that was answered before the call. Rejects as `read` does. */
-  async readIndex(): Promise<number> {
+  /**
+   * Up to where a copy must have applied the log to hold all that was answered before the call: with `scope`, what
+   * transactions were answered to have done there too. Rejects as `read` does.
+   */
+  async readIndex(scope?: ReadScope): Promise<number> {
+    if (scope !== undefined) await this.#leader.finishedIn(scope.table, scope.key);
     return this.#leader.readIndex();
   }
 
@@ -238,6 +309,7 @@ export class LocalPartition implements IndexedPartition {
   }
 
   stop(): void {
+    this.#stopped.abort();
     this.#leader.stop();
     this.copies.close();
   }

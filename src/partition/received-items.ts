@@ -23,19 +23,34 @@ export class ReceivedItems {
   /** See `Partition.receive`. */
   async receive(records: readonly ReceivedRecord[]): Promise<readonly Resolution[]> {
     const leader = this.#leader;
-    if (!leader.isReady) await leader.ready();
+    if (!leader.takesItems) await leader.readyForItems();
     const { timesOvertaken } = leader;
-    const resolutions: Resolution[] = [];
+    const resolutions = Array.from<Resolution>({ length: records.length });
     const commits = new Set<Commit>();
+    const take = (place: number, received: ReceivedRecord): void => {
+      const { resolution, commit } = this.#receiveOne(received);
+      resolutions[place] = resolution;
+      if (!commit.done) commits.add(commit);
+    };
+    const held: (readonly [number, ReceivedRecord])[] = [];
     for (const [place, received] of records.entries()) {
       if (place > 0 && place % itemRunMax === 0) await yieldTo(this.#clock);
-      const { resolution, commit } = this.#receiveOne(received);
-      resolutions.push(resolution);
-      if (!commit.done) commits.add(commit);
+      if (this.#isPrepared(received)) held.push([place, received]);
+      else take(place, received);
+    }
+    for (const [place, received] of held) {
+      await leader.intents.clearOf(overlayKey(received.table, received.key));
+      take(place, received);
     }
     for (const commit of commits) await commit.durable;
     await leader.confirm(timesOvertaken);
     return resolutions;
+  }
+
+  /** A transaction is under way on the item: the record waits for its end, alone. */
+  #isPrepared({ table, key }: ReceivedRecord): boolean {
+    const { intents } = this.#leader;
+    return intents.size > 0 && intents.on(overlayKey(table, key)) !== undefined;
   }
 
   #receiveOne(received: ReceivedRecord): { resolution: Resolution; commit: Commit } {
@@ -62,11 +77,12 @@ export class ReceivedItems {
   /** See `Partition.discard`. A record one tick after what it removes, so that the same item coming again loses to it. */
   async discard(table: number, items: readonly DiscardedItem[]): Promise<void> {
     const leader = this.#leader;
-    if (!leader.isReady) await leader.ready();
+    if (!leader.takesItems) await leader.readyForItems();
     const commits = new Set<Commit>();
     for (const [place, { key: itemKey, version }] of items.entries()) {
       if (place > 0 && place % itemRunMax === 0) await yieldTo(this.#clock);
       const key = overlayKey(table, itemKey);
+      if (leader.intents.size > 0) await leader.intents.clearOf(key);
       const standing = leader.standing(key, table, itemKey);
       const { stored } = standing;
       if (stored?.image === undefined || compareVersions(stored.version, version) !== 0) continue;

@@ -3,6 +3,7 @@ import type { TableCounters } from '../storage/apply.ts';
 import type { HashRange } from '../storage/key-layout.ts';
 import type { PageRequest, StoredPage } from '../storage/read.ts';
 import type { IndexedPartition } from './partition.ts';
+import type { StepAnswer, StepRequest, TransactionStepName } from './transaction-steps.ts';
 
 /** A partition as its region sees it, wherever its leader is. */
 export interface RegionPartition extends IndexedPartition {
@@ -10,6 +11,11 @@ export interface RegionPartition extends IndexedPartition {
   /** Why it will take no write until the process is started again; undefined while nothing is wrong. */
   readonly failure: unknown;
 
+  /** A step of a transaction at the leader: see `TransactionSteps`. Rejects as `write` does. */
+  transact<Name extends TransactionStepName>(
+    step: Name,
+    request: StepRequest<Name>,
+  ): Promise<StepAnswer<Name>>;
   /** As the nearest copy has them. Zeros when no copy serves. */
   counters(table: number): TableCounters;
   /** What a copy in reach has, without asking the leader. */

@@ -1,3 +1,5 @@
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
 import { internalError } from '../model/errors.ts';
 import type { Table, TableDefinition } from '../model/table.ts';
 import type { TagChange } from '../model/table-tags.ts';
@@ -20,7 +22,13 @@ import type {
 } from './region.ts';
 import { Router } from './router.ts';
 import type { SeatLine, TableOrder } from './seat-line.ts';
-import type { TransactionOutcome, TransactionReadOutcome } from './transaction.ts';
+import type {
+  TransactionOutcome,
+  TransactionRead,
+  TransactionReadOutcome,
+  WriteTransaction,
+} from './transaction.ts';
+import { Transactions } from './transactions.ts';
 
 export interface ClusteredRegionOptions {
   readonly name: string;
@@ -30,6 +38,8 @@ export interface ClusteredRegionOptions {
   readonly catalogue: Catalogue;
   readonly follower: Pick<CatalogueFollower, 'through'>;
   readonly seat: Pick<SeatLine, 'order'>;
+  readonly clock: Clock;
+  readonly random: Random;
 }
 
 /** A region of several nodes, as one of them serves it: items by way of their partitions, tables by way of the region's seat. */
@@ -37,12 +47,19 @@ export class ClusteredRegion implements Region {
   readonly name: string;
   readonly accountId: string;
   readonly #options: ClusteredRegionOptions;
+  readonly #transactions: Transactions;
   #opened: Router | undefined;
 
   constructor(options: ClusteredRegionOptions) {
     this.name = options.name;
     this.accountId = options.accountId;
     this.#options = options;
+    this.#transactions = new Transactions({
+      ...options,
+      router: () => this.#router,
+      // Leaders refuse what their catalogue says takes no writes.
+      admit: () => {},
+    });
   }
 
   get #router(): Router {
@@ -120,12 +137,12 @@ export class ClusteredRegion implements Region {
     return this.#router.write(write);
   }
 
-  async transactWrite(): Promise<TransactionOutcome> {
-    throw internalError();
+  async transactWrite(transaction: WriteTransaction): Promise<TransactionOutcome> {
+    return this.#transactions.write(transaction);
   }
 
-  async transactGet(): Promise<TransactionReadOutcome> {
-    throw internalError();
+  async transactGet(reads: readonly TransactionRead[]): Promise<TransactionReadOutcome> {
+    return this.#transactions.read(reads);
   }
 
   async query(query: RangeQuery): Promise<Page> {

@@ -1,3 +1,5 @@
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
 import { addDigests, NO_DIGEST } from '../model/item-digest.ts';
 import { internalError } from '../model/errors.ts';
 import type { ItemDigest } from '../model/record.ts';
@@ -23,7 +25,13 @@ import { tableInUse, tableMissing } from './table-errors.ts';
 import type { TableLifecycle } from './table-lifecycle.ts';
 import type { TableUpdater } from './table-updater.ts';
 import { assertMayDelete } from './update-admission.ts';
-import type { TransactionOutcome, TransactionReadOutcome } from './transaction.ts';
+import type {
+  TransactionOutcome,
+  TransactionRead,
+  TransactionReadOutcome,
+  WriteTransaction,
+} from './transaction.ts';
+import { Transactions } from './transactions.ts';
 
 export interface LocalRegionOptions {
   readonly name: string;
@@ -34,6 +42,8 @@ export interface LocalRegionOptions {
   readonly updater: Pick<TableUpdater, 'update'>;
   readonly replicas: ReplicaControl;
   readonly globalIndexes: Pick<GlobalIndexes, 'caughtUp'>;
+  readonly clock: Clock;
+  readonly random: Random;
 }
 
 /** What changes the members of a global table. */
@@ -51,6 +61,7 @@ export class LocalRegion implements Region {
   readonly #options: LocalRegionOptions;
   readonly #catalogue: Catalogue;
   readonly #router: Router;
+  readonly #transactions: Transactions;
 
   constructor(options: LocalRegionOptions) {
     this.#options = options;
@@ -58,6 +69,13 @@ export class LocalRegion implements Region {
     this.accountId = options.accountId;
     this.#catalogue = options.catalogue;
     this.#router = new Router(options.partitions);
+    this.#transactions = new Transactions({
+      ...options,
+      router: () => this.#router,
+      admit: (table) => {
+        assertTakesWrites(this.#catalogue, this.name, table);
+      },
+    });
   }
 
   findTable(name: string): Table | undefined {
@@ -132,16 +150,16 @@ export class LocalRegion implements Region {
   }
 
   async write(write: ItemWrite): Promise<WriteOutcome> {
-    if (!takesWrites(this.#catalogue, this.name, write.table)) throw internalError();
+    assertTakesWrites(this.#catalogue, this.name, write.table);
     return this.#router.write(write);
   }
 
-  async transactWrite(): Promise<TransactionOutcome> {
-    throw internalError();
+  async transactWrite(transaction: WriteTransaction): Promise<TransactionOutcome> {
+    return this.#transactions.write(transaction);
   }
 
-  async transactGet(): Promise<TransactionReadOutcome> {
-    throw internalError();
+  async transactGet(reads: readonly TransactionRead[]): Promise<TransactionReadOutcome> {
+    return this.#transactions.read(reads);
   }
 
   async query(query: RangeQuery): Promise<Page> {
@@ -188,6 +206,11 @@ export function takesWrites(catalogue: Catalogue, region: string, number: number
   if (table === undefined || table.status === 'DELETING') return false;
   const phase = table.global?.members[region]?.phase;
   return phase === undefined || phase === 'active';
+}
+
+/** Throws `InternalServerError` for a table that does not take writes. */
+function assertTakesWrites(catalogue: Catalogue, region: string, table: number): void {
+  if (!takesWrites(catalogue, region, table)) throw internalError();
 }
 
 const byCodePoint = (a: string, b: string): number => (a < b ? -1 : 1);

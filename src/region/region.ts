@@ -20,6 +20,14 @@ import type {
 
 /** What the API needs of the partitions' vocabulary: this file is all that it sees. */
 export type { ItemChange, ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
+export type {
+  CancellationReason,
+  TransactedItem,
+  TransactionAction,
+  TransactionOutcome,
+  TransactionRead,
+  TransactionRequest,
+} from './transaction.ts';
 
 /**
  * One region, as its API sees it. Every method rejects with `ClientError` in DynamoDB's words, or with

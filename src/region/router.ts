@@ -22,6 +22,12 @@ export class Router {
     return present(this.#partitions[number], 'a partition for every hash');
   }
 
+  /** That of a hash. */
+  partitionAt(hash: number): RegionPartition {
+    const number = partitionOfHash(hash, this.#partitions.length);
+    return present(this.#partitions[number], 'a partition for every hash');
+  }
+
   async write(write: ItemWrite): Promise<WriteOutcome> {
     return this.partitionOf(write.table, write.key).write(write);
   }

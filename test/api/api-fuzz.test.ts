@@ -45,6 +45,20 @@ test('a body that nests without end is refused', async () => {
   expect(failures).toEqual([]);
 });
 
+test('a list that is too long is refused, however deep it nests', async () => {
+  const deep = `${'{"L":['.repeat(50_000)}${']}'.repeat(50_000)}`;
+  const puts = Array.from(
+    { length: 101 },
+    () => `{"Put":{"TableName":"table","Item":{"pk":${deep}}}}`,
+  );
+  const { status } = await api.send({
+    headers: { ...SIGNED_HEADERS, 'x-amz-target': 'DynamoDB_20120810.TransactWriteItems' },
+    body: `{"TransactItems":[${puts.slice(0, 2).join()},${'{},'.repeat(98)}{}]}`,
+  });
+  expect(status).toBe(400);
+  expect(failures).toEqual([]);
+});
+
 test(`no request whatever ends in a failure or stops the daemon: ${requests} of seed ${seed}`, async () => {
   const accepted = await runFuzz({ port: api.port, seed, requests });
   expect(failures).toEqual([]);

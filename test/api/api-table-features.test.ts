@@ -322,7 +322,6 @@ test.each([
   'ImportTable',
   'PutResourcePolicy',
   'RestoreTableFromBackup',
-  'TransactWriteItems',
   'UpdateContinuousBackups',
   'UpdateContributorInsights',
   'UpdateTableReplicaAutoScaling',

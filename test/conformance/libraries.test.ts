@@ -10,10 +10,12 @@ import {
   paginateQuery,
   paginateScan,
   PutCommand,
+  TransactGetCommand,
+  TransactWriteCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import * as dynamoose from 'dynamoose';
-import { Entity } from 'electrodb';
+import { Entity, Service } from 'electrodb';
 import { expect, inject, test } from 'vitest';
 
 import { client, clientConfig, newName, newTable, RANGE_TABLE } from './target.ts';
@@ -73,6 +75,51 @@ test('the document client updates, and returns what it asked for', async () => {
     new GetCommand({ TableName, Key: { id: 'x' }, ConsistentRead: true }),
   );
   expect(Item).toEqual(Attributes);
+});
+
+test('the document client writes and reads transactions of plain objects', async () => {
+  const TableName = await newTable();
+  await documents.send(new PutCommand({ TableName, Item: { id: 'stock', left: 3 } }));
+  const order = (id: string, amount: number): TransactWriteCommand =>
+    new TransactWriteCommand({
+      TransactItems: [
+        { Put: { TableName, Item: { id, lines: [{ amount }], tags: new Set(['new']) } } },
+        {
+          Update: {
+            TableName,
+            Key: { id: 'stock' },
+            UpdateExpression: 'set #l = #l - :amount',
+            ConditionExpression: '#l >= :amount',
+            ExpressionAttributeNames: { '#l': 'left' },
+            ExpressionAttributeValues: { ':amount': amount },
+            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+          },
+        },
+      ],
+    });
+  await documents.send(order('first', 2));
+  const refused: unknown = await documents
+    .send(order('second', 2))
+    .catch((error: unknown) => error);
+  expect(refused).toMatchObject({
+    name: 'TransactionCanceledException',
+    CancellationReasons: [
+      { Code: 'None' },
+      { Code: 'ConditionalCheckFailed', Item: { id: { S: 'stock' }, left: { N: '1' } } },
+    ],
+  });
+  const { Responses } = await documents.send(
+    new TransactGetCommand({
+      TransactItems: ['stock', 'second', 'first'].map((id) => ({
+        Get: { TableName, Key: { id } },
+      })),
+    }),
+  );
+  expect(Responses).toEqual([
+    { Item: { id: 'stock', left: 1 } },
+    {},
+    { Item: { id: 'first', lines: [{ amount: 2 }], tags: new Set(['new']) } },
+  ]);
 });
 
 test('waiters wait until a table is there, and until it is gone', async () => {
@@ -156,6 +203,68 @@ test('electrodb keeps two access patterns of an entity in one table', async () =
   expect((await Ship.get({ fleet: 'south', name: 'Cid' }).go()).data).toBeNull();
 });
 
+test('electrodb writes and reads several entities in one transaction', async () => {
+  const table = await newTable({
+    AttributeDefinitions: ['pk', 'sk'].map((AttributeName) => ({
+      AttributeName,
+      AttributeType: 'S',
+    })),
+    KeySchema: [
+      { AttributeName: 'pk', KeyType: 'HASH' },
+      { AttributeName: 'sk', KeyType: 'RANGE' },
+    ],
+  });
+  const indexes = {
+    main: { pk: { field: 'pk', composite: ['name'] }, sk: { field: 'sk', composite: [] } },
+  } as const;
+  const berth = new Entity({
+    model: { entity: 'berth', version: '1', service: 'harbour' },
+    attributes: { name: { type: 'string', required: true }, ship: { type: 'string' } },
+    indexes,
+  });
+  const ship = new Entity({
+    model: { entity: 'ship', version: '1', service: 'harbour' },
+    attributes: { name: { type: 'string', required: true }, calls: { type: 'number', default: 0 } },
+    indexes,
+  });
+  const harbour = new Service({ berth, ship }, { table, client });
+  const moor = async (
+    name: string,
+    token: string | undefined,
+  ): Promise<{ readonly canceled: boolean; readonly codes: readonly string[] }> => {
+    const { canceled, data } = await harbour.transaction
+      .write((entities) => [
+        entities.berth
+          .upsert({ name: 'one', ship: name })
+          .where((attributes, { notExists }) => notExists(attributes.ship))
+          .commit({ response: 'all_old' }),
+        entities.ship.upsert({ name }).add({ calls: 1 }).commit(),
+      ])
+      .go(token === undefined ? {} : { token });
+    return { canceled, codes: data.map(({ code }) => code) };
+  };
+  const done = { canceled: false, codes: ['None', 'None'] };
+  expect(await moor('Ada', 'electrodb')).toEqual(done);
+  // Under the same token it is done once.
+  expect(await moor('Ada', 'electrodb')).toEqual(done);
+  expect(await moor('Bel', undefined)).toEqual({
+    canceled: true,
+    codes: ['ConditionalCheckFailed', 'None'],
+  });
+  const { data } = await harbour.transaction
+    .get((entities) => [
+      entities.berth.get({ name: 'one' }).commit(),
+      entities.ship.get({ name: 'Ada' }).commit(),
+      entities.ship.get({ name: 'Bel' }).commit(),
+    ])
+    .go();
+  expect(data.map(({ item }) => item)).toEqual([
+    { name: 'one', ship: 'Ada' },
+    { name: 'Ada', calls: 1 },
+    null,
+  ]);
+});
+
 test('dynamoose makes its table, saves, updates and queries', async () => {
   const ddb = new dynamoose.aws.ddb.DynamoDB(clientConfig);
   dynamoose.aws.ddb.set(ddb);
@@ -187,7 +296,21 @@ test('dynamoose makes its table, saves, updates and queries', async () => {
   ]);
   const waves = await Event.scan('kind').eq('wave').exec();
   expect(waves.length).toBe(2);
-  await Event.delete({ id: 'b', at: 1 });
+  await dynamoose.transaction([
+    Event.transaction.create({ id: 'c', at: 1, kind: 'calm' }),
+    Event.transaction.update({ id: 'a', at: 1 }, { $SET: { kind: 'swell' } }),
+    Event.transaction.delete({ id: 'b', at: 1 }),
+  ]);
+  const exists = dynamoose.transaction([
+    Event.transaction.delete({ id: 'a', at: 1 }),
+    Event.transaction.create({ id: 'c', at: 1, kind: 'again' }),
+  ]);
+  await expect(exists).rejects.toThrow('[None, ConditionalCheckFailed]');
+  const read = await dynamoose.transaction([
+    Event.transaction.get({ id: 'a', at: 1 }),
+    Event.transaction.get({ id: 'c', at: 1 }),
+  ]);
+  expect(read).toMatchObject([{ kind: 'swell' }, { kind: 'calm' }]);
   expect(await Event.get({ id: 'b', at: 1 })).toBeUndefined();
   await client.send(new DeleteTableCommand({ TableName: name }));
 });

@@ -11,6 +11,7 @@ import {
   ResourceInUseException,
   ResourceNotFoundException,
   type TableDescription,
+  TransactionCanceledException,
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, expect, inject } from 'vitest';
@@ -112,3 +113,8 @@ export async function expectRefusal(
   else if (refusal.message !== undefined) expect(error.message).toMatch(refusal.message);
   return error;
 }
+
+/** Whether a transaction was refused because other work on one of its items was under way. */
+export const isConflict = (error: unknown): boolean =>
+  error instanceof TransactionCanceledException &&
+  error.CancellationReasons?.some(({ Code }) => Code === 'TransactionConflict') === true;

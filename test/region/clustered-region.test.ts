@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { Catalogue } from '../../src/region/catalogue.ts';
 import { ClusteredRegion } from '../../src/region/clustered-region.ts';
 import type { TableOrder } from '../../src/region/seat-line.ts';
+import { SeededRandom } from '../support/seeded-random.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 /** A node whose orders are answered by hand, and whose catalogue comes later. */
@@ -12,6 +13,8 @@ function newRegion() {
   const awaited: number[] = [];
   const table = { name: 'Orders' };
   const region = new ClusteredRegion({
+    clock,
+    random: new SeededRandom(1),
     name: 'us-east-1',
     accountId: '000000000000',
     partitions: () => [],

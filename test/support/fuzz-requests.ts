@@ -101,6 +101,8 @@ const ITEM_OPERATIONS = [
   'Scan',
   'BatchGetItem',
   'BatchWriteItem',
+  'TransactGetItems',
+  'TransactWriteItems',
 ] as const;
 const OPERATIONS = Object.keys(OPERATION_INPUTS);
 const isOperation = (name: string): name is keyof typeof OPERATION_INPUTS =>
@@ -174,6 +176,9 @@ const LEGACY: ReadonlySet<string> = new Set([
   'ConditionalOperator',
 ]);
 
+/** Few, so that some come again. */
+const TOKENS = ['a', 'b', 'x'.repeat(36), 'x'.repeat(37), ''] as const;
+
 interface Member {
   readonly name: string;
   readonly shape: string;
@@ -194,6 +199,7 @@ function memberOf(random: Random, { name, shape, depth }: Member): unknown {
   if (name === 'Item') return item(random);
   if (name === 'Key' && shape === 'Key') return key(random);
   if (name === 'ExclusiveStartKey') return key(random);
+  if (name === 'ClientRequestToken' && chance(random, 0.9)) return pick(random, TOKENS);
   return valueOf(random, shape, depth);
 }
 
@@ -206,6 +212,8 @@ function valueOf(random: Random, name: string, depth: number): unknown {
     return chance(random, 0.6)
       ? { PutRequest: { Item: item(random) } }
       : { DeleteRequest: { Key: key(random) } };
+  if (name === 'TransactWriteItem' && shape.type === 'structure' && chance(random, 0.97))
+    return actionOf(random, shape, depth);
   if (shape.type === 'structure') return structureOf(random, shape, depth - 1);
   if (shape.type === 'list') {
     const make = (): unknown => valueOf(random, shape.member, depth - 1);
@@ -218,6 +226,12 @@ function valueOf(random: Random, name: string, depth: number): unknown {
     return named(random, () => valueOf(random, shape.value, depth - 1), 3);
   }
   return scalarOf(random, shape);
+}
+
+/** One action of a transaction. */
+function actionOf(random: Random, { members }: StructureShape, depth: number): unknown {
+  const [kind, shape] = pick(random, Object.entries(members));
+  return { [kind]: valueOf(random, shape, depth - 1) };
 }
 
 function scalarOf(

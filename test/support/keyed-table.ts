@@ -3,10 +3,10 @@ import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
 let tables = 0;
 
-/** Makes a table with the keys `pk` (S) and `sk` (N), and a name of its own. */
-export async function createKeyedTable(client: DynamoDBClient): Promise<string> {
+/** Makes a table with the keys `pk` (S) and `sk` (N), and a name of its own where none is given. */
+export async function createKeyedTable(client: DynamoDBClient, name?: string): Promise<string> {
   tables += 1;
-  const TableName = `table-${tables}`;
+  const TableName = name ?? `table-${tables}`;
   await client.send(
     new CreateTableCommand({
       TableName,

@@ -7,7 +7,7 @@ import { createApiServer } from '../../src/api/api-server.ts';
 import type { ApiServerOptions } from '../../src/api/api-server.ts';
 import { SystemClock } from '../../src/daemon/system-clock.ts';
 import { SystemRandom } from '../../src/daemon/system-random.ts';
-import { MemoryRegion } from './memory-region.ts';
+import { MemoryRegion, type MemoryRegionOptions } from './memory-region.ts';
 
 export interface RawAnswer {
   readonly status: number;
@@ -43,8 +43,11 @@ export const SIGNED_HEADERS: Readonly<Record<string, string>> = {
     'SignedHeaders=host;x-amz-date, Signature=00',
 };
 
-export async function startMemoryApi(options: Partial<ApiServerOptions> = {}): Promise<MemoryApi> {
-  const region = new MemoryRegion();
+export async function startMemoryApi(
+  options: Partial<ApiServerOptions> = {},
+  regionOptions: MemoryRegionOptions = {},
+): Promise<MemoryApi> {
+  const region = new MemoryRegion(regionOptions);
   const server = createApiServer({
     region,
     clock: new SystemClock(),

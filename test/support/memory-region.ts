@@ -1,4 +1,3 @@
-import { internalError } from '../../src/model/errors.ts';
 import { randomUuid } from '../../src/base/random.ts';
 import type { Random } from '../../src/base/random.ts';
 import { applyUpdate } from '../../src/expression/apply-update.ts';
@@ -10,7 +9,7 @@ import { validateUpdatedIndexKeys } from '../../src/model/index-key-validation.t
 import { itemKeyHash } from '../../src/model/item-key.ts';
 import { itemSizeBytes } from '../../src/model/item-size.ts';
 import { ITEM_BYTES_MAX, PAGE_BYTES_MAX } from '../../src/model/limits.ts';
-import { UPDATED_ITEM_TOO_LARGE } from '../../src/model/messages.ts';
+import { TRANSACTION_CONFLICT, UPDATED_ITEM_TOO_LARGE } from '../../src/model/messages.ts';
 import type {
   GlobalTable,
   ReplicaOverrides,
@@ -19,7 +18,12 @@ import type {
   TableIndex,
 } from '../../src/model/table.ts';
 import { changedTags, type TagChange } from '../../src/model/table-tags.ts';
-import type { ItemImage, ItemWrite, WriteOutcome } from '../../src/partition/item-write.ts';
+import type {
+  ItemChange,
+  ItemImage,
+  ItemWrite,
+  WriteOutcome,
+} from '../../src/partition/item-write.ts';
 import type {
   ItemRead,
   Page,
@@ -40,7 +44,13 @@ import { settledTable, withDefinition } from '../../src/region/table-updates.ts'
 import { assertMayDelete, assertMayUpdate } from '../../src/region/update-admission.ts';
 import { MemoryIndexes } from './memory-indexes.ts';
 import { SeededRandom } from './seeded-random.ts';
-import type { TransactionOutcome, TransactionReadOutcome } from '../../src/region/transaction.ts';
+import { isWrite, itemName, MemoryTransactions } from './memory-transactions.ts';
+import type {
+  TransactionOutcome,
+  TransactionRead,
+  TransactionReadOutcome,
+  WriteTransaction,
+} from '../../src/region/transaction.ts';
 
 const HASHES = 2 ** 32;
 
@@ -66,6 +76,7 @@ export class MemoryRegion implements Region {
   readonly accountId: string;
   /** When set, item reads and writes reject with it. */
   failure: Error | undefined;
+  readonly transactions: MemoryTransactions;
   readonly #wallMs: () => number;
   readonly #random: Random = new SeededRandom(1);
   readonly #tables = new Map<string, StoredTable>();
@@ -77,6 +88,18 @@ export class MemoryRegion implements Region {
     this.name = options.name ?? 'us-east-1';
     this.accountId = options.accountId ?? '000000000000';
     this.#wallMs = options.wallMs ?? ((): number => 1_700_000_000_123);
+    this.transactions = new MemoryTransactions({
+      wallMs: this.#wallMs,
+      find: (read) => this.#find(read),
+      evaluate: ({ condition, change }, before) => {
+        const old = before === undefined ? undefined : parse(before);
+        if (condition !== undefined && !evaluateCondition(condition, old)) return 'refused';
+        return isWrite(change) ? imageAfter(change, old) : before;
+      },
+      store: (read, after) => {
+        this.#store(read, after);
+      },
+    });
   }
 
   findTable(name: string): Table | undefined {
@@ -215,34 +238,47 @@ export class MemoryRegion implements Region {
 
   async getItem(read: ItemRead): Promise<ItemImage | undefined> {
     this.#enter();
-    const { items } = this.#numbered(read.table);
-    const at = lowerBound(items, read.key);
-    return isAt(items, at, read.key) ? items[at] : undefined;
+    return this.#find(read);
   }
 
   async write(write: ItemWrite): Promise<WriteOutcome> {
     this.#enter();
-    const { items, table } = this.#numbered(write.table);
-    const at = lowerBound(items, write.key);
-    const before = isAt(items, at, write.key) ? items[at] : undefined;
+    const before = this.#find(write);
+    if (this.transactions.busy.has(itemName(write)))
+      throw new ClientError('TransactionConflictException', TRANSACTION_CONFLICT);
     const old = before === undefined ? undefined : parse(before);
     if (write.condition !== undefined && !evaluateCondition(write.condition, old)) {
       return { kind: 'refused', before };
     }
-    const after = imageAfter(write, old);
-    const replaced = before === undefined ? 0 : 1;
-    if (after === undefined) items.splice(at, replaced);
-    else items.splice(at, replaced, { key: write.key, ...after });
-    this.#indexes.follow(table, before, after);
+    const after = imageAfter(write.change, old);
+    this.#store(write, after);
     return { kind: 'applied', before, after };
   }
 
-  async transactWrite(): Promise<TransactionOutcome> {
-    throw internalError();
+  async transactWrite(transaction: WriteTransaction): Promise<TransactionOutcome> {
+    this.#enter();
+    return this.transactions.write(transaction);
   }
 
-  async transactGet(): Promise<TransactionReadOutcome> {
-    throw internalError();
+  async transactGet(reads: readonly TransactionRead[]): Promise<TransactionReadOutcome> {
+    this.#enter();
+    return this.transactions.read(reads);
+  }
+
+  #find({ table, key }: TransactionRead): ItemImage | undefined {
+    const { items } = this.#numbered(table);
+    const at = lowerBound(items, key);
+    return isAt(items, at, key) ? items[at] : undefined;
+  }
+
+  #store({ table: number, key }: TransactionRead, after: ItemImage | undefined): void {
+    const { items, table } = this.#numbered(number);
+    const at = lowerBound(items, key);
+    const before = isAt(items, at, key) ? items[at] : undefined;
+    const replaced = before === undefined ? 0 : 1;
+    if (after === undefined) items.splice(at, replaced);
+    else items.splice(at, replaced, { key, ...after });
+    this.#indexes.follow(table, before, after);
   }
 
   async query(query: RangeQuery): Promise<Page> {
@@ -300,16 +336,19 @@ const parse = ({ image }: ItemImage): AttributeMap =>
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- images are items' JSON
   JSON.parse(Buffer.from(image).toString()) as AttributeMap;
 
-function imageAfter({ change }: ItemWrite, old: AttributeMap | undefined): ItemImage | undefined {
+function imageAfter(change: ItemChange, old: AttributeMap | undefined): ItemImage | undefined {
   if (change.kind === 'delete') return undefined;
   if (change.kind === 'put') return { image: change.image, itemBytes: change.itemBytes };
-  const { keyAttributes, indexKeys } = change;
-  const { item } = applyUpdate(change.update, { current: old, keyAttributes });
+  const { update, keyAttributes, indexKeys } = change;
+  const { item } = applyUpdate(update, { current: old, keyAttributes });
   if (item === undefined) return undefined;
   if (indexKeys !== undefined) validateUpdatedIndexKeys(indexKeys, item);
   const itemBytes = itemSizeBytes(item);
-  if (updatedBytes(change.update, { item, itemBytes, bytesMax: ITEM_BYTES_MAX }) > ITEM_BYTES_MAX)
-    throw validationError(UPDATED_ITEM_TOO_LARGE);
+  const countedBytes =
+    change.sizedAs === 'item'
+      ? itemBytes
+      : updatedBytes(update, { item, itemBytes, bytesMax: ITEM_BYTES_MAX });
+  if (countedBytes > ITEM_BYTES_MAX) throw validationError(UPDATED_ITEM_TOO_LARGE);
   return { image: Buffer.from(JSON.stringify(item)), itemBytes };
 }
 

@@ -12,11 +12,8 @@ import type { ItemChange, Region, WriteOutcome } from '../../region/region.ts';
 import { BATCH_WRITE_TOO_MANY, DUPLICATE_KEYS, requestItemsMissing } from '../api-messages.ts';
 import type { ConsumedCapacity, ReturnConsumedCapacity, Units } from '../consumed-capacity.ts';
 import { consumedCapacity, sumOfUnits } from '../consumed-capacity.ts';
-import type {
-  ItemCollectionMetrics,
-  ReturnItemCollectionMetrics,
-} from '../item-collection-metrics.ts';
-import { itemCollectionMetrics } from '../item-collection-metrics.ts';
+import type { ReturnItemCollectionMetrics } from '../item-collection-metrics.ts';
+import { collectionMetricsByTable } from '../item-collection-metrics.ts';
 import { unitsOfWrite } from '../item-write-answer.ts';
 import type { Operation } from '../operation.ts';
 import { checkedInput } from '../request-shape.ts';
@@ -113,7 +110,7 @@ async function writeOne(region: Region, write: KeyedWrite): Promise<WriteOutcome
   return region.write({ table: table.number, key, change, condition: undefined, cause: 'user' });
 }
 
-/** Writes that failed on this side are given back; when none went well the failure is the answer. */
+/** Writes that failed on this side, or met a transaction, are given back; when none went well the failure is the answer. */
 function answer(
   writes: readonly KeyedWrite[],
   settled: readonly PromiseSettledResult<WriteOutcome>[],
@@ -125,24 +122,34 @@ function answer(
     const result = settled[index];
     if (result?.status === 'fulfilled') {
       done.push({ write, outcome: result.value });
-    } else if (!isServiceFailure(result?.reason)) {
+    } else if (!isServiceFailure(result?.reason) && !isConflict(result?.reason)) {
       throw result?.reason;
     } else {
       const waiting = unprocessed.get(write.called) ?? [];
       unprocessed.set(write.called, [...waiting, requestOf(write)]);
     }
   });
-  const failed = settled.find((result) => result.status === 'rejected');
+  const failures = settled.filter((result) => result.status === 'rejected');
+  const failed = failures.find(({ reason }) => !isConflict(reason));
   if (done.length === 0 && failed !== undefined) throw failed.reason;
   return {
     UnprocessedItems: Object.fromEntries(unprocessed),
-    ItemCollectionMetrics: collections(done, wanted.ReturnItemCollectionMetrics),
+    ItemCollectionMetrics: collectionMetricsByTable(
+      wanted.ReturnItemCollectionMetrics,
+      done.map(({ write }) => write),
+    ),
     ConsumedCapacity: capacities(done, wanted.ReturnConsumedCapacity),
   };
 }
 
 const isServiceFailure = (reason: unknown): boolean =>
   reason instanceof ClientError && reason.status >= 500;
+
+/**
+ * A transaction is under way on the item. BatchWriteItem has no such error in the service model: its own are for the whole request.
+ */
+const isConflict = (reason: unknown): boolean =>
+  reason instanceof ClientError && reason.code === 'TransactionConflictException';
 
 interface DoneWrite {
   readonly write: KeyedWrite;
@@ -173,20 +180,4 @@ function byTable(done: readonly DoneWrite[]): ReadonlyMap<string, readonly DoneW
     writes.set(each.write.called, [...(writes.get(each.write.called) ?? []), each]);
   }
   return writes;
-}
-
-/** By table, what is said of each item collection that was written to. */
-function collections(
-  done: readonly DoneWrite[],
-  wanted: ReturnItemCollectionMetrics | undefined,
-): Readonly<Record<string, readonly ItemCollectionMetrics[]>> | undefined {
-  const entries = [...byTable(done)].flatMap(([called, writes]) => {
-    const metrics = new Map<string, ItemCollectionMetrics>();
-    for (const { write } of writes) {
-      const each = itemCollectionMetrics(write.table, wanted, write.attributes);
-      if (each !== undefined) metrics.set(JSON.stringify(each.ItemCollectionKey), each);
-    }
-    return metrics.size === 0 ? [] : [[called, [...metrics.values()]] as const];
-  });
-  return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }

@@ -1,5 +1,6 @@
 import type { HybridTime } from '../../clock/hybrid-time.ts';
 import type { LogEnd } from '../../log/entry.ts';
+import type { ReadScope } from '../leader.ts';
 import type { ItemWrite, WriteOutcome } from '../item-write.ts';
 import type { LocalPartition } from '../local-partition.ts';
 import type {
@@ -10,6 +11,7 @@ import type {
   ReceivedRecord,
   Resolution,
 } from '../partition.ts';
+import type { StepAnswer, TransactionStep, TransactionStepName } from '../transaction-steps.ts';
 
 /** What the leader of a partition can be asked for from another node: request and answer, plain data with bytes in it. */
 export interface LeaderCalls {
@@ -34,8 +36,13 @@ export interface LeaderCalls {
     readonly request: { readonly logId: string; readonly time: HybridTime };
     readonly answer: LogEnd;
   };
-  /** Up to where a strong read must have applied: everything that was answered before the call. */
-  readIndex: { readonly request: undefined; readonly answer: number };
+  /** One that is called as its answer is: by its step. */
+  transact: {
+    readonly request: TransactionStep;
+    readonly answer: StepAnswer<TransactionStepName>;
+  };
+  /** Up to where a strong read must have applied: everything that was answered before the call. See `LocalPartition.readIndex`. */
+  readIndex: { readonly request: ReadScope | undefined; readonly answer: number };
 }
 
 export type LeaderCallName = keyof LeaderCalls;
@@ -72,7 +79,9 @@ export async function carryOut(leading: LocalPartition, call: LeaderCall): Promi
     case 'fork':
       return leading.fork(call.request.logId, call.request.time);
     case 'readIndex':
-      return leading.readIndex();
+      return leading.readIndex(call.request);
+    case 'transact':
+      return leading.transact(call.request.step, call.request.request);
     default:
       return call satisfies never;
   }

@@ -20,6 +20,7 @@ import {
 } from '../../storage/read.ts';
 import type { StorageNode } from '../../storage/storage-node.ts';
 import { decodeDocument, decodeLogEnd, indexStandKey, shippedKey } from '../index-stand.ts';
+import type { ReadScope } from '../leader.ts';
 import type { ItemWrite, WriteOutcome } from '../item-write.ts';
 import type {
   DiscardedItem,
@@ -32,6 +33,12 @@ import type {
   ScannedItem,
   TimeVector,
 } from '../partition.ts';
+import type {
+  StepAnswer,
+  StepRequest,
+  TransactionStep,
+  TransactionStepName,
+} from '../transaction-steps.ts';
 import type { RegionPartition } from '../region-partition.ts';
 import { endAt, LogFollower } from './log-follower.ts';
 import type { NodePartition } from './node-partition.ts';
@@ -103,10 +110,20 @@ export class PartitionClient implements RegionPartition {
     return this.#ask({ name: 'write', request: write });
   }
 
+  async transact<Name extends TransactionStepName>(
+    step: Name,
+    request: StepRequest<Name>,
+  ): Promise<StepAnswer<Name>> {
+    // The step's name says what request and answer are.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    const call = { name: 'transact', request: { step, request } as TransactionStep } as const;
+    return (await this.#ask(call)) as StepAnswer<Name>;
+  }
+
   async read(table: number, key: Uint8Array): Promise<StoredItem | undefined> {
     const { leading } = this.#partition;
     if (leading !== undefined) return leading.read(table, key);
-    await this.#current();
+    await this.#current({ table, key });
     return this.#readOwn((node) => readItem(node.store, table, key));
   }
 
@@ -119,7 +136,7 @@ export class PartitionClient implements RegionPartition {
   async readPage(request: PageRequest, consistent: boolean): Promise<StoredPage> {
     const { leading } = this.#partition;
     if (leading !== undefined) return leading.readPage(request, consistent);
-    if (consistent) await this.#current();
+    if (consistent) await this.#current({ table: request.table });
     return this.#readSnapshot(async (node) => {
       const snapshot = node.store.snapshot();
       try {
@@ -131,8 +148,8 @@ export class PartitionClient implements RegionPartition {
   }
 
   /** Resolves once this node's copy holds all that was answered before the call. */
-  async #current(): Promise<void> {
-    const index = await this.#ask({ name: 'readIndex', request: undefined });
+  async #current(scope?: ReadScope): Promise<void> {
+    const index = await this.#ask({ name: 'readIndex', request: scope });
     await this.#partition.appliedThrough(index);
   }
 
