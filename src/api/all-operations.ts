@@ -21,6 +21,7 @@ import { describeTableReplicaAutoScalingOperation } from './operations/describe-
 import { describeTableOperation } from './operations/describe-table.ts';
 import { describeTimeToLiveOperation } from './operations/describe-time-to-live.ts';
 import { executeStatementOperation } from './operations/execute-statement.ts';
+import { executeTransactionOperation } from './operations/execute-transaction.ts';
 import { getItemOperation } from './operations/get-item.ts';
 import { getResourcePolicyOperation } from './operations/get-resource-policy.ts';
 import { listBackupsOperation } from './operations/list-backups.ts';
@@ -66,6 +67,7 @@ export const OPERATIONS: readonly Operation[] = [
   describeTableOperation,
   describeTimeToLiveOperation,
   executeStatementOperation,
+  executeTransactionOperation,
   getItemOperation,
   getResourcePolicyOperation,
   listBackupsOperation,

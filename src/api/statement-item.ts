@@ -1,6 +1,5 @@
 import { validationError } from '../model/errors.ts';
 import { encodeItemKey } from '../model/item-key.ts';
-import type { AttributeMap } from '../model/attribute-value.ts';
 import type { Table } from '../model/table.ts';
 import { type ResultColumn, shownColumns } from '../partiql/compile-columns.ts';
 import type { SelectPlan } from '../partiql/compiled-statement.ts';
@@ -16,7 +15,6 @@ import { itemTable } from './table-access.ts';
 /** A SELECT that names one item by its key, and asks nothing else of it. */
 export interface ItemReading {
   readonly table: Table;
-  readonly attributes: AttributeMap;
   /** `ItemKey` bytes. */
   readonly key: Uint8Array;
   readonly columns: readonly ResultColumn[] | undefined;
@@ -30,14 +28,21 @@ export interface ItemReading {
 export function itemReading(
   context: { readonly region: Region },
   select: SelectPlan,
-  { consistent, keyMissing }: { readonly consistent: boolean; readonly keyMissing: string },
+  {
+    keyMissing,
+    ...options
+  }: {
+    readonly consistent: boolean;
+    readonly keyMissing: string;
+    readonly keyMistyped?: (name: string) => string;
+  },
 ): ItemReading {
   if (select.index !== undefined) {
     statementSource(context.region, select, false);
     throw validationError(keyMissing);
   }
   const table = itemTable(context.region, select.table);
-  const { source, plan, columns } = statementReading(context, select, consistent);
+  const { source, plan, columns } = statementReading(context, select, options);
   const [only, more] = plan.kind === 'reads' ? plan.reads : [];
   const attributes =
     only === undefined || more !== undefined || only.filter !== undefined
@@ -45,7 +50,7 @@ export function itemReading(
       : wholeKey(source, only);
   if (attributes === undefined) throw validationError(keyMissing);
   const key = encodeItemKey(table.definition.keySchema, attributes);
-  return { table, attributes, key, columns, consistent };
+  return { table, key, columns, consistent: options.consistent };
 }
 
 /** The item, as its columns show it; undefined when it is not there. */

@@ -12,7 +12,7 @@ import { validateKeyValue } from '../model/key-validation.ts';
 import { PAGE_BYTES_MAX } from '../model/limits.ts';
 import type { SelectPlan } from '../partiql/compiled-statement.ts';
 import { type ResultColumn, shownColumns } from '../partiql/compile-columns.ts';
-import { TOKEN_INVALID } from '../partiql/messages.ts';
+import { keyTypeOfCondition, TOKEN_INVALID } from '../partiql/messages.ts';
 import type { KeyedRead, ReadPlan } from '../partiql/plan-reads.ts';
 import { planReads } from '../partiql/plan-reads.ts';
 import type { Page } from '../region/region.ts';
@@ -35,7 +35,7 @@ import { readOrder, statementSource } from './statement-source.ts';
 /** How one SELECT is to be read: its table has been found, and nothing is wrong with it. */
 export interface StatementReading {
   readonly source: StatementSource;
-  readonly plan: ReadPlan;
+  readonly plan: Exclude<ReadPlan, { kind: 'mistyped' }>;
   readonly columns: readonly ResultColumn[] | undefined;
   readonly consistent: boolean;
   readonly forward: boolean;
@@ -45,11 +45,17 @@ export interface StatementReading {
 
 type ReadContext = Pick<OperationContext, 'region' | 'clock'>;
 
-/** Throws `ResourceNotFoundException` and `ValidationException`. */
+/**
+ * `keyMistyped`: what to say of a key attribute that is compared with what it cannot be. Throws
+ * `ResourceNotFoundException` and `ValidationException`.
+ */
 export function statementReading(
   { region }: Pick<ReadContext, 'region'>,
   select: SelectPlan,
-  consistent: boolean,
+  {
+    consistent,
+    keyMistyped = keyTypeOfCondition,
+  }: { readonly consistent: boolean; readonly keyMistyped?: (name: string) => string },
 ): StatementReading {
   const source = statementSource(region, select, consistent);
   const columns = select.columns();
@@ -60,6 +66,7 @@ export function statementReading(
   if (select.where !== undefined) checkKeysScalar(select.where, scalars);
   const order = readOrder(select, source.simple);
   const plan = planReads(select.where, source.simple, order);
+  if (plan.kind === 'mistyped') throw validationError(keyMistyped(plan.name));
   const fetches = fetchesItems(source, columns);
   if (!fetches && plan.kind === 'reads') checkFilter(source, plan.reads[0]?.filter);
   return { source, plan, columns, consistent, forward: order.forward, fetches };

@@ -8,7 +8,7 @@ import { validationError } from '../model/errors.ts';
 import { encodeKeyValue, type SortKeyCondition } from '../model/item-key.ts';
 import type { KeyAttribute } from '../model/table.ts';
 import { allOf, attributeTerm, equalTo, type Term, termsOf } from './key-terms.ts';
-import { keyTypeOfCondition, RANGES_OVERLAP, TOO_MANY_READS } from './messages.ts';
+import { RANGES_OVERLAP, TOO_MANY_READS } from './messages.ts';
 import { isEmptyRange, rangesMeet, type SortRange, sortRange } from './sort-range.ts';
 
 /** The key of a table, or of an index with one attribute of each kind. */
@@ -28,7 +28,9 @@ export interface KeyedRead {
 /** How a SELECT finds its items. `reads`: one after the other, each item in one of them at most. */
 export type ReadPlan =
   | { readonly kind: 'scan'; readonly filter: ConditionExpression | undefined }
-  | { readonly kind: 'reads'; readonly reads: readonly KeyedRead[] };
+  | { readonly kind: 'reads'; readonly reads: readonly KeyedRead[] }
+  /** A key attribute is compared with what it cannot be. */
+  | { readonly kind: 'mistyped'; readonly name: string };
 
 export interface ReadOrder {
   readonly forward: boolean;
@@ -41,8 +43,8 @@ export const READS_MAX = 50;
 
 /**
  * Takes a WHERE clause apart into reads by key, if every branch of it has an equality of the partition key; else it is a
- * scan. ORs are opened up only where they speak of keys. Throws `ValidationException` for too many reads, a key value of
- * another type, and branches that could find one item twice. Source: floci; conformance (`whereOverlap`).
+ * scan. ORs are opened up only where they speak of keys. Throws `ValidationException` for too many reads, and for branches
+ * that could find one item twice. Source: floci; conformance (`whereOverlap`).
  */
 export function planReads(
   where: ConditionExpression | undefined,
@@ -54,7 +56,10 @@ export function planReads(
   const branches = branchesOf(where, key).map((terms) => branchOf(terms, key));
   const whole = branches.filter((branch) => branch !== undefined);
   if (whole.length < branches.length) return { kind: 'scan', filter: where };
-  checkTypes(whole, key);
+  const mistyped = whole
+    .map((branch) => mistypedIn(branch, key))
+    .find((name) => name !== undefined);
+  if (mistyped !== undefined) return { kind: 'mistyped', name: mistyped };
   return { kind: 'reads', reads: ordered(combined(whole, key), key, order) };
 }
 
@@ -156,19 +161,13 @@ const isExclusion = (term: Term, name: string): boolean =>
   (term.kind === 'not' || (term.kind === 'compare' && term.comparator === '<>')) &&
   attributesRead(term).has(name);
 
-function checkTypes(branches: readonly Branch[], { partition, sort }: SimpleKey): void {
-  for (const branch of branches) {
-    if (!(partition.type in branch.partition)) {
-      throw validationError(keyTypeOfCondition(partition.name));
-    }
-    if (sort === undefined) continue;
-    const values = branch.sort.flatMap((each) =>
-      each.kind === 'between' ? [each.low, each.high] : [each.value],
-    );
-    if (!values.every((value) => sort.type in value)) {
-      throw validationError(keyTypeOfCondition(sort.name));
-    }
-  }
+function mistypedIn(branch: Branch, { partition, sort }: SimpleKey): string | undefined {
+  if (!(partition.type in branch.partition)) return partition.name;
+  if (sort === undefined) return undefined;
+  const values = branch.sort.flatMap((each) =>
+    each.kind === 'between' ? [each.low, each.high] : [each.value],
+  );
+  return values.every((value) => sort.type in value) ? undefined : sort.name;
 }
 
 /** Branches of one partition key stay apart unless one excludes something: then they are read as one. */

@@ -48,7 +48,7 @@ async function executeSelect(
   request: ExecuteStatementInput,
   { plan, parameters }: { readonly plan: SelectPlan; readonly parameters: readonly unknown[] },
 ): Promise<Uint8Array> {
-  const reading = statementReading(context, plan, request.ConsistentRead ?? false);
+  const reading = statementReading(context, plan, { consistent: request.ConsistentRead ?? false });
   const { tableId } = reading.source.table;
   const owner: TokenOwner = { statement: request.Statement, parameters, tableId };
   const token = request.NextToken;
