@@ -47,7 +47,7 @@ class Cancelling extends Error {
 }
 
 /** The table that a statement names. */
-export const tableOf = (plan: CompiledStatement): string =>
+const tableOf = (plan: CompiledStatement): string =>
   plan.kind === 'exists' ? plan.select.table : plan.table;
 
 /**

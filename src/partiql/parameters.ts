@@ -39,7 +39,7 @@ const INT_MIN = -(2 ** 31);
  * A number as a decimal of Java holds it: its exponent and its scale have 32 bits, and its magnitude is computed in as
  * many, so that very large numbers count as very small. Throws `ValidationException`.
  */
-export function checkNumber(text: string): void {
+function checkNumber(text: string): void {
   const match = NUMBER.exec(text);
   const whole = match?.[1] ?? '';
   const fraction = match?.[2] ?? '';

@@ -388,6 +388,6 @@ interface Infix {
   readonly precedence: number;
 }
 
-export const spanOf = ({ start, end }: Token): Span => ({ start, end });
+const spanOf = ({ start, end }: Token): Span => ({ start, end });
 
 const negatedNumber = (text: string): string => (text.startsWith('-') ? text.slice(1) : `-${text}`);
