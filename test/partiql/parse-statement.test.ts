@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { RETURNING_EXPECTED, STAR_NOT_ALONE } from '../../src/partiql/messages.ts';
 import { parseStatement } from '../../src/partiql/parse-statement.ts';
 import type { Statement } from '../../src/partiql/syntax.ts';
+import { parseFault } from '../support/parse-faults.ts';
 import { printed } from '../support/print-statement.ts';
 import { statementOrExpression, withoutPlaces } from '../support/statement-arbitrary.ts';
 
@@ -13,18 +15,6 @@ function statementOf(source: string): Statement {
 
 /** A statement with its names and values as short texts. */
 const shapeOf = (source: string): unknown => withoutPlaces(statementOf(source));
-
-const refusal = (fault: string): string =>
-  `Statement wasn't well formed, can't be processed: ${fault}`;
-
-function faultOf(source: string): string | undefined {
-  try {
-    parseStatement(source);
-  } catch (error) {
-    return error instanceof Error ? error.message : undefined;
-  }
-  return undefined;
-}
 
 const name = (text: string): unknown => ({ kind: 'name', name: text });
 const number = (text: string): unknown => ({ kind: 'number', text });
@@ -108,12 +98,10 @@ test('sources of SELECT', () => {
       },
     ],
   ];
-  for (const [source, expected] of sources) {
-    expect(shapeOf(`SELECT * FROM ${source}`), source).toEqual({
-      ...simpleSelect,
-      source: expected,
-    });
-  }
+  const found = sources.map(([source]) => [source, statementOf(`SELECT * FROM ${source}`)]);
+  expect(withoutPlaces(found)).toEqual(
+    sources.map(([source, expected]) => [source, { ...simpleSelect, source: expected }]),
+  );
 });
 
 const simpleWrite = {
@@ -254,7 +242,7 @@ test('statements that break off or go on are refused', () => {
     ['SELECT', 'Unexpected term'],
     ['SELECT *', 'Expected FROM after SELECT list'],
     ['SELECT a b c FROM t', 'Expected FROM after SELECT list'],
-    ['SELECT *, a FROM t', 'Other expressions may not be present in the select list'],
+    ['SELECT *, a FROM t', STAR_NOT_ALONE],
     ['SELECT * FROM', 'Unexpected term'],
     ['SELECT * FROM t AS', 'Expected identifier for AS-alias'],
     ['SELECT * FROM t WHERE', 'Unexpected term'],
@@ -274,13 +262,11 @@ test('statements that break off or go on are refused', () => {
     ['UPDATE t SET a[?] = 1', 'Invalid path component for simple path'],
     ['UPDATE t SET a.select = 1', 'Invalid path dot component'],
     ['DELETE t WHERE a = 1', 'Expected FROM after DELETE'],
-    ['DELETE FROM t RETURNING', 'Expected ( MODIFIED | ALL ) ( NEW | OLD ) in RETURNING clause'],
-    ['DELETE FROM t RETURNING ALL *', 'Expected ( MODIFIED | ALL ) ( NEW | OLD )'],
+    ['DELETE FROM t RETURNING', RETURNING_EXPECTED],
+    ['DELETE FROM t RETURNING ALL *', RETURNING_EXPECTED],
     ['INSERT INTO', 'Expected identifier for simple path'],
     ['INSERT t', 'Unexpected keyword'],
     ['INSERT INTO t VALUES 1', 'Expected LEFT_PAREN'],
   ];
-  for (const [source, fault] of faults) {
-    expect(faultOf(source), source).toContain(refusal(fault));
-  }
+  expect(faults.map(([source]) => [source, parseFault(source)])).toEqual(faults);
 });
