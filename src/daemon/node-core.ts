@@ -11,7 +11,7 @@ import { successorOf } from '../partition/clustered/leader-spread.ts';
 import { LogFollower } from '../partition/clustered/log-follower.ts';
 import { NodeCalls } from '../partition/clustered/node-calls.ts';
 import { NodePartition, type Stuck } from '../partition/clustered/node-partition.ts';
-import type { LeaderCall } from '../partition/clustered/partition-calls.ts';
+import { clientTables, type LeaderCall } from '../partition/clustered/partition-calls.ts';
 import { PartitionClient, type AskLeader } from '../partition/clustered/partition-client.ts';
 import {
   RegionNodes,
@@ -435,9 +435,9 @@ export class NodeCore implements Service {
 
   /** A client's write of a table that takes none, as this node knows by now, is refused where the partition is led. */
   #admit(call: LeaderCall): void {
-    if (call.name !== 'write' || call.request.cause !== 'user') return;
-    const { config } = this.#options;
-    if (!takesWrites(this.catalogue, config.region, call.request.table)) throw internalError();
+    const { region } = this.#options.config;
+    for (const table of clientTables(call))
+      if (!takesWrites(this.catalogue, region, table)) throw internalError();
   }
 
   async #sync(): Promise<void> {

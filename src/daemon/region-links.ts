@@ -140,6 +140,9 @@ export class RegionLinks implements Service {
       catalogue: core.catalogue,
       clock,
       ...(leadersKnow === undefined ? {} : { leadersKnow }),
+      transactionsOver: async () => {
+        await Promise.all(core.partitions.map(async (each) => each.transact('quiet', undefined)));
+      },
     });
   }
 

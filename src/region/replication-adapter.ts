@@ -23,6 +23,8 @@ export interface ReplicationAdapterOptions {
   readonly clock: Clock;
   /** See `ReplicationSeams`. Absent where all leaders are in this process. */
   readonly leadersKnow?: () => Promise<void>;
+  /** Resolves once the transactions are finished that were under way; rejects when that takes too long. */
+  readonly transactionsOver?: () => Promise<void>;
 }
 
 /** What the control of global tables needs of replication, from a region's replicator and its copies of tables. */
@@ -67,6 +69,7 @@ export class ReplicationAdapter implements ReplicationSeams {
 
   /** A no-op is logged behind everything that was under way. */
   async settledEnds(): Promise<readonly number[]> {
+    await this.#options.transactionsOver?.();
     const ends = await Promise.all(
       this.#options.partitions.map(async (partition) => partition.advanceTime()),
     );

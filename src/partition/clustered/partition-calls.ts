@@ -57,6 +57,14 @@ export type LeaderCall = {
 
 export type AnswerOf<Name extends LeaderCallName> = LeaderCalls[Name]['answer'];
 
+/** Tables that a client's call writes to: they must take writes. */
+export function clientTables(call: LeaderCall): readonly number[] {
+  if (call.name === 'write') return call.request.cause === 'user' ? [call.request.table] : [];
+  if (call.name !== 'transact') return [];
+  const { step, request } = call.request;
+  return step === 'prepare' || step === 'decide' ? request.actions.map(({ table }) => table) : [];
+}
+
 /** Carries a call out where the partition is led. Rejects as the partition's methods do. */
 export async function carryOut(leading: LocalPartition, call: LeaderCall): Promise<unknown> {
   switch (call.name) {
