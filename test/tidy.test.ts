@@ -15,6 +15,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   clock: ['base'],
   model: ['base', 'clock'],
   expression: ['base', 'model'],
+  partiql: ['base', 'model', 'expression'],
   telemetry: ['base'],
   storage: ['base', 'clock', 'model', 'expression', 'telemetry'],
   log: ['base', 'clock', 'telemetry'],
@@ -56,7 +57,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'streams',
   ],
   triggers: ['base', 'clock', 'model', 'telemetry', 'streams'],
-  api: ['base', 'model', 'expression', 'telemetry', 'region'],
+  api: ['base', 'model', 'expression', 'partiql', 'telemetry', 'region'],
   console: ['base', 'model'],
   daemon: [
     'base',

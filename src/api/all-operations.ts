@@ -1,4 +1,5 @@
 import type { Operation } from './operation.ts';
+import { batchExecuteStatementOperation } from './operations/batch-execute-statement.ts';
 import { batchGetItemOperation } from './operations/batch-get-item.ts';
 import { batchWriteItemOperation } from './operations/batch-write-item.ts';
 import { createGlobalTableOperation } from './operations/create-global-table.ts';
@@ -20,6 +21,8 @@ import { describeStreamOperation } from './operations/describe-stream.ts';
 import { describeTableReplicaAutoScalingOperation } from './operations/describe-table-replica-auto-scaling.ts';
 import { describeTableOperation } from './operations/describe-table.ts';
 import { describeTimeToLiveOperation } from './operations/describe-time-to-live.ts';
+import { executeStatementOperation } from './operations/execute-statement.ts';
+import { executeTransactionOperation } from './operations/execute-transaction.ts';
 import { getItemOperation } from './operations/get-item.ts';
 import { getRecordsOperation } from './operations/get-records.ts';
 import { getResourcePolicyOperation } from './operations/get-resource-policy.ts';
@@ -47,6 +50,7 @@ import { updateTimeToLiveOperation } from './operations/update-time-to-live.ts';
 
 /** Every operation that the API knows; any other is answered as unknown. */
 export const OPERATIONS: readonly Operation[] = [
+  batchExecuteStatementOperation,
   batchGetItemOperation,
   batchWriteItemOperation,
   createGlobalTableOperation,
@@ -68,6 +72,8 @@ export const OPERATIONS: readonly Operation[] = [
   describeTableReplicaAutoScalingOperation,
   describeTableOperation,
   describeTimeToLiveOperation,
+  executeStatementOperation,
+  executeTransactionOperation,
   getItemOperation,
   getRecordsOperation,
   getResourcePolicyOperation,

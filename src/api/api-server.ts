@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Service } from '../base/service.ts';
 import { ExpressionCompiler } from '../expression/expression-compiler.ts';
+import { StatementParser } from '../partiql/statement-parser.ts';
 import type { Region } from '../region/region.ts';
 import { OPERATIONS } from './all-operations.ts';
 import { CallRates } from './call-rates.ts';
@@ -51,6 +52,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       clock,
       expressions: new ExpressionCompiler(),
       shardReads: new CallRates(clock, SHARD_READS_PER_SECOND),
+      statements: new StatementParser(),
     },
     signatureCheck: new SignatureCheck({
       region: region.name,

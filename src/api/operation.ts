@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { CallRates } from './call-rates.ts';
 import type { ExpressionCompiler } from '../expression/expression-compiler.ts';
+import type { StatementParser } from '../partiql/statement-parser.ts';
 import type { Region } from '../region/region.ts';
 
 /** What every operation works with. */
@@ -10,6 +11,7 @@ export interface OperationContext {
   readonly expressions: ExpressionCompiler;
   /** How often callers read from each shard. */
   readonly shardReads: CallRates;
+  readonly statements: StatementParser;
 }
 
 /** What an operation may know of the HTTP request that asks for it. */

@@ -3,6 +3,7 @@ import { yieldTo } from '../base/clock.ts';
 import type { ConditionExpression, ProjectionExpression } from '../expression/ast.ts';
 import { evaluateCondition } from '../expression/evaluate-condition.ts';
 import { project } from '../expression/project.ts';
+import type { AttributeMap } from '../model/attribute-value.ts';
 import type { ItemImage, Page } from '../region/region.ts';
 import type { ReturnConsumedCapacity } from './consumed-capacity.ts';
 import { consumedCapacity } from './consumed-capacity.ts';
@@ -51,14 +52,29 @@ export async function pageAnswer(
   return joinJson(parts);
 }
 
-async function matchingItems(
+const matchingItems = async (
   clock: Clock,
   { filter, projection, countOnly }: PageRequest,
   items: readonly ItemImage[],
+): Promise<readonly JsonPart[]> =>
+  shownItems(clock, items, {
+    filter,
+    show: projection === undefined || countOnly ? undefined : (item) => project(projection, item),
+  });
+
+/** What of items is answered: those that a filter leaves, as they are or as `show` shows them. */
+export interface Shown {
+  readonly filter: ConditionExpression | undefined;
+  /** Undefined: as they are. */
+  readonly show: ((item: AttributeMap) => AttributeMap) | undefined;
+}
+
+export async function shownItems(
+  clock: Clock,
+  items: readonly ItemImage[],
+  { filter, show }: Shown,
 ): Promise<readonly JsonPart[]> {
-  if (filter === undefined && (projection === undefined || countOnly)) {
-    return items.map(({ image }) => image);
-  }
+  if (filter === undefined && show === undefined) return items.map(({ image }) => image);
   const matching: JsonPart[] = [];
   let runBytes = 0;
   for (const { image } of items) {
@@ -69,8 +85,7 @@ async function matchingItems(
     }
     const item = parseImage(image);
     if (filter !== undefined && !evaluateCondition(filter, item)) continue;
-    const asIs = projection === undefined || countOnly;
-    matching.push(asIs ? image : JSON.stringify(project(projection, item)));
+    matching.push(show === undefined ? image : JSON.stringify(show(item)));
   }
   return matching;
 }

@@ -28,6 +28,24 @@ export function transactionCancelled(
   returned: readonly ReturnedOnFailure[] = [],
 ): ClientError {
   const shown = reasons.map((reason, index) => shownReason(reason, returned[index]));
+  return cancelledFor(shown);
+}
+
+/**
+ * The same where nothing was begun, because of what some of the actions are: an error each, or undefined. Other than
+ * elsewhere, a table that is not there is a reason. Source: floci.
+ */
+export const cancelledBefore = (errors: readonly (ClientError | undefined)[]): ClientError =>
+  cancelledFor(
+    errors.map((error) => {
+      if (error === undefined) return { Code: 'None' };
+      return error.code === 'ResourceNotFoundException'
+        ? { Code: 'ResourceNotFound', Message: error.message }
+        : refusedReason(error);
+    }),
+  );
+
+function cancelledFor(shown: readonly ShownReason[]): ClientError {
   const codes = shown.map(({ Code }) => Code);
   return new ClientError('TransactionCanceledException', transactionCancelledFor(codes), {
     members: { CancellationReasons: shown },

@@ -18,7 +18,6 @@ import { SplitRefused } from '../partition/split-refused.ts';
 import { OperationRefused } from './operation-refused.ts';
 import type { OnlyNode } from './only-node.ts';
 import type { RegionEngine } from './region-engine.ts';
-import { OperationRefused } from './operation-refused.ts';
 import type { TriggerOperations } from './operations-triggers.ts';
 import { regionStatus } from './region-status.ts';
 import { release } from './release.ts';

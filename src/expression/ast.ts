@@ -11,7 +11,9 @@ export type Path = readonly [string, ...(string | number)[]];
 export type Operand =
   | { readonly kind: 'path'; readonly path: Path }
   | { readonly kind: 'value'; readonly value: AttributeValue }
-  | { readonly kind: 'size'; readonly operand: Operand };
+  | { readonly kind: 'size'; readonly operand: Operand }
+  /** Whether a condition holds, as a BOOL. Only PartiQL says that. */
+  | { readonly kind: 'condition'; readonly condition: ConditionExpression };
 
 export type Comparator = '=' | '<>' | '<' | '<=' | '>' | '>=';
 

@@ -1,4 +1,4 @@
-import { AssertionError, present } from '../base/assert.ts';
+import { AssertionError, present, unreachable } from '../base/assert.ts';
 import {
   type AttributeType,
   attributeTypeOf,
@@ -19,16 +19,27 @@ import {
 
 /**
  * One test, a comparison or a call, of its operands, of which there are as many as it takes. Throws
- * `ValidationException` for operands of types that it does not take. Types that are known only from an item
- * are no matter here: such a test is false.
+ * `ValidationException` for operands of types that it does not take.
  */
 export function bindTest(
   field: ExpressionField,
   operator: string,
   operands: readonly Operand[],
 ): ConditionExpression {
-  const fault = sizeFault(operands) ?? operandsFault(operator, operands);
+  const fault = testFault(operator, operands);
   if (fault !== undefined) throw invalidExpression(field, fault);
+  return madeTest(operator, operands);
+}
+
+/**
+ * What is wrong with the operands of a test, if anything. Types that are known only from an item are no matter here:
+ * such a test is false.
+ */
+export const testFault = (operator: string, operands: readonly Operand[]): string | undefined =>
+  sizeFault(operands) ?? operandsFault(operator, operands);
+
+/** The test of operands in which `testFault` finds nothing. */
+export function madeTest(operator: string, operands: readonly Operand[]): ConditionExpression {
   const first = present(operands[0], 'first operand');
   return operands.length === 1 ? existence(operator, first) : binary(operator, first, operands);
 }
@@ -89,8 +100,18 @@ function namedType(operand: Operand): AttributeType {
 
 /** The type of an operand, where it does not depend on the item. */
 function knownType(operand: Operand): AttributeType | undefined {
-  if (operand.kind === 'value') return attributeTypeOf(operand.value);
-  return operand.kind === 'size' ? 'N' : undefined;
+  switch (operand.kind) {
+    case 'value':
+      return attributeTypeOf(operand.value);
+    case 'size':
+      return 'N';
+    case 'condition':
+      return 'BOOL';
+    case 'path':
+      return undefined;
+    default:
+      return unreachable(operand);
+  }
 }
 
 const isOrdered = (type: AttributeType): boolean => type === 'S' || type === 'N' || type === 'B';

@@ -82,6 +82,8 @@ function valueOf(operand: Operand, item: AttributeMap): Value {
       const size = sizeOf(valueOf(operand.operand, item));
       return size === undefined ? undefined : { N: String(size) };
     }
+    case 'condition':
+      return { BOOL: holds(operand.condition, item) };
     default:
       return unreachable(operand);
   }

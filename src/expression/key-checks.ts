@@ -131,7 +131,17 @@ function pathsIn(condition: ConditionExpression): readonly Path[] {
 
 function operandPaths(operands: readonly Operand[]): readonly Path[] {
   return operands.flatMap((operand) => {
-    if (operand.kind === 'path') return [operand.path];
-    return operand.kind === 'size' ? operandPaths([operand.operand]) : [];
+    switch (operand.kind) {
+      case 'path':
+        return [operand.path];
+      case 'size':
+        return operandPaths([operand.operand]);
+      case 'condition':
+        return pathsIn(operand.condition);
+      case 'value':
+        return [];
+      default:
+        return unreachable(operand);
+    }
   });
 }

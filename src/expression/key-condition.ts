@@ -204,8 +204,8 @@ function collectComparison(
 function attribute(operands: readonly Operand[]): string {
   let name: string | undefined;
   for (const operand of operands) {
-    if (operand.kind === 'size') throw validationError(KEY_CONDITION_NESTED_OPERATIONS);
     if (operand.kind === 'value') continue;
+    if (operand.kind !== 'path') throw validationError(KEY_CONDITION_NESTED_OPERATIONS);
     if (name !== undefined) throw validationError(KEY_CONDITION_TWO_ATTRIBUTES);
     if (operand.path.length > 1) throw validationError(KEY_CONDITION_NESTED_ATTRIBUTES);
     name = operand.path[0];

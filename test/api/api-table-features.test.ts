@@ -317,7 +317,6 @@ test('only a global table tells how it scales, and both its replicas never did',
 test.each([
   'CreateBackup',
   'EnableKinesisStreamingDestination',
-  'ExecuteStatement',
   'ExportTableToPointInTime',
   'ImportTable',
   'PutResourcePolicy',

@@ -10,6 +10,7 @@ import {
   type StructureShape,
 } from '../../src/model/service-model.ts';
 import { expression, isExpressionMember, placeholders } from './fuzz-expressions.ts';
+import { statement, statementParameters } from './fuzz-statements.ts';
 import {
   attributeValue,
   chance,
@@ -103,6 +104,9 @@ const ITEM_OPERATIONS = [
   'BatchWriteItem',
   'TransactGetItems',
   'TransactWriteItems',
+  'ExecuteStatement',
+  'BatchExecuteStatement',
+  'ExecuteTransaction',
 ] as const;
 const OPERATIONS = Object.keys(OPERATION_INPUTS);
 const isOperation = (name: string): name is keyof typeof OPERATION_INPUTS =>
@@ -158,6 +162,9 @@ function structureOf(
       : memberOf(random, { name, shape: member, depth });
     if (isExpressionMember(name) && typeof made[name] === 'string') expressions.push(made[name]);
   }
+  if (typeof made['Statement'] === 'string' && chance(random, 0.97)) {
+    made['Parameters'] = statementParameters(random, made['Statement']);
+  }
   if ('ExpressionAttributeNames' in shape.members) {
     const { names, values } = placeholders(random, expressions.join(' '));
     if (names !== undefined) made['ExpressionAttributeNames'] = names;
@@ -187,6 +194,8 @@ interface Member {
 
 function memberOf(random: Random, { name, shape, depth }: Member): unknown {
   if (isExpressionMember(name)) return expression(random, name);
+  if (name === 'Statement') return statement(random);
+  if (name === 'NextToken' && chance(random, 0.8)) return undefined;
   if (name === 'TableName') return tableName(random);
   if (name === 'IndexName') return pick(random, ['local', 'global', 'none', '__proto__']);
   if (name === 'ReturnValues' && chance(random, 0.9)) return pick(random, ['NONE', 'ALL_OLD']);
