@@ -148,4 +148,5 @@ export const BASE64_DAMAGED = 'Invalid last non-pad Base64 character dectected';
 
 // Transactions
 
+/** Documented as a reason's; that the exception of a single write has it too is from users' logs. */
 export const TRANSACTION_CONFLICT = 'Transaction is ongoing for the item';
