@@ -48,7 +48,7 @@ test('what is not set has its default', () => {
     checkRegionScope: true,
     retention: { hours: 24, bytes: 2_147_483_648 },
     globalTables: { sourceRegionRule24h: false, requireAutoScaling: false },
-    timeToLive: { delayMs: 0, itemsPerSecond: 2500, changePauseMinutes: 0 },
+    timeToLive: { delayMs: 0, itemsPerSecond: 1500, changePauseMinutes: 0 },
     clock: { offsetMs: 0 },
     log: { level: 'info' },
   });
