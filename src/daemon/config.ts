@@ -319,7 +319,7 @@ const SETTINGS = z.strictObject({
           'How long after its time to live is over an item stays at least. AWS takes up to some days.',
         unit: 'milliseconds',
       }),
-      itemsPerSecond: bounded({ min: 1, max: EXPIRED_PER_SECOND_MAX, usual: 2500 }).meta({
+      itemsPerSecond: bounded({ min: 1, max: EXPIRED_PER_SECOND_MAX, usual: 1500 }).meta({
         description:
           'How many expired items are removed in a second at the most, in all tables together; of a region of three nodes, by all of them together.',
         unit: 'items per second',

@@ -103,13 +103,15 @@ export class ExpirySweep implements Service {
     let isFailing = false;
     while (!signal.aborted) {
       try {
+        const startedMs = clock.monotonicMs();
         const all = partitions();
         const partition = all.find((each) => each.number === number)?.leading;
         const itemMs = (1000 * all.length) / itemsPerSecond;
         if (partition === undefined) places.clear();
         const found = partition === undefined ? 0 : await this.#round(partition, places);
         isFailing = false;
-        await clock.sleep(found === 0 ? expiryLookMs : found * itemMs, signal);
+        const restMs = found * itemMs - (clock.monotonicMs() - startedMs);
+        await clock.sleep(found === 0 ? expiryLookMs : Math.max(0, restMs), signal);
       } catch (error) {
         if (!isFailing)
           logger.warn({ partition: number, error }, 'expired items are not removed; trying again');

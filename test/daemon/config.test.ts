@@ -50,7 +50,7 @@ test('what is not set has its default', () => {
     streams: { hours: 24, shardHours: 4 },
     split: { bytes: 10_737_418_240, recordsPerSecond: 5000, partitions: 64 },
     globalTables: { sourceRegionRule24h: false, requireAutoScaling: false },
-    timeToLive: { delayMs: 0, itemsPerSecond: 2500, changePauseMinutes: 0 },
+    timeToLive: { delayMs: 0, itemsPerSecond: 1500, changePauseMinutes: 0 },
     clock: { offsetMs: 0 },
     log: { level: 'info' },
   });
