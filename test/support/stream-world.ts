@@ -61,6 +61,14 @@ function recordOf({ id, to, from, table = TABLE, cause = 'user', ballast }: Chan
   };
 }
 
+function closing(): { readonly closed: Promise<void>; readonly close: () => void } {
+  let close: (() => void) | undefined;
+  const closed = new Promise<void>((resolve) => {
+    close = resolve;
+  });
+  return { closed, close: () => close?.() };
+}
+
 /** A partition's log as an array. */
 export class ArrayLog implements LogSource {
   readonly number: number;
@@ -92,10 +100,7 @@ export class ArrayLog implements LogSource {
   follow(after: number): Follower {
     if (after < this.trimmed) throw new LogError('trimmed', 'gone');
     let at = after;
-    let close = (): void => {};
-    const closed = new Promise<void>((resolve) => {
-      close = resolve;
-    });
+    const { closed, close } = closing();
     return {
       next: async (limitBytes) => {
         this.reads += 1;
@@ -113,9 +118,7 @@ export class ArrayLog implements LogSource {
       seek: (to) => {
         at = to;
       },
-      close: () => {
-        close();
-      },
+      close,
     };
   }
 
