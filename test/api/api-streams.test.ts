@@ -8,6 +8,7 @@ import {
 } from '../../src/api/operations/get-records.ts';
 import { encodeShardIterator, SHARD_ITERATOR_MS } from '../../src/api/shard-iterator.ts';
 import { ExpressionCompiler } from '../../src/expression/expression-compiler.ts';
+import { StatementParser } from '../../src/partiql/statement-parser.ts';
 import type {
   ReadBounds,
   ShardPlace,
@@ -57,6 +58,7 @@ class World {
       region: this.region,
       clock: this.clock,
       expressions: new ExpressionCompiler(),
+      statements: new StatementParser(),
       shardReads: new CallRates(this.clock, SHARD_READS_PER_SECOND),
     };
   }
