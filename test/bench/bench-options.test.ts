@@ -4,7 +4,7 @@ import { parseBenchOptions, UsageError } from './bench-options.ts';
 
 test('without options all operations run in three rounds at 16 and 64 connections', () => {
   expect(parseBenchOptions([])).toEqual({
-    operations: ['GetItem', 'PutItem', 'UpdateItem', 'Query', 'BatchWriteItem'],
+    operations: ['GetItem', 'PutItem', 'streamed PutItem', 'UpdateItem', 'Query', 'BatchWriteItem'],
     connections: [16, 64],
     rounds: 3,
     measuredMs: 3000,
