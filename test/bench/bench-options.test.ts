@@ -7,6 +7,7 @@ test('without options all operations run in three rounds at 16 and 64 connection
     operations: [
       'GetItem',
       'PutItem',
+      'streamed PutItem',
       'UpdateItem',
       'Query',
       'BatchWriteItem',
