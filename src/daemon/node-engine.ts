@@ -131,31 +131,8 @@ export class NodeEngine implements Engine {
       seat: () => this.#seats.seat,
       seatZone: () => core.partitions[0]?.leader,
     });
-    this.region = new ClusteredRegion({
-      name: config.region,
-      accountId: config.accountId,
-      partitions: () => core.clients,
-      catalogue: core.catalogue,
-      follower: { through: async (index) => core.follower.through(index) },
-      seat: this.#seatLine,
-      clock,
-      random: options.random,
-      streams: new ReadableStreams({
-        region: config.region,
-        accountId: config.accountId,
-        catalogue: core.catalogue,
-        partitions: () => core.clients,
-        clock,
-        keptMs: config.streams.hours * 3_600_000,
-      }),
-    });
-    this.#recovery = new TransactionRecovery({
-      led: () => core.partitions.flatMap(({ leading }) => leading ?? []),
-      partitionAt: (hash) =>
-        new Router(core.clients, () => Layout.even(core.clients.length)).partitionAt(hash),
-      clock,
-      logger,
-    });
+    this.region = newRegion(options, core, this.#seatLine);
+    this.#recovery = newRecovery(options, core);
     this.expiry = newExpirySweep({
       ...options,
       ...parts,
@@ -265,3 +242,38 @@ function hasLost(before: Numbered, after: Numbered): boolean {
   const kept = new Set([after?.number, ...(after?.indexes ?? []).map(({ number }) => number)]);
   return [before, ...(before.indexes ?? [])].some(({ number }) => !kept.has(number));
 }
+
+function newRegion(
+  { config, clock, random }: NodeEngineOptions,
+  core: NodeCore,
+  seat: SeatLine,
+): ClusteredRegion {
+  const partitions = () => core.clients;
+  return new ClusteredRegion({
+    name: config.region,
+    accountId: config.accountId,
+    partitions,
+    catalogue: core.catalogue,
+    follower: { through: async (index) => core.follower.through(index) },
+    seat,
+    clock,
+    random,
+    streams: new ReadableStreams({
+      region: config.region,
+      accountId: config.accountId,
+      catalogue: core.catalogue,
+      partitions,
+      clock,
+      keptMs: config.streams.hours * 3_600_000,
+    }),
+  });
+}
+
+const newRecovery = ({ clock, logger }: NodeEngineOptions, core: NodeCore): TransactionRecovery =>
+  new TransactionRecovery({
+    led: () => core.partitions.flatMap(({ leading }) => leading ?? []),
+    partitionAt: (hash) =>
+      new Router(core.clients, () => Layout.even(core.clients.length)).partitionAt(hash),
+    clock,
+    logger,
+  });
