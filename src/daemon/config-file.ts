@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { isNode, LineCounter, parseDocument } from 'yaml';
 import type { Document } from 'yaml';
 
-import type { ConfigSource, Environment, RegionConfig } from './config.ts';
+import type { Environment } from './config-environment.ts';
+import type { ConfigSource, RegionConfig } from './config.ts';
 import { readConfig } from './config.ts';
 import type { ConfigProblem } from './config-error.ts';
 import { ConfigError } from './config-error.ts';

@@ -1,4 +1,4 @@
-import type { ConfigMember } from './config.ts';
+import type { ConfigMember } from './config-environment.ts';
 import { configMembers } from './config.ts';
 
 const HELP_COLUMNS = 100;

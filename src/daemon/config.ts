@@ -5,7 +5,14 @@ import { LOG_LEVELS } from '../telemetry/logger.ts';
 import type { ConfigProblem } from './config-error.ts';
 import { ConfigError } from './config-error.ts';
 import { nearest } from './nearest-word.ts';
-import { natsSettings, peerSettings } from './nats-settings.ts';
+import {
+  override,
+  overridesOf,
+  variableOf,
+  type ConfigMember,
+  type Environment,
+  type Overrides,
+} from './config-environment.ts';
 
 const RETENTION_BYTES_DEFAULT = 2 * 1024 ** 3;
 const RETENTION_BYTES_MIN = 16 * 1024 ** 2;
@@ -23,6 +30,10 @@ const CLOCK_OFFSET_MS_MAX = 24 * 3_600_000;
 const EXPIRY_DELAY_MS_MAX = 7 * 24 * 3_600_000;
 const EXPIRED_PER_SECOND_MAX = 100_000;
 const MINUTES_MAX = 24 * 60;
+/** No user and no password in it: they have settings of their own, which are never shown. */
+const NATS_SERVER = /^(?:nats|tls):\/\/(?:[\w.-]+|\[[\da-fA-F:]+\])(?::\d{1,5})?$/u;
+const NKEY_SEED = /^SU[A-Z2-7]{56}$/u;
+
 const port = (): z.ZodInt => z.int().min(0).max(PORT_MAX);
 const text = (): z.ZodString => z.string().min(1);
 const hosts = (): z.ZodArray<z.ZodString> => z.array(text()).min(1);
@@ -50,6 +61,76 @@ const zone = (name: 'a' | 'b' | 'c') =>
         }),
     })
     .prefault({});
+
+const natsServers = () => z.array(z.string().regex(NATS_SERVER)).min(1);
+const nkeySeed = () => z.string().regex(NKEY_SEED);
+
+/** The NATS of a peer; of the region's own, every member has a description too. */
+const peer = () =>
+  z.strictObject({
+    nats: z
+      .strictObject({
+        servers: natsServers(),
+        user: text().optional(),
+        password: text().optional(),
+        nkeySeed: nkeySeed().optional(),
+        tls: z
+          .strictObject({ ca: text().optional(), cert: text().optional(), key: text().optional() })
+          .optional(),
+      })
+      .optional(),
+  });
+
+const nats = () =>
+  z.strictObject({
+    servers: natsServers().meta({
+      description:
+        'The NATS of this region, a system of its own: one server, or those of a cluster, and no other ones are used. This region is asked there by its peers, which have to name it in their files. Without it there are no peers but those in the same process. Required where anything of nats is set. Where TLS is used, servers are called by the names that their certificates hold.',
+      expected:
+        'a list of addresses such as nats://127.0.0.1:4001 or tls://nats.example:4222, at least one, without user and password',
+    }),
+    monitor: z
+      .array(z.url({ protocol: /^https?$/u }))
+      .min(1)
+      .optional()
+      .meta({
+        description:
+          'Where the monitoring of each server of that NATS is read, which alone tells whether a server syncs what it acknowledges. Needed where node is set.',
+        expected: 'a list of addresses such as http://127.0.0.1:5001, one for each server',
+      }),
+    user: text().optional().meta({
+      description: 'As whom the daemon connects, where the servers know users.',
+      expected: "a user's name",
+    }),
+    password: text().optional().meta({
+      description: 'The password of that user. Better set by the environment than in a file.',
+      expected: 'text',
+      secret: true,
+    }),
+    nkeySeed: nkeySeed().optional().meta({
+      description:
+        'The seed of the nkey with which the daemon connects, where the servers know nkeys. Better set by the environment than in a file.',
+      expected: "a user's seed: SU and 56 more capital letters and digits",
+      secret: true,
+    }),
+    tls: z
+      .strictObject({
+        ca: text().optional().meta({
+          description:
+            "The certificates by which the servers' are checked. With any setting of nats.tls, even nats.tls: {}, nothing but TLS will do.",
+          expected: 'the path of a PEM file',
+        }),
+        cert: text().optional().meta({
+          description: "The daemon's own certificate, where the servers ask for one.",
+          expected: 'the path of a PEM file',
+        }),
+        key: text().optional().meta({
+          description: 'The key of that certificate.',
+          expected: 'the path of a PEM file',
+        }),
+      })
+      .optional(),
+  });
 
 const node = () =>
   z.strictObject({
@@ -140,9 +221,9 @@ const SETTINGS = z.strictObject({
       "Whether a request that is signed for another region is refused, as AWS does. It tells a client's wrong endpoint.",
     expected: FLAG_EXPECTED,
   }),
-  nats: natsSettings().optional(),
+  nats: nats().optional(),
   node: node().optional(),
-  peers: z.record(z.string().regex(REGION_NAME), peerSettings()).optional().meta({
+  peers: z.record(z.string().regex(REGION_NAME), peer()).optional().meta({
     description:
       'The regions that this one may share global tables with, by name, each with its NATS: the settings of nats, as the peer has them, with credentials that the peer gives to this region. Without it, every other region of the lab.',
     expected:
@@ -321,23 +402,6 @@ type Frozen<T> = T extends readonly (infer Element)[]
 /** One region's configuration, complete and frozen. */
 export type RegionConfig = Frozen<z.infer<typeof SCHEMA>>;
 
-/** One setting of the schema: what file, environment, help, docs and errors say of it. */
-export interface ConfigMember {
-  readonly path: readonly string[];
-  /** The environment variable that overrides it. */
-  readonly variable: string;
-  readonly description: string;
-  readonly unit: string | undefined;
-  /** What it takes, in words. */
-  readonly expected: string;
-  /** Undefined where there is none: see `required`. */
-  readonly defaultValue: unknown;
-  readonly required: boolean;
-  /** Whether its value must not be shown. */
-  readonly secret: boolean;
-  readonly shape: 'text' | 'number' | 'flag' | 'list' | 'object';
-}
-
 /** What was read from a file, before it is checked. */
 export interface ConfigSource {
   /** The file's name, for errors. */
@@ -347,14 +411,12 @@ export interface ConfigSource {
   readonly lineOf: (path: readonly string[]) => number | undefined;
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
  * A region's configuration from its file, with what the environment overrides (`TIDEMARK_ENDPOINT_PORT`; lists
  * of names by commas, other lists and objects as JSON). Throws `ConfigError` with everything that is wrong.
  */
 export function readConfig(source: ConfigSource, environment: Environment): RegionConfig {
-  const overrides = overridesOf(environment);
+  const overrides = overridesOf(environment, configMembers);
   const input = override(source.value, overrides);
   const result = SCHEMA.safeParse(input);
   if (result.success) return deepFreeze(result.data);
@@ -418,50 +480,6 @@ function shapeOf(schema: z.core.$ZodType): ConfigMember['shape'] {
 }
 
 /** `['globalTables', 'sourceRegionRule24h']` is `TIDEMARK_GLOBAL_TABLES_SOURCE_REGION_RULE24H`. */
-function variableOf(path: readonly string[]): string {
-  const words = path.map((name) => name.replaceAll(/(?<=[a-z])(?=[A-Z])/gu, '_').toUpperCase());
-  return ['TIDEMARK', ...words].join('_');
-}
-
-type Overrides = ReadonlyMap<ConfigMember, unknown>;
-
-function overridesOf(environment: Environment): Overrides {
-  const overrides = new Map<ConfigMember, unknown>();
-  for (const member of configMembers) {
-    const value = environment[member.variable];
-    if (value !== undefined && value !== '') overrides.set(member, fromVariable(member, value));
-  }
-  return overrides;
-}
-
-/** What does not parse stays text, which the schema then refuses. */
-function fromVariable(member: ConfigMember, value: string): unknown {
-  if (member.shape === 'text') return value;
-  if (member.shape === 'list') return value.split(',').map((element) => element.trim());
-  try {
-    return JSON.parse(value) as unknown;
-  } catch {
-    return value;
-  }
-}
-
-/** The value with the overrides put in; a value that is no object is left for the schema to refuse. */
-function override(value: unknown, overrides: Overrides): unknown {
-  if (overrides.size === 0 || !isObject(value)) return value;
-  const whole: Record<string, unknown> = { ...value };
-  for (const [member, given] of overrides) {
-    let at = whole;
-    for (const name of member.path.slice(0, -1)) {
-      const below = at[name];
-      const copy = isObject(below) ? { ...below } : {};
-      at[name] = copy;
-      at = copy;
-    }
-    at[present(member.path.at(-1), 'the last name of a path')] = given;
-  }
-  return whole;
-}
-
 interface Place {
   readonly source: ConfigSource;
   readonly input: unknown;
@@ -524,9 +542,6 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
   }
   return at;
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) {

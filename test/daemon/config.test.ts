@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 
 import { expect, test } from 'vitest';
 
-import type { Environment } from '../../src/daemon/config.ts';
+import type { Environment } from '../../src/daemon/config-environment.ts';
 import { configMembers, readConfig } from '../../src/daemon/config.ts';
 import { ConfigError } from '../../src/daemon/config-error.ts';
 import { loadConfigFolder, sourceOf } from '../../src/daemon/config-file.ts';
