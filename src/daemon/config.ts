@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { present } from '../base/assert.ts';
+import { deepFreeze, type Frozen } from '../base/deep-freeze.ts';
 import { LOG_LEVELS } from '../telemetry/logger.ts';
 import type { ConfigProblem } from './config-error.ts';
 import { ConfigError } from './config-error.ts';
@@ -393,12 +394,6 @@ const SCHEMA = SETTINGS.superRefine((config, context) => {
   }
 });
 
-type Frozen<T> = T extends readonly (infer Element)[]
-  ? readonly Frozen<Element>[]
-  : T extends object
-    ? { readonly [Key in keyof T]: Frozen<T[Key]> }
-    : T;
-
 /** One region's configuration, complete and frozen. */
 export type RegionConfig = Frozen<z.infer<typeof SCHEMA>>;
 
@@ -541,12 +536,4 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
     at = (at as Readonly<Record<string, unknown>>)[name];
   }
   return at;
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) {
-    for (const below of Object.values(value)) deepFreeze(below);
-    Object.freeze(value);
-  }
-  return value;
 }
