@@ -66,6 +66,14 @@ export interface ReadScope {
   readonly key?: Uint8Array | undefined;
 }
 
+/** The entry that gives a part of the partition's hashes to another one. */
+export interface CommittedSplit {
+  /** That one's number. */
+  readonly child: number;
+  readonly index: number;
+  readonly time: HybridTime;
+}
+
 /**
  * The one queue of a partition: every write, local or received, reads what stands, decides, and appends. What
  * stands is the overlay's word, else a copy's.
@@ -93,8 +101,8 @@ export class Leader {
   #isUnconfirmed = false;
   /** The hashes from here on are given away by a split that was appended, whatever becomes of it. */
   #middle: number | undefined;
-  /** Whether the split is committed. */
-  #isSplit = false;
+  /** The split, once it is committed. */
+  #split: CommittedSplit | undefined;
   #waitingForSplit: (() => void)[] = [];
 
   constructor(options: LeaderOptions) {
@@ -500,13 +508,18 @@ export class Leader {
   /** `pending`: it may become durable yet. `committed`: until `handedOver`, whoever wants what was given away waits. */
   get splitState(): 'none' | 'pending' | 'committed' {
     if (this.#middle === undefined) return 'none';
-    return this.#isSplit ? 'committed' : 'pending';
+    return this.#split === undefined ? 'pending' : 'committed';
+  }
+
+  /** The split that is committed, from that moment until `handedOver`. */
+  get committedSplit(): CommittedSplit | undefined {
+    return this.#split;
   }
 
   /** The child leads what it was given, and `hashes` says so. */
   handedOver(): void {
     this.#middle = undefined;
-    this.#isSplit = false;
+    this.#split = undefined;
     this.#letMovedGoOn();
   }
 
@@ -561,8 +574,9 @@ export class Leader {
     this.#isUnconfirmed = false;
     this.#partitionTime = Math.max(this.#partitionTime, entry.partitionTime);
     if (entry.kind === 'split') {
-      this.#middle = decodeSplit(entry.payload).middle;
-      this.#isSplit = true;
+      const { child, middle } = decodeSplit(entry.payload);
+      this.#middle = middle;
+      this.#split = { child, index: entry.index, time: entry.partitionTime };
     }
     if (entry.kind === 'forget')
       this.#forgettings.commit(group, decodeForgetDecision(entry.payload));
@@ -609,7 +623,7 @@ export class Leader {
       });
     this.#forgettings.dropUncommitted();
     if (this.intents.isLoaded) this.intents.forgetUncommitted();
-    if (!this.#isSplit) this.#middle = undefined;
+    if (this.#split === undefined) this.#middle = undefined;
     this.#letMovedGoOn();
     this.#letWritersGoOn();
   }

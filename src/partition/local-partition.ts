@@ -297,6 +297,11 @@ export class LocalPartition implements IndexedPartition {
     return this.#leader.splitState;
   }
 
+  /** See `Leader.committedSplit`. */
+  get committedSplit(): Leader['committedSplit'] {
+    return this.#leader.committedSplit;
+  }
+
   /**
    * Gives the hashes from `middle` on to the partition `child`, with where this one stands with the logs of `sources`
    * partitions for global indexes. Resolves when that is durable: see `Leader.split`. Rejects with `SplitRefused` where
