@@ -1,5 +1,9 @@
 import type { Service } from '../base/service.ts';
-import type { ChildPartition, LoggedSplit, RegionPartitions } from '../partition/region-partitions.ts';
+import type {
+  ChildPartition,
+  LoggedSplit,
+  RegionPartitions,
+} from '../partition/region-partitions.ts';
 import { ExpiryUpkeep } from '../region/expiry-upkeep.ts';
 import { GlobalIndexes } from '../region/global-indexes.ts';
 import type { IndexProgress } from '../region/index-progress.ts';

@@ -26,7 +26,7 @@ import { COMMITTED, Overlay, overlayKey, type Commit } from './overlay.ts';
 import type { CommittedEntry, Follower, ForgetDecision, TimeVector } from './partition.ts';
 import { MovedError } from './moved-error.ts';
 import { Removals } from './removals.ts';
-import { decodeSplit, encodeSplit } from './split-codec.ts';
+import { encodeSplit, splitOf, type CommittedSplit } from './split-codec.ts';
 import { Standing } from './standing.ts';
 
 /**
@@ -64,14 +64,6 @@ export interface LeaderOptions {
 export interface ReadScope {
   readonly table: number;
   readonly key?: Uint8Array | undefined;
-}
-
-/** The entry that gives a part of the partition's hashes to another one. */
-export interface CommittedSplit {
-  /** That one's number. */
-  readonly child: number;
-  readonly index: number;
-  readonly time: HybridTime;
 }
 
 /**
@@ -574,9 +566,8 @@ export class Leader {
     this.#isUnconfirmed = false;
     this.#partitionTime = Math.max(this.#partitionTime, entry.partitionTime);
     if (entry.kind === 'split') {
-      const { child, middle } = decodeSplit(entry.payload);
-      this.#middle = middle;
-      this.#split = { child, index: entry.index, time: entry.partitionTime };
+      this.#split = splitOf(entry);
+      this.#middle = this.#split.middle;
     }
     if (entry.kind === 'forget')
       this.#forgettings.commit(group, decodeForgetDecision(entry.payload));

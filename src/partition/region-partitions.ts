@@ -7,9 +7,9 @@ import type { Copy } from '../storage/copy.ts';
 import type { HashRange } from '../storage/key-layout.ts';
 import { Layout } from '../storage/layout.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { CommittedSplit } from './leader.ts';
 import type { LocalPartition } from './local-partition.ts';
 import type { Commit } from './overlay.ts';
+import type { CommittedSplit } from './split-codec.ts';
 import { SplitRefused } from './split-refused.ts';
 
 /** How often it is looked whether a child's epoch is open, and a copy of it serves. */
@@ -38,7 +38,7 @@ export interface ChildPartition {
 }
 
 /** An entry of the parent's log that gives a part of its hashes to the child. */
-export interface LoggedSplit extends CommittedSplit {
+export interface LoggedSplit extends Omit<CommittedSplit, 'middle'> {
   readonly parent: number;
 }
 
@@ -102,14 +102,19 @@ export class RegionPartitions {
    * the order of the splits.
    */
   get splits(): readonly LoggedSplit[] {
-    const known = this.children.map(({ partition, parent, splitIndex: index, splitTime: time }) => ({
-      parent,
-      child: partition.number,
-      index,
-      time,
-    }));
+    const known = this.children.map(
+      ({ partition, parent, splitIndex: index, splitTime: time }) => ({
+        parent,
+        child: partition.number,
+        index,
+        time,
+      }),
+    );
     for (const { number: parent, committedSplit } of this.#all)
-      if (committedSplit !== undefined) known.push({ parent, ...committedSplit });
+      if (committedSplit !== undefined) {
+        const { child, index, time } = committedSplit;
+        known.push({ parent, child, index, time });
+      }
     return known;
   }
 

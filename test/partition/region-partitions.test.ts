@@ -100,6 +100,30 @@ test('a write of the upper part waits for the child, and one of the lower part f
   expect(outcomes).toContain('written');
 });
 
+test('a split is told of from its entry on, and the same when the child leads, and after a start', async () => {
+  const first = await worldWithItems();
+  const { from, to } = first.splits.layout.hashesOf(0);
+  const held = new AbortController();
+  const letGo = new Promise<void>((resolve) => {
+    held.signal.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+  first.stores.beforeWrite = async () => letGo;
+  const splitting = first.splits.split(0, Math.floor((from + to) / 2));
+  await first.until(() => first.splits.splits.length > 0);
+  expect(first.partitions).toHaveLength(2);
+  const [told] = first.splits.splits;
+  expect(told).toMatchObject({ parent: 0, child: 2, index: first.partitions[0]?.committed.index });
+  held.abort();
+  await first.run(splitting);
+  expect(first.partitions).toHaveLength(3);
+  expect(first.splits.splits).toEqual([told]);
+  const world = await first.restart();
+  onTestFinished(async () => world.stop());
+  expect(world.splits.splits).toEqual([told]);
+});
+
 test('a start finds every split again, also behind one that was itself split', async () => {
   const first = await worldWithItems();
   await split(first, 0);
