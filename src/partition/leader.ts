@@ -5,14 +5,13 @@ import type { Entry, LogEnd } from '../log/entry.ts';
 import { LogError, type ReplicatedLog } from '../log/replicated-log.ts';
 import { ClientError, internalError } from '../model/errors.ts';
 import { TRANSACTION_CONFLICT } from '../model/messages.ts';
-import { decodeRecords } from '../model/record-codec.ts';
 import type { ItemRecord, StoredItem } from '../model/record.ts';
 import { originOf, type Version } from '../model/version.ts';
 import type { Splitting } from '../storage/apply.ts';
 import { hashOf, SYSTEM_TABLE, type HashRange } from '../storage/key-layout.ts';
 import { readItem, readItemOrTombstone } from '../storage/read.ts';
 import { AppendPipeline, recordBytes, type Group } from './append-pipeline.ts';
-import { CommittedLog } from './committed-log.ts';
+import { CommittedLog, decodeCommitted } from './committed-log.ts';
 import type { Copies } from './copies.ts';
 import { dueMsOf } from './due-time.ts';
 import { evaluateWrite, type WriteDecision } from './evaluate-write.ts';
@@ -23,7 +22,7 @@ import { withIndexRecords, withOldImage } from './index-records.ts';
 import { Intents } from './intents.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from './item-write.ts';
 import { COMMITTED, Overlay, overlayKey, type Commit } from './overlay.ts';
-import type { CommittedEntry, Follower, ForgetDecision, TimeVector } from './partition.ts';
+import type { Follower, ForgetDecision, TimeVector } from './partition.ts';
 import { MovedError } from './moved-error.ts';
 import { Removals } from './removals.ts';
 import { encodeSplit, splitOf, type CommittedSplit } from './split-codec.ts';
@@ -636,7 +635,3 @@ const seenBy = (region: string, stored: StoredItem | undefined): Version | undef
 
 const imageOfStored = (stored: StoredItem | undefined): ItemImage | undefined =>
   stored?.image === undefined ? undefined : { image: stored.image, itemBytes: stored.itemBytes };
-
-function decodeCommitted(entry: Entry): CommittedEntry {
-  return { entry, records: entry.kind === 'records' ? decodeRecords(entry.payload) : [] };
-}
