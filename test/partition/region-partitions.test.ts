@@ -100,6 +100,19 @@ test('a write of the upper part waits for the child, and one of the lower part f
   expect(outcomes).toContain('written');
 });
 
+test('what is to be said again waits for a split, so that whoever asked knows the child by then', async () => {
+  const world = await worldWithItems();
+  onTestFinished(async () => world.stop());
+  const parent = world.partitionAt(itemOf(world, 0));
+  const { from, to } = world.splits.layout.hashesOf(0);
+  const items = await world.run(parent.scan(TABLE, undefined, 1_000_000));
+  const splitting = world.splits.split(0, Math.floor((from + to) / 2));
+  await world.region.clock.advance(0);
+  const known = parent.reemit(TABLE, items).then(() => world.partitions.length);
+  expect(await world.run(known)).toBe(3);
+  await world.run(splitting);
+});
+
 test('a start finds every split again, also behind one that was itself split', async () => {
   const first = await worldWithItems();
   await split(first, 0);
