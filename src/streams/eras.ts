@@ -52,15 +52,23 @@ export function erasOf(
     const endPlace = end?.places[parent];
     const isAfterStream =
       end !== undefined && (endPlace === undefined || endPlace.index < at.index);
-    if (era === undefined || isAfterStream || at.index <= era.from.index) continue;
+    if (era === undefined || isAfterStream) continue;
+    if (at.index <= era.from.index) {
+      // Its partition did not lead yet when the stream was enabled: all of its log is behind that.
+      if (child >= starts.length)
+        eras.push({ partition: child, from: childFrom, to: undefined, parent: undefined });
+      continue;
+    }
     eras[open] = { ...era, to: at };
     eras.push({ partition: parent, from: at, to: undefined, parent: open });
     eras.push({ partition: child, from: childFrom, to: undefined, parent: open });
   }
   if (end === undefined) return eras;
   return eras.map((era) => {
+    if (era.to !== undefined) return era;
     const place = end.places[era.partition];
-    if (era.to !== undefined || place === undefined) return era;
+    // Its partition did not lead yet when the stream ended: nothing of its log is the stream's.
+    if (place === undefined) return { ...era, to: era.from };
     return { ...era, to: { index: place.index, time: place.partitionTime } };
   });
 }
