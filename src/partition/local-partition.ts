@@ -96,7 +96,7 @@ export class LocalPartition implements IndexedPartition {
       leader: this.#leader,
       clock,
       region,
-      hashes: this.hashes,
+      hashes: this.#hashes,
     });
     const ruleOf = (table: number): ExpiryRule | undefined => options.indexed?.(table)?.expiry;
     this.#expiry = new Expiry(this.#leader, { ...options, ruleOf });

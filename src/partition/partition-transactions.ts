@@ -39,7 +39,8 @@ export interface PartitionTransactionsOptions {
   readonly leader: Leader;
   readonly clock: Clock;
   readonly region: string;
-  readonly hashes: HashRange;
+  /** The first of them stays the first for ever. Not asked for before a step is. */
+  readonly hashes: () => HashRange;
 }
 
 /** The steps of transactions in one partition, at its leader: see DESIGN.md, "Transactions". */
@@ -47,7 +48,7 @@ export class PartitionTransactions {
   readonly #leader: Leader;
   readonly #clock: Clock;
   readonly #region: string;
-  readonly #hashes: HashRange;
+  readonly #hashes: () => HashRange;
   readonly #tokens: TokensUnderWay;
 
   constructor({ leader, clock, region, hashes }: PartitionTransactionsOptions) {
@@ -124,7 +125,7 @@ export class PartitionTransactions {
     const judged = this.#judge(actions);
     if (!isGood(judged)) return this.#certainly(judged);
     const document = { transaction, actions: judged.map(preparedOf) };
-    const key = intentKey(this.#hashes, transaction);
+    const key = intentKey(this.#hashes(), transaction);
     const record = this.#documentRecord(key, encodeTransactionDocument(document));
     const commit = leader.appendTogether([record], leader.partitionTime);
     leader.intents.add(document);
@@ -243,7 +244,7 @@ export class PartitionTransactions {
 
   async #finish(transaction: TransactionName, verdict: TransactionVerdict): Promise<undefined> {
     const leader = this.#leader;
-    const key = intentKey(this.#hashes, transaction);
+    const key = intentKey(this.#hashes(), transaction);
     const intent = leader.intents.of(transaction.id);
     if (intent === undefined) {
       await this.#certain([this.#document(key)]);
