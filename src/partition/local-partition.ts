@@ -97,6 +97,7 @@ export class LocalPartition implements IndexedPartition {
       clock,
       region,
       hashes: this.#hashes,
+      indexed: options.indexed,
     });
     const ruleOf = (table: number): ExpiryRule | undefined => options.indexed?.(table)?.expiry;
     this.#expiry = new Expiry(this.#leader, { ...options, ruleOf });
