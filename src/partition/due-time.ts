@@ -32,7 +32,9 @@ export function expiresAtMs(image: Uint8Array, rule: ExpiryRule): number | undef
   const value = parseImage(image)[rule.attribute];
   if (value === undefined || !('N' in value)) return undefined;
   const expiresMs = Number(value.N) * 1000;
-  return Number.isSafeInteger(expiresMs) && expiresMs % 1000 === 0 ? expiresMs : undefined;
+  // Later by `otherRegionsMs` it must be a number that logs and stores can say, too.
+  const isTime = Number.isSafeInteger(expiresMs + otherRegionsMs) && expiresMs % 1000 === 0;
+  return isTime ? expiresMs : undefined;
 }
 
 /** An item as it stands in `region`, at `nowMs` of its wall time. */

@@ -516,19 +516,25 @@ export class Leader {
 
   /** Waits for what becomes of the split that a key is concerned with. Rejects with `MovedError` once it is elsewhere. */
   async #untilSplit({ table, key }: ItemWrite): Promise<void> {
-    if (this.holds(table, key)) return;
-    if (this.#middle !== undefined) {
-      const waited = new AbortController();
-      const over = new Promise<true>((resolve) => {
-        this.#waitingForSplit.push(() => resolve(true));
-      });
-      const { clock } = this.#options;
-      const isOver = await Promise.race([over, clock.sleep(unappliedWaitMs, waited.signal)]);
-      waited.abort(WOKEN);
-      if (isOver !== true) throw internalError();
-      this.#assertAvailable();
-    }
+    await this.splitOver(table, key);
     if (!this.holds(table, key)) throw new MovedError();
+  }
+
+  /**
+   * Resolves once no split is under way that concerns the key: this partition holds it, or another one leads it by now.
+   * Rejects with `InternalServerError` where that takes too long.
+   */
+  async splitOver(table: number, key: Uint8Array): Promise<void> {
+    if (this.holds(table, key) || this.#middle === undefined) return;
+    const waited = new AbortController();
+    const over = new Promise<true>((resolve) => {
+      this.#waitingForSplit.push(() => resolve(true));
+    });
+    const { clock } = this.#options;
+    const isOver = await Promise.race([over, clock.sleep(unappliedWaitMs, waited.signal)]);
+    waited.abort(WOKEN);
+    if (isOver !== true) throw internalError();
+    this.#assertAvailable();
   }
 
   #letMovedGoOn(): void {

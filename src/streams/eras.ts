@@ -54,9 +54,11 @@ export function erasOf(
     const endPlace = end?.places[parent];
     const isAfterStream =
       end !== undefined && (endPlace === undefined || endPlace.index < at.index);
-    if (era === undefined || isAfterStream || child < starts.length) continue;
+    if (era === undefined || isAfterStream) continue;
     if (at.index <= era.from.index) {
-      eras.push({ partition: child, from: childFrom, to: undefined, parent: undefined });
+      // Its partition did not lead yet when the stream was enabled: all of its log is behind that.
+      if (child >= starts.length)
+        eras.push({ partition: child, from: childFrom, to: undefined, parent: undefined });
       continue;
     }
     eras[open] = { ...era, to: at };
@@ -65,8 +67,9 @@ export function erasOf(
   }
   if (end === undefined) return eras;
   return eras.map((era) => {
-    const place = end.places[era.partition];
     if (era.to !== undefined) return era;
+    const place = end.places[era.partition];
+    // Its partition did not lead yet when the stream ended: nothing of its log is the stream's.
     if (place === undefined) return { ...era, to: era.from };
     return { ...era, to: { index: place.index, time: place.partitionTime } };
   });
