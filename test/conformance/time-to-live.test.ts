@@ -172,6 +172,14 @@ test('what has not expired, or has no such time, stays and can be read', async (
     expect([id, await exists(table, `kept ${id}`)]).toEqual([id, true]);
 });
 
+test.skipIf(isAws)('a time may have an exponent, or a fraction of a second', async () => {
+  const seconds = secondsFromNow(-60);
+  await put(table, 'exponent', { N: `${seconds.slice(0, -1)}e1` });
+  await put(table, 'fraction', { N: `${seconds}.123456` });
+  for (const id of ['exponent', 'fraction'])
+    await expect.poll(async () => exists(table, id), patient).toBe(false);
+});
+
 test.skipIf(isAws)('what has expired goes, from indexes too', async () => {
   const name = await expiringTable({
     AttributeDefinitions: [
