@@ -64,6 +64,11 @@ function orTest(rule: unknown, { place, levels }: Place): Test {
 
 function fieldTest(name: string, rule: unknown, place: Place): Test {
   if (!Array.isArray(rule)) {
+    if (!isObject(rule)) {
+      throw new EventFilterError(
+        `${place.place}: expected a list, such as ["INSERT"], or an object`,
+      );
+    }
     const test = objectTest(rule, place);
     return (value) => test(memberOf(value, name));
   }

@@ -187,13 +187,6 @@ test.each([
     { headers: { ...listTables().headers, 'x-amz-target': 'DynamoDB_20120810.Fly' } },
     'UnknownOperationException',
   ],
-  [
-    'a stream',
-    {
-      headers: { ...listTables().headers, 'x-amz-target': 'DynamoDBStreams_20120810.ListStreams' },
-    },
-    'UnknownOperationException',
-  ],
 ])('%s is refused as AWS does', async (_, changes, code) => {
   const { status, text } = await api.send(listTables(changes));
   expect(status).toBe(400);

@@ -74,7 +74,8 @@ const standing = async (world: PartitionWorld, item: number) =>
 test.each<[string, object, number | undefined]>([
   ['a whole number of seconds', { ttl: { N: '1800000000' } }, 1_800_000_000_000],
   ['one with an exponent', { ttl: { N: '1.8E9' } }, 1_800_000_000_000],
-  ['a fraction', { ttl: { N: '1800000000.5' } }, undefined],
+  ['a fraction', { ttl: { N: '1800000000.5' } }, 1_800_000_000_500],
+  ['a finer fraction', { ttl: { N: '1800000000.1234567' } }, 1_800_000_000_123],
   ['a text', { ttl: { S: '1800000000' } }, undefined],
   ['a set', { ttl: { NS: ['1800000000'] } }, undefined],
   ['an attribute inside another', { m: { M: { ttl: { N: '1800000000' } } } }, undefined],
@@ -237,7 +238,7 @@ type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never;
 const isOver = (members: object, nowMs: number): boolean => {
   const ttl: unknown = 'ttl' in members ? members.ttl : undefined;
   const text = JSON.stringify(ttl ?? {});
-  const seconds = /^\{"N":"(\d+)"\}$/u.exec(text)?.[1];
+  const seconds = /^\{"N":"([\d.]+)"\}$/u.exec(text)?.[1];
   const overMs = Number(seconds) * 1000;
   return overMs < nowMs && overMs > nowMs - timeToLiveAgeMsMax;
 };

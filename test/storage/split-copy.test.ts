@@ -113,6 +113,7 @@ test('a split moves no item, and the sums over all partitions stay what they wer
       expect(node.copy(CHILD).origin).toEqual({
         parent: 1,
         index: node.copy(1).position.index,
+        time: node.copy(1).position.partitionTime,
       });
     }),
     { numRuns: 40 },

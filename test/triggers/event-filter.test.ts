@@ -150,7 +150,7 @@ const WRONG: readonly (readonly [string, string])[] = [
   ['{}', 'an object without a field'],
   ['{"a":{}}', 'the pattern.a: an object without a field'],
   ['{"a":[]}', 'a list without a rule'],
-  ['{"a":"b"}', 'the pattern.a: expected an object'],
+  ['{"a":"b"}', 'the pattern.a: expected a list, such as ["INSERT"], or an object'],
   ['{"a":[["b"]]}', 'expected a value or an object'],
   ['{"a":[{"wildcard":"*"}]}', 'unknown operator wildcard; there are exists, prefix'],
   ['{"a":[{}]}', 'no operator'],
