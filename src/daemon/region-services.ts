@@ -1,5 +1,9 @@
 import type { Service } from '../base/service.ts';
-import type { ChildPartition, RegionPartitions } from '../partition/region-partitions.ts';
+import type {
+  ChildPartition,
+  LoggedSplit,
+  RegionPartitions,
+} from '../partition/region-partitions.ts';
 import { ExpiryUpkeep } from '../region/expiry-upkeep.ts';
 import { GlobalIndexes } from '../region/global-indexes.ts';
 import type { IndexProgress } from '../region/index-progress.ts';
@@ -20,7 +24,7 @@ export interface RegionServicesOptions extends RegionLinksOptions {
     readonly indexedTables: IndexedTables;
     readonly indexProgress: IndexProgress;
     /** Where partitions may be split. */
-    readonly splits?: Pick<RegionPartitions, 'children'>;
+    readonly splits?: Pick<RegionPartitions, 'splits'>;
     readonly triggerDocuments: TriggerDocuments;
   };
 }
@@ -90,7 +94,7 @@ export class RegionServices implements Service {
         accountId,
         catalogue,
         partitions: () => partitions,
-        splits: () => (core.splits?.children ?? []).map(splitSeen),
+        splits: () => (core.splits?.splits ?? []).map(splitSeen),
         clock,
         keptMs: config.streams.hours * 3_600_000,
       }),
@@ -141,17 +145,13 @@ export class RegionServices implements Service {
 }
 
 /** As a stream's shards tell it: the child's log begins right behind the split, as a moment. */
-const splitSeen = ({
-  partition,
+const splitSeen = ({ parent, child, index, time }: LoggedSplit): PartitionSplit => ({
   parent,
-  splitIndex: index,
-  splitTime: time,
-}: ChildPartition): PartitionSplit => ({
-  parent,
-  child: partition.number,
+  child,
   at: { index, time },
   childFrom: { index: 0, time: time + 1 },
 });
+
 function triggersOf(options: RegionServicesOptions, { streams }: LocalRegion): Triggers {
   const { config, core, clock, random, logger, metrics } = options;
   return new Triggers({

@@ -1,5 +1,6 @@
 import type { Entry } from '../log/entry.ts';
 import { LogError, type ReplicatedLog } from '../log/replicated-log.ts';
+import { decodeRecords } from '../model/record-codec.ts';
 import type { CommittedEntry, Follower } from './partition.ts';
 
 /** How much of the committed end of a partition's log is kept decoded in memory for its followers. */
@@ -111,6 +112,11 @@ export class CommittedLog {
       );
   }
 }
+
+export const decodeCommitted = (entry: Entry): CommittedEntry => ({
+  entry,
+  records: entry.kind === 'records' ? decodeRecords(entry.payload) : [],
+});
 
 interface FollowerOwner {
   readonly assertKept: (after: number) => void;

@@ -33,7 +33,8 @@ export function expiresAtMs(image: Uint8Array, rule: ExpiryRule): number | undef
   const value = parseImage(image)[rule.attribute];
   if (value === undefined || !('N' in value)) return undefined;
   const expiresMs = Math.round(Number(value.N) * 1000);
-  return Number.isSafeInteger(expiresMs) ? expiresMs : undefined;
+  // Later by `otherRegionsMs` it must be a number that logs and stores can say, too.
+  return Number.isSafeInteger(expiresMs + otherRegionsMs) ? expiresMs : undefined;
 }
 
 /** An item as it stands in `region`, at `nowMs` of its wall time. */

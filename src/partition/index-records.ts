@@ -40,6 +40,16 @@ export function withOldImage(
   return isKept ? { ...record, oldImage } : record;
 }
 
+/** About how many bytes of images an entry needs for a change of an item, with what that changes in local indexes. */
+export function changeBytes(
+  table: Pick<IndexedTable, 'locals' | 'keepsOldImages'> | undefined,
+  before: Uint8Array | undefined,
+  after: Uint8Array | undefined,
+): number {
+  const oldBytes = table?.keepsOldImages === true ? (before?.length ?? 0) : 0;
+  return oldBytes + (1 + (table?.locals.length ?? 0)) * (after?.length ?? 0);
+}
+
 /**
  * Whether an item may be what it was: its image has the same bytes, in whatever order. Cheap, and never false for the same
  * item whose attributes come in another order.

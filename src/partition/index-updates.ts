@@ -31,7 +31,8 @@ export class IndexUpdates {
     const commits = new Set<Commit>();
     for (const [place, { key: itemKey, version }] of items.entries()) {
       if (place > 0 && place % itemRunMax === 0) await yieldTo(this.#clock);
-      // Another partition says it again, with all that was split off.
+      // Another partition says it again, with all that was split off: known to whoever asks by the time this resolves.
+      if (!leader.holds(table, itemKey)) await leader.splitOver(table, itemKey);
       if (!leader.holds(table, itemKey)) continue;
       const key = overlayKey(table, itemKey);
       const standing = leader.standing(key, table, itemKey);

@@ -5,14 +5,13 @@ import type { Entry, LogEnd } from '../log/entry.ts';
 import { LogError, type ReplicatedLog } from '../log/replicated-log.ts';
 import { ClientError, internalError } from '../model/errors.ts';
 import { TRANSACTION_CONFLICT } from '../model/messages.ts';
-import { decodeRecords } from '../model/record-codec.ts';
 import type { ItemRecord, StoredItem } from '../model/record.ts';
 import { originOf, type Version } from '../model/version.ts';
 import type { Splitting } from '../storage/apply.ts';
 import { hashOf, SYSTEM_TABLE, type HashRange } from '../storage/key-layout.ts';
 import { readItem, readItemOrTombstone } from '../storage/read.ts';
 import { AppendPipeline, recordBytes, type Group } from './append-pipeline.ts';
-import { CommittedLog } from './committed-log.ts';
+import { CommittedLog, decodeCommitted } from './committed-log.ts';
 import type { Copies } from './copies.ts';
 import { dueMsOf } from './due-time.ts';
 import { evaluateWrite, type WriteDecision } from './evaluate-write.ts';
@@ -23,10 +22,10 @@ import { withIndexRecords, withOldImage } from './index-records.ts';
 import { Intents } from './intents.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from './item-write.ts';
 import { COMMITTED, Overlay, overlayKey, type Commit } from './overlay.ts';
-import type { CommittedEntry, Follower, ForgetDecision, TimeVector } from './partition.ts';
+import type { Follower, ForgetDecision, TimeVector } from './partition.ts';
 import { MovedError } from './moved-error.ts';
 import { Removals } from './removals.ts';
-import { decodeSplit, encodeSplit } from './split-codec.ts';
+import { encodeSplit, splitOf, type CommittedSplit } from './split-codec.ts';
 import { Standing } from './standing.ts';
 
 /**
@@ -93,8 +92,8 @@ export class Leader {
   #isUnconfirmed = false;
   /** The hashes from here on are given away by a split that was appended, whatever becomes of it. */
   #middle: number | undefined;
-  /** Whether the split is committed. */
-  #isSplit = false;
+  /** The split, once it is committed. */
+  #split: CommittedSplit | undefined;
   #waitingForSplit: (() => void)[] = [];
 
   constructor(options: LeaderOptions) {
@@ -500,31 +499,42 @@ export class Leader {
   /** `pending`: it may become durable yet. `committed`: until `handedOver`, whoever wants what was given away waits. */
   get splitState(): 'none' | 'pending' | 'committed' {
     if (this.#middle === undefined) return 'none';
-    return this.#isSplit ? 'committed' : 'pending';
+    return this.#split === undefined ? 'pending' : 'committed';
+  }
+
+  /** The split that is committed, from that moment until `handedOver`. */
+  get committedSplit(): CommittedSplit | undefined {
+    return this.#split;
   }
 
   /** The child leads what it was given, and `hashes` says so. */
   handedOver(): void {
     this.#middle = undefined;
-    this.#isSplit = false;
+    this.#split = undefined;
     this.#letMovedGoOn();
   }
 
   /** Waits for what becomes of the split that a key is concerned with. Rejects with `MovedError` once it is elsewhere. */
   async #untilSplit({ table, key }: ItemWrite): Promise<void> {
-    if (this.holds(table, key)) return;
-    if (this.#middle !== undefined) {
-      const waited = new AbortController();
-      const over = new Promise<true>((resolve) => {
-        this.#waitingForSplit.push(() => resolve(true));
-      });
-      const { clock } = this.#options;
-      const isOver = await Promise.race([over, clock.sleep(unappliedWaitMs, waited.signal)]);
-      waited.abort(WOKEN);
-      if (isOver !== true) throw internalError();
-      this.#assertAvailable();
-    }
+    await this.splitOver(table, key);
     if (!this.holds(table, key)) throw new MovedError();
+  }
+
+  /**
+   * Resolves once no split is under way that concerns the key: this partition holds it, or another one leads it by now.
+   * Rejects with `InternalServerError` where that takes too long.
+   */
+  async splitOver(table: number, key: Uint8Array): Promise<void> {
+    if (this.holds(table, key) || this.#middle === undefined) return;
+    const waited = new AbortController();
+    const over = new Promise<true>((resolve) => {
+      this.#waitingForSplit.push(() => resolve(true));
+    });
+    const { clock } = this.#options;
+    const isOver = await Promise.race([over, clock.sleep(unappliedWaitMs, waited.signal)]);
+    waited.abort(WOKEN);
+    if (isOver !== true) throw internalError();
+    this.#assertAvailable();
   }
 
   #letMovedGoOn(): void {
@@ -561,8 +571,8 @@ export class Leader {
     this.#isUnconfirmed = false;
     this.#partitionTime = Math.max(this.#partitionTime, entry.partitionTime);
     if (entry.kind === 'split') {
-      this.#middle = decodeSplit(entry.payload).middle;
-      this.#isSplit = true;
+      this.#split = splitOf(entry);
+      this.#middle = this.#split.middle;
     }
     if (entry.kind === 'forget')
       this.#forgettings.commit(group, decodeForgetDecision(entry.payload));
@@ -609,7 +619,7 @@ export class Leader {
       });
     this.#forgettings.dropUncommitted();
     if (this.intents.isLoaded) this.intents.forgetUncommitted();
-    if (!this.#isSplit) this.#middle = undefined;
+    if (this.#split === undefined) this.#middle = undefined;
     this.#letMovedGoOn();
     this.#letWritersGoOn();
   }
@@ -631,7 +641,3 @@ const seenBy = (region: string, stored: StoredItem | undefined): Version | undef
 
 const imageOfStored = (stored: StoredItem | undefined): ItemImage | undefined =>
   stored?.image === undefined ? undefined : { image: stored.image, itemBytes: stored.itemBytes };
-
-function decodeCommitted(entry: Entry): CommittedEntry {
-  return { entry, records: entry.kind === 'records' ? decodeRecords(entry.payload) : [] };
-}

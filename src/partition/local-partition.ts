@@ -96,7 +96,8 @@ export class LocalPartition implements IndexedPartition {
       leader: this.#leader,
       clock,
       region,
-      hashes: this.hashes,
+      hashes: this.#hashes,
+      indexed: options.indexed,
     });
     const ruleOf = (table: number): ExpiryRule | undefined => options.indexed?.(table)?.expiry;
     this.#expiry = new Expiry(this.#leader, { ...options, ruleOf });
@@ -295,6 +296,11 @@ export class LocalPartition implements IndexedPartition {
   /** See `Leader.splitState`. */
   get splitState(): Leader['splitState'] {
     return this.#leader.splitState;
+  }
+
+  /** See `Leader.committedSplit`. */
+  get committedSplit(): Leader['committedSplit'] {
+    return this.#leader.committedSplit;
   }
 
   /**

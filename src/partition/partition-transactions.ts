@@ -1,11 +1,13 @@
 import { unreachable } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { ClientError } from '../model/errors.ts';
+import { ClientError, validationError } from '../model/errors.ts';
+import { UPDATED_ITEM_TOO_LARGE } from '../model/messages.ts';
 import type { ItemRecord } from '../model/record.ts';
 import { PARTITION_TABLE, type HashRange } from '../storage/key-layout.ts';
 import { evaluateWrite } from './evaluate-write.ts';
 import type { ItemImage } from './item-write.ts';
-import type { Leader } from './leader.ts';
+import { changeBytes } from './index-records.ts';
+import type { Leader, LeaderOptions } from './leader.ts';
 import { overlayKey, type Commit } from './overlay.ts';
 import type { Standing } from './standing.ts';
 import {
@@ -19,7 +21,7 @@ import {
   type DecisionDocument,
   type PreparedAction,
 } from './transaction-documents.ts';
-import { tokenKeptMs, undecidedMsMax } from './transaction-limits.ts';
+import { effectBytesMax, tokenKeptMs, undecidedMsMax } from './transaction-limits.ts';
 import type {
   ActionOutcome,
   Decision,
@@ -39,7 +41,9 @@ export interface PartitionTransactionsOptions {
   readonly leader: Leader;
   readonly clock: Clock;
   readonly region: string;
-  readonly hashes: HashRange;
+  /** The first of them stays the first for ever. Not asked for before a step is. */
+  readonly hashes: () => HashRange;
+  readonly indexed: LeaderOptions['indexed'];
 }
 
 /** The steps of transactions in one partition, at its leader: see DESIGN.md, "Transactions". */
@@ -47,14 +51,16 @@ export class PartitionTransactions {
   readonly #leader: Leader;
   readonly #clock: Clock;
   readonly #region: string;
-  readonly #hashes: HashRange;
+  readonly #hashes: () => HashRange;
+  readonly #indexed: LeaderOptions['indexed'];
   readonly #tokens: TokensUnderWay;
 
-  constructor({ leader, clock, region, hashes }: PartitionTransactionsOptions) {
+  constructor({ leader, clock, region, hashes, indexed }: PartitionTransactionsOptions) {
     this.#leader = leader;
     this.#clock = clock;
     this.#region = region;
     this.#hashes = hashes;
+    this.#indexed = indexed;
     this.#tokens = new TokensUnderWay(clock);
   }
 
@@ -124,7 +130,7 @@ export class PartitionTransactions {
     const judged = this.#judge(actions);
     if (!isGood(judged)) return this.#certainly(judged);
     const document = { transaction, actions: judged.map(preparedOf) };
-    const key = intentKey(this.#hashes, transaction);
+    const key = intentKey(this.#hashes(), transaction);
     const record = this.#documentRecord(key, encodeTransactionDocument(document));
     const commit = leader.appendTogether([record], leader.partitionTime);
     leader.intents.add(document);
@@ -142,7 +148,15 @@ export class PartitionTransactions {
   }
 
   #judge(actions: readonly PartitionAction[]): readonly Judged[] {
-    return actions.map((action) => this.#judgeOne(action));
+    let bytes = 0;
+    return actions.map((action) => {
+      const judged = this.#judgeOne(action);
+      const { outcome, effect, after } = judged;
+      if (outcome.kind !== 'good' || effect === 'none') return judged;
+      const table = this.#indexed?.(action.table);
+      bytes += changeBytes(table, outcome.before?.image, after?.image);
+      return bytes > effectBytesMax ? refusedFor(judged, tooLarge()) : judged;
+    });
   }
 
   #judgeOne(action: PartitionAction): Judged {
@@ -160,9 +174,7 @@ export class PartitionTransactions {
       return { action, standing, ...evaluated(action, before) };
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
-      const { code, message, status, members } = error;
-      const outcome: ActionOutcome = { kind: 'refused', code, message, status, members };
-      return { action, standing, outcome, effect: 'none' };
+      return refusedFor({ action, standing }, error);
     }
   }
 
@@ -243,7 +255,7 @@ export class PartitionTransactions {
 
   async #finish(transaction: TransactionName, verdict: TransactionVerdict): Promise<undefined> {
     const leader = this.#leader;
-    const key = intentKey(this.#hashes, transaction);
+    const key = intentKey(this.#hashes(), transaction);
     const intent = leader.intents.of(transaction.id);
     if (intent === undefined) {
       await this.#certain([this.#document(key)]);
@@ -333,6 +345,18 @@ interface Judged extends Pick<PreparedAction, 'effect'> {
   readonly outcome: ActionOutcome;
   readonly after?: ItemImage | undefined;
 }
+
+const tooLarge = (): ClientError => validationError(UPDATED_ITEM_TOO_LARGE);
+
+const refusedFor = (
+  { action, standing }: Pick<Judged, 'action' | 'standing'>,
+  { code, message, status, members }: ClientError,
+): Judged => ({
+  action,
+  standing,
+  outcome: { kind: 'refused', code, message, status, members },
+  effect: 'none',
+});
 
 const isGood = (judged: readonly Judged[]): boolean =>
   judged.every(({ outcome }) => outcome.kind === 'good');

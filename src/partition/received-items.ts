@@ -39,7 +39,9 @@ export class ReceivedItems {
       else take(place, received);
     }
     for (const [place, received] of held) {
-      await leader.intents.clearOf(overlayKey(received.table, received.key));
+      // Another one may come to the item until this goes on: it is looked at in the run in which it is taken.
+      while (this.#isPrepared(received))
+        await leader.intents.clearOf(overlayKey(received.table, received.key));
       take(place, received);
     }
     for (const commit of commits) await commit.durable;
@@ -82,7 +84,7 @@ export class ReceivedItems {
     for (const [place, { key: itemKey, version }] of items.entries()) {
       if (place > 0 && place % itemRunMax === 0) await yieldTo(this.#clock);
       const key = overlayKey(table, itemKey);
-      if (leader.intents.size > 0) await leader.intents.clearOf(key);
+      while (leader.intents.on(key) !== undefined) await leader.intents.clearOf(key);
       const standing = leader.standing(key, table, itemKey);
       const { stored } = standing;
       if (stored?.image === undefined || compareVersions(stored.version, version) !== 0) continue;

@@ -9,6 +9,7 @@ import { Layout } from '../storage/layout.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { LocalPartition } from './local-partition.ts';
 import type { Commit } from './overlay.ts';
+import type { CommittedSplit } from './split-codec.ts';
 import { SplitRefused } from './split-refused.ts';
 
 /** How often it is looked whether a child's epoch is open, and a copy of it serves. */
@@ -34,6 +35,11 @@ export interface ChildPartition {
   readonly splitIndex: number;
   /** The partition time of that entry. */
   readonly splitTime: HybridTime;
+}
+
+/** An entry of the parent's log that gives a part of its hashes to the child. */
+export interface LoggedSplit extends Omit<CommittedSplit, 'middle'> {
+  readonly parent: number;
 }
 
 /**
@@ -89,6 +95,27 @@ export class RegionPartitions {
   /** Those that came of splits and lead their parts, in the order of the splits. */
   get children(): readonly ChildPartition[] {
     return this.#all.flatMap(({ number }) => this.#children.get(number) ?? []);
+  }
+
+  /**
+   * As the logs tell it: a split is one from the moment in which it is committed, whoever leads the child's part by then. In
+   * the order of the splits.
+   */
+  get splits(): readonly LoggedSplit[] {
+    const known = this.children.map(
+      ({ partition, parent, splitIndex: index, splitTime: time }) => ({
+        parent,
+        child: partition.number,
+        index,
+        time,
+      }),
+    );
+    for (const { number: parent, committedSplit } of this.#all)
+      if (committedSplit !== undefined) {
+        const { child, index, time } = committedSplit;
+        known.push({ parent, child, index, time });
+      }
+    return known;
   }
 
   /** Whether a split is under way. */

@@ -1,3 +1,5 @@
+import type { HybridTime } from '../clock/hybrid-time.ts';
+import type { Entry } from '../log/entry.ts';
 import { LogError } from '../log/replicated-log.ts';
 import type { Splitting } from '../storage/apply.ts';
 
@@ -6,6 +8,20 @@ const SPLIT_FORMAT_VERSION = 1;
 
 export const encodeSplit = ({ child, middle }: Splitting): Uint8Array =>
   Buffer.from(JSON.stringify({ version: SPLIT_FORMAT_VERSION, child, middle }));
+
+/** An entry that gives the hashes from `middle` on to `child`. */
+export interface CommittedSplit extends Splitting {
+  readonly index: number;
+  /** The partition's, with the entry. */
+  readonly time: HybridTime;
+}
+
+/** Of a `split` entry. Throws as `decodeSplit` does. */
+export const splitOf = ({ payload, index, partitionTime: time }: Entry): CommittedSplit => ({
+  ...decodeSplit(payload),
+  index,
+  time,
+});
 
 /** Throws `LogError` `damaged` for anything that `encodeSplit` did not write. */
 export function decodeSplit(payload: Uint8Array): Splitting {

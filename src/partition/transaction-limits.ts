@@ -9,3 +9,9 @@ export const undecidedMsMax = 60_000;
  * participants have finished.
  */
 export const decisionKeptMs = 2 * undecidedMsMax;
+
+/**
+ * What one entry says of a transaction's items at the most, with old images and entries of local indexes. A request may be small and
+ * change many large items; what is far larger than this no log takes, or reads again.
+ */
+export const effectBytesMax = 32 * 1024 * 1024;

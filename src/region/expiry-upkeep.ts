@@ -12,11 +12,13 @@ const pauseMsMin = 2;
 
 const retryMs = 500;
 
+export type FilledPartition = Pick<IndexedPartition, 'advanceTime' | 'scan' | 'reemit'>;
+
 export interface ExpiryUpkeepOptions {
   readonly region: string;
-  /** All of this region, by number. */
-  readonly partitions: readonly IndexedPartition[];
-  readonly catalogue: Catalogue;
+  /** All of this region, by number. A split adds to it. */
+  readonly partitions: readonly FilledPartition[];
+  readonly catalogue: Pick<Catalogue, 'all' | 'onChange' | 'change'>;
   readonly clock: Clock;
   /** The region's wall time. */
   readonly nowMs: () => number;
@@ -112,12 +114,19 @@ export class ExpiryUpkeep implements Service {
   }
 
   async #fill(table: Table, rule: ExpiryRule, signal: AbortSignal): Promise<void> {
-    const filled = await Promise.allSettled(
-      this.#options.partitions.map(async (partition) =>
-        this.#fillPartition(table.number, { partition, rule, signal }),
-      ),
-    );
-    for (const each of filled) if (each.status === 'rejected' && !signal.aborted) throw each.reason;
+    const { partitions } = this.#options;
+    // One that is split meanwhile says no more than it has still: its child is filled after it.
+    for (let done = 0; done < partitions.length;) {
+      const next = partitions.slice(done);
+      done = partitions.length;
+      const filled = await Promise.allSettled(
+        next.map(async (partition) =>
+          this.#fillPartition(table.number, { partition, rule, signal }),
+        ),
+      );
+      for (const each of filled)
+        if (each.status === 'rejected' && !signal.aborted) throw each.reason;
+    }
   }
 
   async #fillPartition(table: number, { partition, rule, signal }: Filling): Promise<void> {
@@ -156,7 +165,7 @@ interface Job {
 }
 
 interface Filling {
-  readonly partition: IndexedPartition;
+  readonly partition: FilledPartition;
   readonly rule: ExpiryRule;
   readonly signal: AbortSignal;
 }

@@ -27,14 +27,16 @@ export interface PartitionSplit {
   readonly child: number;
   /** The entry of the parent's log behind which the upper half is no longer its own. */
   readonly at: EraPlace;
-  /** Where the child's log begins: later than `at`, as a moment. */
+  /** Where the child's log begins: later than `at`, as a moment. It is there once the child leads its part. */
   readonly childFrom: EraPlace;
 }
 
 /**
  * The eras of a stream: one per partition that was there when it was enabled, and per split in its time two that follow the
  * parent's. An era's place in the list names it for ever: splits are only ever added at the end. `splits` are in the order in
- * which they happened; those from before the stream, and from after it, do not count.
+ * which they happened, each from the moment on in which the parent's log has it: what a reader takes of the parent's shard
+ * behind that would come again with the child's. Those from before the stream, and from after it, do not count; but of a split
+ * that was under way when the stream was enabled, the child is followed from its beginning, and when the stream ended, not at all.
  */
 export function erasOf(
   { starts, end }: Pick<TableStream, 'starts' | 'end'>,
@@ -52,15 +54,23 @@ export function erasOf(
     const endPlace = end?.places[parent];
     const isAfterStream =
       end !== undefined && (endPlace === undefined || endPlace.index < at.index);
-    if (era === undefined || isAfterStream || at.index <= era.from.index) continue;
+    if (era === undefined || isAfterStream) continue;
+    if (at.index <= era.from.index) {
+      // Its partition did not lead yet when the stream was enabled: all of its log is behind that.
+      if (child >= starts.length)
+        eras.push({ partition: child, from: childFrom, to: undefined, parent: undefined });
+      continue;
+    }
     eras[open] = { ...era, to: at };
     eras.push({ partition: parent, from: at, to: undefined, parent: open });
     eras.push({ partition: child, from: childFrom, to: undefined, parent: open });
   }
   if (end === undefined) return eras;
   return eras.map((era) => {
+    if (era.to !== undefined) return era;
     const place = end.places[era.partition];
-    if (era.to !== undefined || place === undefined) return era;
+    // Its partition did not lead yet when the stream ended: nothing of its log is the stream's.
+    if (place === undefined) return { ...era, to: era.from };
     return { ...era, to: { index: place.index, time: place.partitionTime } };
   });
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { hybridTimeOf } from '../../src/clock/hybrid-time.ts';
+import { decodeRecords } from '../../src/model/record-codec.ts';
 import { expiryOf } from '../../src/model/version.ts';
 import {
   expiresAtMs,
@@ -84,6 +85,19 @@ test.each<[string, object, number | undefined]>([
   ['one of another name', { ttl2: { N: '1800000000' } }, undefined],
 ])('%s is a time to live, or none', (_, members, expected) => {
   expect(expiresAtMs(imageWith(members), expiryRule('ttl'))).toBe(expected);
+});
+
+test('the latest time to live of another region’s item can be read from the log again', async () => {
+  const world = await startWorld();
+  for (const [item, seconds] of [
+    9_007_199_254_740, 9_007_199_254_735, 9_007_199_254_000,
+  ].entries()) {
+    const image = imageWith({ ttl: { N: String(seconds) } });
+    const record = { ...received(item, 100, 'x'), image };
+    await world.run(world.partition.receive([record]));
+  }
+  const entries = world.log.entries.filter(({ kind }) => kind === 'records');
+  expect(entries.flatMap(({ payload }) => decodeRecords(payload))).toHaveLength(3);
 });
 
 test('an attribute with quotes and dots in its name can be the time to live', () => {

@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { type Zone, ZONES } from '../../src/log/embedded/storage-node-identity.ts';
 import { MovedError } from '../../src/partition/moved-error.ts';
 import { addCounters, type TableCounters } from '../../src/storage/apply.ts';
+import { Copy } from '../../src/storage/copy.ts';
 import { keyOf, put, TABLE } from '../support/partition-world.ts';
 import { ZonesWorld } from '../support/zones-world.ts';
 
@@ -100,6 +101,43 @@ test('a write of the upper part waits for the child, and one of the lower part f
   expect(outcomes).toContain('written');
 });
 
+test('a split is told of from its entry on, and the same when the child leads, and after a start', async () => {
+  const first = await worldWithItems();
+  const { from, to } = first.splits.layout.hashesOf(0);
+  const held = new AbortController();
+  const letGo = new Promise<void>((resolve) => {
+    held.signal.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+  first.stores.beforeWrite = async () => letGo;
+  const splitting = first.splits.split(0, Math.floor((from + to) / 2));
+  await first.until(() => first.splits.splits.length > 0);
+  expect(first.partitions).toHaveLength(2);
+  const [told] = first.splits.splits;
+  expect(told).toMatchObject({ parent: 0, child: 2, index: first.partitions[0]?.committed.index });
+  held.abort();
+  await first.run(splitting);
+  expect(first.partitions).toHaveLength(3);
+  expect(first.splits.splits).toEqual([told]);
+  const world = await first.restart();
+  onTestFinished(async () => world.stop());
+  expect(world.splits.splits).toEqual([told]);
+});
+
+test('what is to be said again waits for a split, so that whoever asked knows the child by then', async () => {
+  const world = await worldWithItems();
+  onTestFinished(async () => world.stop());
+  const parent = world.partitionAt(itemOf(world, 0));
+  const { from, to } = world.splits.layout.hashesOf(0);
+  const items = await world.run(parent.scan(TABLE, undefined, 1_000_000));
+  const splitting = world.splits.split(0, Math.floor((from + to) / 2));
+  await world.region.clock.advance(0);
+  const known = parent.reemit(TABLE, items).then(() => world.partitions.length);
+  expect(await world.run(known)).toBe(3);
+  await world.run(splitting);
+});
+
 test('a start finds every split again, also behind one that was itself split', async () => {
   const first = await worldWithItems();
   await split(first, 0);
@@ -112,6 +150,28 @@ test('a start finds every split again, also behind one that was itself split', a
   expect(world.splits.child(3)?.parent).toBe(2);
   await world.untilApplying();
   expect(wrongIn(world)).toEqual([]);
+});
+
+test('a store that knows of splits of a child, and not yet of an earlier one elsewhere, is taken up', async () => {
+  const world = await ZonesWorld.open();
+  onTestFinished(async () => world.run(world.logs.stop()));
+  const half = 2 ** 31;
+  const born = (child: number, parent: number, from: number, to: number): void => {
+    const held = { from, to, origin: { parent, index: 1, time: 1 } };
+    world.splits.born(Copy.ofSplit(child, { held, forgotten: {}, countsWith: [] }));
+  };
+  born(3, 1, half + 1000, 2 ** 32);
+  born(4, 3, half + 2000, 2 ** 32);
+  expect(world.splits.isIncomplete).toBe(true);
+  born(2, 0, 1000, half);
+  expect(world.splits.isIncomplete).toBe(false);
+  expect(world.partitions.map(({ hashes }) => hashes.from)).toEqual([
+    0,
+    half,
+    1000,
+    half + 1000,
+    half + 2000,
+  ]);
 });
 
 test('a zone that was away during a split applies it when it is back', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import { present } from '../../src/base/assert.ts';
 import { ClientError } from '../../src/model/errors.ts';
+import type { PartitionSplit } from '../../src/streams/eras.ts';
 import { chunkBytes } from '../../src/streams/log-source.ts';
 import { scanBytesMax } from '../../src/streams/stream-reader.ts';
 import type { Shard, ShardPosition } from '../../src/streams/table-streams.ts';
@@ -31,6 +32,20 @@ const numbersOf = (told: readonly Told[]): readonly (number | undefined)[] =>
 function count(world: StreamWorld, from: number, to: number): void {
   for (let n = from; n <= to; n += 1)
     world.append([{ id: 'a', to: n, ...(n > 1 && { from: n - 1 }) }]);
+}
+
+/** The entry of a split of partition 0; the child's log is not there yet. */
+function splitNow(world: StreamWorld, child: number): PartitionSplit {
+  world.append([]);
+  const { index, partitionTime: time } = world.log().committed;
+  const split: PartitionSplit = {
+    parent: 0,
+    child,
+    at: { index, time },
+    childFrom: { index: 0, time: time + 1 },
+  };
+  world.splits.push(split);
+  return split;
 }
 
 test('what happened to an item is told by what it was', async () => {
@@ -198,6 +213,59 @@ describe('shards', () => {
       ]),
     );
     for (const { first } of children) expect(first > (parent?.last ?? '')).toBe(true);
+  });
+
+  test('a split counts from its entry on, before the child leads: what follows is told once, by the shard behind it', async () => {
+    const world = new StreamWorld(1);
+    count(world, 1, 3);
+    const split = splitNow(world, 1);
+    count(world, 4, 5);
+    const [parent, lower, ...none] = await world.reader.shards(world.of);
+    expect(none).toEqual([]);
+    expect(lower).toMatchObject({ parentId: parent?.id, last: undefined });
+    const { place } = present(parent, 'the parent');
+    const read = await world.readAll(place);
+    expect([numbersOf(read.told), read.isClosed]).toEqual([[1, 2, 3], true]);
+    const latest = await world.reader.position(world.of, parent?.id ?? '', { kind: 'latest' });
+    expect(await world.readAll(place, latest.position)).toEqual({ told: [], isClosed: true });
+    expect(numbersOf((await world.readAll(present(lower, 'a child').place)).told)).toEqual([4, 5]);
+    world.addLog().append(world.nowMs, [{ id: 'b', to: 6 }]);
+    const shards = await world.reader.shards(world.of);
+    expect(shards).toEqual(expect.arrayContaining([parent, lower]));
+    const upper = present(
+      shards.find(({ place: { partition } }) => partition === split.child),
+      'the other child',
+    );
+    expect(upper.parentId).toBe(parent?.id);
+    expect(numbersOf((await world.readAll(upper.place)).told)).toEqual([6]);
+  });
+
+  test('a stream that is enabled during a split follows the child from its beginning', async () => {
+    const world = new StreamWorld(1);
+    splitNow(world, 1);
+    count(world, 1, 1);
+    world.enable();
+    count(world, 2, 2);
+    world.addLog().append(world.nowMs, [{ id: 'b', to: 6 }]);
+    const shards = await world.reader.shards(world.of);
+    expect(shards.map(({ parentId }) => parentId)).toEqual([undefined, undefined]);
+    const told = await Promise.all(shards.map(async ({ place }) => world.readAll(place)));
+    expect(told.map((each) => numbersOf(each.told))).toEqual(expect.arrayContaining([[2], [6]]));
+    // What was split before is one of its partitions from the start.
+    world.enable();
+    expect(await world.reader.shards(world.of)).toHaveLength(2);
+  });
+
+  test('a stream that ends during a split tells nothing of the child', async () => {
+    const world = new StreamWorld(1);
+    count(world, 1, 2);
+    splitNow(world, 1);
+    world.disable();
+    world.addLog().append(world.nowMs, [{ id: 'b', to: 6 }]);
+    const shards = await world.reader.shards(world.of);
+    const told = await Promise.all(shards.map(async ({ place }) => world.readAll(place)));
+    expect(told.every(({ isClosed }) => isClosed)).toBe(true);
+    expect(told.flatMap((each) => numbersOf(each.told))).toEqual([1, 2]);
   });
 
   test('end with the stream', async () => {

@@ -21,6 +21,7 @@ const OUTPUT_CHARACTERS_MAX = 6000;
 export interface LabProcessRegion {
   readonly name: string;
   readonly client: DynamoDBClient;
+  readonly endpoint: string;
   readonly operationsEndpoint: string;
   readonly dataDirectory: string;
 }
@@ -57,6 +58,7 @@ export class LabProcess {
       regions.push({
         name,
         client: createClient(`http://${HOST}:${port}`, name),
+        endpoint: `http://${HOST}:${port}`,
         operationsEndpoint: `http://${HOST}:${operationsPort}`,
         dataDirectory: join(folder, 'data', name),
       });

@@ -109,9 +109,12 @@ export class StreamConsumer {
 
 /** A client for the streams of a region that may be stopped and started. */
 export const streamsClient = ({ running, name }: TestRegion): DynamoDBStreamsClient =>
+  streamsClientAt(running.endpoint, name);
+
+export const streamsClientAt = (endpoint: string, region: string): DynamoDBStreamsClient =>
   new DynamoDBStreamsClient({
-    endpoint: running.endpoint,
-    region: name,
+    endpoint,
+    region,
     maxAttempts: 1,
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
   });

@@ -214,6 +214,11 @@ export class StreamWorld {
     this.nowMs += hours * HOUR_MS;
   }
 
+  /** Another stream of the table, from now on. */
+  enable(): void {
+    this.of = this.#streamNow(this.of.stream.view);
+  }
+
   disable(): void {
     const end = { atMs: this.nowMs, places: this.places() };
     this.of = { ...this.of, stream: { ...this.of.stream, end } };

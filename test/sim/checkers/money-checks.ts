@@ -11,6 +11,7 @@ import {
 import { MAIN } from '../workloads/workload.ts';
 import type { World } from '../world.ts';
 import { explainHistory } from './serializability.ts';
+import { holdersOf } from './state-checks.ts';
 
 const sumOf = (texts: readonly (string | undefined)[]): number =>
   texts.map(amountIn).reduce((sum, amount) => sum + amount, 0);
@@ -42,27 +43,30 @@ export async function checkMoney(world: World): Promise<void> {
     const final = new Map(accounts.map((account, at) => [account, texts[at]]));
     const problem = explainHistory(ledger.doings, final);
     if (problem !== undefined) world.violate('serializable', `${name}: ${problem}`);
-    await checkEverywhere(world, accounts, texts);
+    await checkEverywhere(world, name, { accounts, texts });
   }
 }
 
+/** Of the replicas that the region shares the table with: one that was removed has what it had then. */
 async function checkEverywhere(
   world: World,
-  accounts: readonly string[],
-  texts: readonly (string | undefined)[],
+  of: string,
+  {
+    accounts,
+    texts,
+  }: Record<'accounts', readonly string[]> & {
+    readonly texts: readonly (string | undefined)[];
+  },
 ): Promise<void> {
-  for (const { name, running } of world.regions) {
-    const region = running?.engine.region;
-    const table = region?.findTable(MAIN);
-    if (region === undefined || table === undefined || world.lost.has(name)) continue;
+  const holders = holdersOf(world, MAIN);
+  if (!holders.some(({ region }) => region.name === of)) return;
+  for (const { region, running, table } of holders) {
     for (const [at, account] of accounts.entries()) {
       const key = keyBytes(account);
-      const item = await region.getItem({ table: table.number, key, consistent: true });
-      if (valueOf(item?.image) !== texts[at])
-        world.violate(
-          'money',
-          `${name} has ${valueOf(item?.image)} in ${account}, not ${texts[at]}`,
-        );
+      const read = { table: table.number, key, consistent: true };
+      const value = valueOf((await running.engine.region.getItem(read))?.image);
+      if (value !== texts[at])
+        world.violate('money', `${region.name} has ${value} in ${account}, not ${texts[at]}`);
     }
   }
 }
