@@ -26,7 +26,7 @@ const TABLE = 'orders';
 const WRITERS = 4;
 const ITEMS_PER_WRITER = 6;
 /** That each writer adds to what it has written before the next thing is done. */
-const WRITES_PER_STEP = 20;
+const WRITES_PER_STEP = 12;
 
 /** As it would be deployed to Lambda. */
 const HANDLER = `
