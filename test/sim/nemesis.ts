@@ -41,6 +41,8 @@ export class Nemesis {
   readonly #waiting = new Set<string>();
   readonly #undo = new Set<() => void | Promise<void>>();
   readonly #saved = new Map<string, SavedRegion>();
+  /** Processes that died with a zone of theirs about to lose its disks. */
+  readonly #bereft = new WeakSet<object>();
   readonly #savedZones = new Map<string, SavedZone>();
   /** The zones whose log disks have failed a sync. */
   readonly #failedSyncs = new Set<string>();
@@ -321,6 +323,11 @@ export class Nemesis {
     if (running === undefined) return;
     await Promise.race([running.engine.core.zones.stopZone(zone), running.life.died]);
     if (region.running !== running && region.life !== undefined) return;
+    if (running.life.isDead) {
+      // Of all that waited for a zone of this process to stop, one alone: two zones without disks are more than a region bears.
+      if (this.#bereft.has(running)) return;
+      this.#bereft.add(running);
+    }
     replace();
     this.#lasting(1000, () => this.#startZone(region, zone));
   }
