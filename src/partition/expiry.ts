@@ -50,7 +50,7 @@ export class Expiry {
       const key = overlayKey(table, itemKey);
       // What a transaction is at work on, or what is another partition's by now, is found due again.
       const isHeld = leader.intents.size > 0 && leader.intents.on(key) !== undefined;
-      if (isHeld || !leader.holds(table, itemKey)) continue;
+      if (isHeld || !leader.held.holds(table, itemKey)) continue;
       const standing = leader.standing(key, table, itemKey);
       const dueMs = this.#dueMs(standing, rule, beforeMs);
       if (dueMs !== undefined && dueMs < beforeMs) {

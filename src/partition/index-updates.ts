@@ -32,8 +32,8 @@ export class IndexUpdates {
     for (const [place, { key: itemKey, version }] of items.entries()) {
       if (place > 0 && place % itemRunMax === 0) await yieldTo(this.#clock);
       // Another partition says it again, with all that was split off: known to whoever asks by the time this resolves.
-      if (!leader.holds(table, itemKey)) await leader.splitOver(table, itemKey);
-      if (!leader.holds(table, itemKey)) continue;
+      if (!leader.held.holds(table, itemKey)) await leader.held.splitOver(table, itemKey);
+      if (!leader.held.holds(table, itemKey)) continue;
       const key = overlayKey(table, itemKey);
       const standing = leader.standing(key, table, itemKey);
       const { stored } = standing;

@@ -8,7 +8,7 @@ import { TRANSACTION_CONFLICT } from '../model/messages.ts';
 import type { ItemRecord, StoredItem } from '../model/record.ts';
 import { originOf, type Version } from '../model/version.ts';
 import type { Splitting } from '../storage/apply.ts';
-import { hashOf, SYSTEM_TABLE, type HashRange } from '../storage/key-layout.ts';
+import type { HashRange } from '../storage/key-layout.ts';
 import { readItem, readItemOrTombstone } from '../storage/read.ts';
 import { AppendPipeline, recordBytes, type Group } from './append-pipeline.ts';
 import { CommittedLog, decodeCommitted } from './committed-log.ts';
@@ -18,6 +18,7 @@ import { evaluateWrite, type WriteDecision } from './evaluate-write.ts';
 import { decodeForgetDecision, encodeForgetDecision } from './forget-codec.ts';
 import type { IndexedTable } from './index-entries.ts';
 import { Forgettings, indexOf } from './forgettings.ts';
+import { HeldHashes } from './held-hashes.ts';
 import { withIndexRecords, withOldImage } from './index-records.ts';
 import { Intents } from './intents.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from './item-write.ts';
@@ -25,7 +26,7 @@ import { COMMITTED, Overlay, overlayKey, type Commit } from './overlay.ts';
 import type { Follower, ForgetDecision, TimeVector } from './partition.ts';
 import { MovedError } from './moved-error.ts';
 import { Removals } from './removals.ts';
-import { encodeSplit, splitOf, type CommittedSplit } from './split-codec.ts';
+import { encodeSplit, splitOf } from './split-codec.ts';
 import { Standing } from './standing.ts';
 
 /**
@@ -48,7 +49,7 @@ export interface LeaderOptions {
   readonly keepsTombstones: (table: number) => boolean;
   /** What is to be known of a table with secondary indexes or with a time to live; undefined of any other. */
   readonly indexed?: (table: number) => IndexedTable | undefined;
-  /** The hashes that the partition holds. They change by a split: see `handedOver`. */
+  /** The hashes that the partition holds. They change by a split: see `HeldHashes.handedOver`. */
   readonly hashes: () => HashRange;
   /** Records were committed: what a sample of the load is taken from. Must not throw. */
   readonly onLoad?: ((records: readonly ItemRecord[]) => void) | undefined;
@@ -76,6 +77,7 @@ export class Leader {
   readonly committedLog: CommittedLog;
   /** What transactions have prepared here. Whoever opens the leader loads them. */
   readonly intents: Intents;
+  readonly held: HeldHashes;
   readonly #removals = new Removals();
   #committed: LogEnd;
   #droppedThrough: number;
@@ -90,11 +92,6 @@ export class Leader {
   #isStopped = false;
   /** The log could not say that nobody else leads, when it was asked last. */
   #isUnconfirmed = false;
-  /** The hashes from here on are given away by a split that was appended, whatever becomes of it. */
-  #middle: number | undefined;
-  /** The split, once it is committed. */
-  #split: CommittedSplit | undefined;
-  #waitingForSplit: (() => void)[] = [];
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -104,6 +101,7 @@ export class Leader {
     this.#partitionTime = log.end.partitionTime;
     this.committedLog = new CommittedLog(log, decodeCommitted);
     this.intents = new Intents(clock);
+    this.held = new HeldHashes({ partition: log.partition, hashes: options.hashes, clock });
     this.#forgettings = new Forgettings(() => copies.serving[0]?.copy.forgotten ?? {});
     this.#pipeline = new AppendPipeline(log, clock, {
       openPayload: options.openPayload,
@@ -205,14 +203,15 @@ export class Leader {
 
   /** Rejects with `TransactionConflictException` where a transaction is under way on the item. */
   async write(write: ItemWrite): Promise<WriteOutcome> {
-    while (!this.takesItems || !this.holds(write.table, write.key)) {
+    while (!this.takesItems || !this.held.holds(write.table, write.key)) {
       await this.readyForItems();
-      await this.#untilSplit(write);
+      await this.held.splitOver(write.table, write.key);
+      if (!this.held.leads(write.table, write.key)) throw new MovedError();
     }
     const key = overlayKey(write.table, write.key);
     if (this.intents.size > 0 && this.intents.on(key) !== undefined)
       throw new ClientError('TransactionConflictException', TRANSACTION_CONFLICT);
-    const standing = this.standing(key, write.table, write.key);
+    const standing = this.#standing(key, write.table, write.key);
     const before = imageOfStored(standing.stored);
     const decision = this.#decide(write, before, standing);
     if (decision instanceof Promise) return decision;
@@ -282,7 +281,7 @@ export class Leader {
   ): Commit {
     const table = this.#options.indexed?.(record.table);
     if (table?.locals.length === 0)
-      return this.#appendOne(this.#dated(withOldImage(record, standing, table)), key, time);
+      return this.#appendOne(this.#dated(withOldImage(record, standing, table), table), key, time);
     if (table !== undefined) return this.appendTogether(this.withIndexes(record, standing), time);
     return this.#appendOne(record, key, time);
   }
@@ -307,7 +306,7 @@ export class Leader {
   /** Appends records that stand in one entry or nowhere. Time is the partition's, with them. */
   appendTogether(records: readonly ItemRecord[], time: HybridTime): Commit {
     const keyed = records.map((record) => ({
-      record: this.#dated(record),
+      record: this.#dated(record, this.#options.indexed?.(record.table)),
       key: overlayKey(record.table, record.key),
     }));
     const commit = this.#pipeline.appendTogether(keyed, time);
@@ -320,11 +319,11 @@ export class Leader {
   }
 
   /** With the time at which the item is due, where its table says that items expire. */
-  #dated(record: ItemRecord): ItemRecord {
-    const { indexed, region } = this.#options;
-    const { image, version, table } = record;
-    const rule = image === undefined ? undefined : indexed?.(table)?.expiry;
+  #dated(record: ItemRecord, table: IndexedTable | undefined): ItemRecord {
+    const { image, version } = record;
+    const rule = table?.expiry;
     if (image === undefined || rule === undefined) return record;
+    const { region } = this.#options;
     const nowMs = wallMsOf(this.#partitionTime);
     const dueMs = dueMsOf({ image, version, region, nowMs }, rule);
     return dueMs === undefined ? record : { ...record, dueMs };
@@ -372,7 +371,12 @@ export class Leader {
    * `MovedError` where another partition holds it.
    */
   standing(key: string, table: number, itemKey: Uint8Array): Standing {
-    if (!this.holds(table, itemKey)) throw new MovedError();
+    if (!this.held.holds(table, itemKey)) throw new MovedError();
+    return this.#standing(key, table, itemKey);
+  }
+
+  /** The same of a key that is held. */
+  #standing(key: string, table: number, itemKey: Uint8Array): Standing {
     const held = this.#overlay.get(key);
     if (held !== undefined) {
       const { record: stored, commit } = held;
@@ -398,7 +402,7 @@ export class Leader {
     const key = overlayKey(table, itemKey);
     if (this.intents.size > 0) await this.intents.clearOf(key);
     // Until a child leads what it was given nothing of that can change, and this is where it is read.
-    if (!this.#leads(table, itemKey)) throw new MovedError();
+    if (!this.held.leads(table, itemKey)) throw new MovedError();
     const held = this.#overlay.get(key);
     const stored =
       held === undefined
@@ -466,79 +470,16 @@ export class Leader {
     await group.durable;
   }
 
-  /** Whether this partition takes records of the key. */
-  holds(table: number, itemKey: Uint8Array): boolean {
-    if (!this.#leads(table, itemKey)) return false;
-    return this.#middle === undefined || table === SYSTEM_TABLE || hashOf(itemKey) < this.#middle;
-  }
-
-  /** Whether it is asked for the key: until a child leads what it was given, it is. */
-  #leads(table: number, itemKey: Uint8Array): boolean {
-    if (table === SYSTEM_TABLE) return this.#number === 0;
-    const hash = hashOf(itemKey);
-    const { from, to } = this.#options.hashes();
-    return hash >= from && hash < to;
-  }
-
-  get #number(): number {
-    return this.#options.log.partition;
-  }
-
   /**
    * Gives the hashes from `middle` on to another partition, with `records`, which are of those hashes: the last that this log
    * has of them. Call where it is ready, in one run with what the records are made of. Resolves when that is durable, and the
-   * copies are yet to apply it. Where it rejects it may become durable all the same: see `splitState`.
+   * copies are yet to apply it. Where it rejects it may become durable all the same: see `HeldHashes.splitState`.
    */
   async split(splitting: Splitting, records: readonly ItemRecord[]): Promise<void> {
     if (records.length > 0) this.appendTogether(records, this.#partitionTime);
     const group = this.#pipeline.appendControl('split', encodeSplit(splitting), this.stamp());
-    this.#middle = splitting.middle;
+    this.held.giveFrom(splitting.middle);
     await group.durable;
-  }
-
-  /** `pending`: it may become durable yet. `committed`: until `handedOver`, whoever wants what was given away waits. */
-  get splitState(): 'none' | 'pending' | 'committed' {
-    if (this.#middle === undefined) return 'none';
-    return this.#split === undefined ? 'pending' : 'committed';
-  }
-
-  /** The split that is committed, from that moment until `handedOver`. */
-  get committedSplit(): CommittedSplit | undefined {
-    return this.#split;
-  }
-
-  /** The child leads what it was given, and `hashes` says so. */
-  handedOver(): void {
-    this.#middle = undefined;
-    this.#split = undefined;
-    this.#letMovedGoOn();
-  }
-
-  /** Waits for what becomes of the split that a key is concerned with. Rejects with `MovedError` once it is elsewhere. */
-  async #untilSplit({ table, key }: ItemWrite): Promise<void> {
-    await this.splitOver(table, key);
-    if (!this.holds(table, key)) throw new MovedError();
-  }
-
-  /**
-   * Resolves once no split is under way that concerns the key: this partition holds it, or another one leads it by now.
-   * Rejects with `InternalServerError` where that takes too long.
-   */
-  async splitOver(table: number, key: Uint8Array): Promise<void> {
-    if (this.holds(table, key) || this.#middle === undefined) return;
-    const waited = new AbortController();
-    const over = new Promise<true>((resolve) => {
-      this.#waitingForSplit.push(() => resolve(true));
-    });
-    const { clock } = this.#options;
-    const isOver = await Promise.race([over, clock.sleep(unappliedWaitMs, waited.signal)]);
-    waited.abort(WOKEN);
-    if (isOver !== true) throw internalError();
-    this.#assertAvailable();
-  }
-
-  #letMovedGoOn(): void {
-    for (const resolve of this.#waitingForSplit.splice(0)) resolve();
   }
 
   async fork(logId: string, time: HybridTime): Promise<LogEnd> {
@@ -570,10 +511,7 @@ export class Leader {
     this.#committed = endOf(entry);
     this.#isUnconfirmed = false;
     this.#partitionTime = Math.max(this.#partitionTime, entry.partitionTime);
-    if (entry.kind === 'split') {
-      this.#split = splitOf(entry);
-      this.#middle = this.#split.middle;
-    }
+    if (entry.kind === 'split') this.held.commit(splitOf(entry));
     if (entry.kind === 'forget')
       this.#forgettings.commit(group, decodeForgetDecision(entry.payload));
     if (group.kind === 'records') {
@@ -619,15 +557,14 @@ export class Leader {
       });
     this.#forgettings.dropUncommitted();
     if (this.intents.isLoaded) this.intents.forgetUncommitted();
-    if (this.#split === undefined) this.#middle = undefined;
-    this.#letMovedGoOn();
+    this.held.forgetUncommitted();
     this.#letWritersGoOn();
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#pipeline.stop();
-    this.#letMovedGoOn();
+    this.held.stop();
     this.#letWritersGoOn();
   }
 }

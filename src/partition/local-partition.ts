@@ -9,6 +9,7 @@ import { hashRange, PARTITION_TABLE, tableHashes, type HashRange } from '../stor
 import { readPage, scanVersions, type PageRequest, type StoredPage } from '../storage/read.ts';
 import { Copies, type ServingCopy } from './copies.ts';
 import type { ExpiryRule } from './due-time.ts';
+import type { HeldHashes } from './held-hashes.ts';
 import {
   decodeDocument,
   decodeLogEnd,
@@ -293,14 +294,14 @@ export class LocalPartition implements IndexedPartition {
     await this.#leader.resign(Buffer.from(successor ?? ''));
   }
 
-  /** See `Leader.splitState`. */
-  get splitState(): Leader['splitState'] {
-    return this.#leader.splitState;
+  /** See `HeldHashes.splitState`. */
+  get splitState(): HeldHashes['splitState'] {
+    return this.#leader.held.splitState;
   }
 
-  /** See `Leader.committedSplit`. */
-  get committedSplit(): Leader['committedSplit'] {
-    return this.#leader.committedSplit;
+  /** See `HeldHashes.committedSplit`. */
+  get committedSplit(): HeldHashes['committedSplit'] {
+    return this.#leader.held.committedSplit;
   }
 
   /**
@@ -313,7 +314,7 @@ export class LocalPartition implements IndexedPartition {
     const { from, to } = this.hashes;
     assert(middle > from && middle < to, 'a split leaves hashes on both sides');
     const leader = this.#leader;
-    assert(leader.splitState === 'none', 'a partition is split once at a time');
+    assert(leader.held.splitState === 'none', 'a partition is split once at a time');
     await leader.intents.loaded();
     await leader.intents.finished(() => true);
     if (!leader.isReady) await leader.ready();
@@ -321,9 +322,9 @@ export class LocalPartition implements IndexedPartition {
     await leader.split(splitting, this.#indexUpdates.standsOf(this.hashes, { middle, sources }));
   }
 
-  /** See `Leader.handedOver`. */
+  /** See `HeldHashes.handedOver`. */
   handedOver(): void {
-    this.#leader.handedOver();
+    this.#leader.held.handedOver();
   }
 
   async advanceTime(): Promise<LogEnd> {

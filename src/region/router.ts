@@ -38,19 +38,20 @@ export class Router {
     return this.#moving(write.table, write.key, async (partition) => partition.write(write));
   }
 
-  /** Asks the partition that has the key, and once more when that was split while it was asked. */
+  /** Asks the partition that has the key, and again when that was split while it was asked. */
   async #moving<Result>(
     table: number,
     key: Uint8Array,
     ask: (partition: RegionPartition) => Promise<Result>,
   ): Promise<Result> {
-    const first = this.partitionOf(table, key);
-    try {
-      return await ask(first);
-    } catch (error) {
-      const next = this.partitionOf(table, key);
-      if (!(error instanceof MovedError) || next === first) throw error;
-      return ask(next);
+    for (let partition = this.partitionOf(table, key); ;) {
+      try {
+        return await ask(partition);
+      } catch (error) {
+        const next = this.partitionOf(table, key);
+        if (!(error instanceof MovedError) || next === partition) throw error;
+        partition = next;
+      }
     }
   }
 
