@@ -11,6 +11,8 @@ import { successorOf } from '../partition/clustered/leader-spread.ts';
 import { LogFollower } from '../partition/clustered/log-follower.ts';
 import { NodeCalls } from '../partition/clustered/node-calls.ts';
 import { NodePartition, type Stuck } from '../partition/clustered/node-partition.ts';
+import { NodePartitions, type BornPartition } from '../partition/clustered/node-partitions.ts';
+import { NodeSplitter } from '../partition/clustered/node-splitter.ts';
 import { clientTables, type LeaderCall } from '../partition/clustered/partition-calls.ts';
 import { PartitionClient, type AskLeader } from '../partition/clustered/partition-client.ts';
 import {
@@ -21,6 +23,7 @@ import {
 import { CopyTransfer } from '../partition/clustered/copy-transfer.ts';
 import { StreamRecovery } from '../partition/clustered/stream-recovery.ts';
 import type { LocalPartition } from '../partition/local-partition.ts';
+import { LoadSample } from '../partition/split-point.ts';
 import { CatalogueFollower } from '../region/catalogue-follower.ts';
 import { Catalogue, type CatalogueDocuments } from '../region/catalogue.ts';
 import { IndexedTables } from '../region/indexed-tables.ts';
@@ -29,11 +32,20 @@ import { readDocuments } from '../region/system-documents.ts';
 import { resolve } from '../replication/resolve.ts';
 import { SYSTEM_TABLE } from '../storage/key-layout.ts';
 import { StoreError } from '../storage/key-value-store.ts';
+import type { Layout } from '../storage/layout.ts';
+import { countSplitCopies } from '../storage/scrub.ts';
 import { StorageNode } from '../storage/storage-node.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { RegionConfig } from './config.ts';
 import { nodeState } from './node-state.ts';
-import { openNodeLogs, type LogMeasures, type RegionStreams } from './node-logs.ts';
+import {
+  makeChildLog,
+  openNodeLog,
+  openNodeLogs,
+  type LogMeasures,
+  type NodeLogsOptions,
+  type RegionStreams,
+} from './node-logs.ts';
 import type { RegionMetrics } from './region-metrics.ts';
 import type { RegionPlace } from './region-place.ts';
 import { release } from './release.ts';
@@ -42,6 +54,9 @@ import { release } from './release.ts';
 const syncEveryMs = 2000;
 
 const readRetryMs = 200;
+
+/** How often it is looked whether what a split has left to each side is to be counted. */
+const countLookMs = 10_000;
 
 /** How often it is looked whether the copies have applied what a start found in the logs. */
 const appliedLookMs = 20;
@@ -85,6 +100,9 @@ export class NodeCore implements Service {
   readonly calls: NodeCalls;
   readonly catalogue: Catalogue;
   readonly indexedTables: IndexedTables;
+  readonly splits: NodePartitions;
+  readonly #splitter: NodeSplitter;
+  readonly #loads = new Map<number, LoadSample>();
   readonly #transfer: CopyTransfer;
   readonly #recovery: StreamRecovery;
   readonly #options: NodeCoreOptions;
@@ -94,6 +112,7 @@ export class NodeCore implements Service {
   #documents: CatalogueDocuments | undefined;
   #isDraining = false;
   #syncing: Promise<void> = Promise.resolve();
+  #counting: Promise<void> = Promise.resolve();
 
   /** Opens the store. Rejects as `RegionPlace.open` and `StorageNode.open` do. */
   static async open(options: NodeCoreOptions): Promise<NodeCore> {
@@ -143,6 +162,15 @@ export class NodeCore implements Service {
       { nowMs: () => clock.wallMs(), shardMs: config.streams.shardHours * 3_600_000 },
     );
     this.indexedTables = new IndexedTables(this.catalogue);
+    this.splits = this.#newSplits();
+    this.#splitter = new NodeSplitter({
+      ...options,
+      partitions: this.splits,
+      node,
+      nodes: this.nodes,
+      load: (partition) => this.#load(partition),
+      limits: config.split,
+    });
     this.#transfer = new CopyTransfer({
       ...options,
       region: config.region,
@@ -167,6 +195,49 @@ export class NodeCore implements Service {
         };
       },
     });
+  }
+
+  #newSplits(): NodePartitions {
+    const { config, hybrid, onFailure } = this.#options;
+    return new NodePartitions({
+      ...this.#options,
+      count: config.partitions,
+      node: this.node,
+      nodes: this.nodes,
+      newPartition: (born) => this.#newPartition(born),
+      openLog: async (partition) =>
+        openNodeLog(
+          { ...this.#logsOptions(), makesStreams: () => false, isBlank: () => false },
+          partition,
+        ),
+      makeLog: async (partition) => makeChildLog(this.#logsOptions(), partition),
+      moveClockTo: (time) => {
+        hybrid.moveTo(time);
+      },
+      onFailure,
+    });
+  }
+
+  #logsOptions(): NodeLogsOptions {
+    const { config, clock, logger, streams, logMeasures } = this.#options;
+    return {
+      streams,
+      partitions: config.partitions,
+      clock,
+      logger,
+      signal: this.#stopped.signal,
+      measures: logMeasures,
+      makesStreams: () => this.#makesStreams(),
+      isBlank: () => this.isBlank,
+      mend: async (trouble) => this.#recovery.mend(trouble, this.#stopped.signal),
+    };
+  }
+
+  /** What of late was committed in a partition while this node led it. */
+  #load(partition: number): LoadSample {
+    const sample = this.#loads.get(partition) ?? new LoadSample();
+    this.#loads.set(partition, sample);
+    return sample;
   }
 
   #isGlobal(table: number): boolean {
@@ -197,16 +268,21 @@ export class NodeCore implements Service {
     return this.#parts;
   }
 
-  /** Empty until the logs are open. */
+  /** By number; a split adds to it. Empty until the logs are open. */
   get partitions(): readonly NodePartition[] {
-    return this.#parts?.partitions ?? [];
+    return this.splits.all;
   }
 
   get generations(): readonly number[] {
-    return this.#parts?.generations ?? [];
+    return this.splits.generations;
   }
 
-  /** The partitions, for what clients ask. */
+  /** Which partition has which hashes, as this node knows it. */
+  get layout(): Layout {
+    return this.splits.layout;
+  }
+
+  /** The partitions, for what clients ask; by number, and a split adds to it. */
   get clients(): readonly PartitionClient[] {
     return this.#open.clients;
   }
@@ -249,6 +325,7 @@ export class NodeCore implements Service {
       isBlank: this.isBlank,
       trouble: this.node.failure?.message,
       partitions: this.partitions.map((partition) => this.#reportOf(partition)),
+      readsSplits: true,
       seat: seat(),
     };
   }
@@ -260,6 +337,7 @@ export class NodeCore implements Service {
       applied: copy.position.index,
       synced: this.#synced.get(number) ?? 0,
       isRebuilding: copy.rebuilding,
+      held: copy.origin === undefined ? undefined : { ...copy.hashes, origin: copy.origin },
     };
   }
 
@@ -268,38 +346,27 @@ export class NodeCore implements Service {
    * catalogue. Rejects with `LogError` `format`.
    */
   async start(): Promise<void> {
-    const { config, clock, logger, streams, logMeasures } = this.#options;
     await this.nodes.start();
     this.#transfer.start();
     this.#recovery.start();
-    const opened = await openNodeLogs({
-      streams,
-      partitions: config.partitions,
-      clock,
-      logger,
-      signal: this.#stopped.signal,
-      measures: logMeasures,
-      makesStreams: () => this.#makesStreams(),
-      isBlank: () => this.isBlank,
-      mend: async (trouble) => this.#recovery.mend(trouble, this.#stopped.signal),
-    });
+    const opened = await openNodeLogs(this.#logsOptions());
     if (opened === undefined) return;
-    this.#parts = this.#newParts(opened.logs, opened.generations);
+    this.splits.open(opened);
+    this.#parts = this.#newParts();
     this.line.start();
-    for (const partition of this.partitions) await partition.start();
-    await this.#untilApplied(opened.logs.map(({ end }) => end.index));
+    await this.splits.start();
+    await this.#untilApplied();
     if (this.#stopped.signal.aborted) return;
     await this.follower.start();
     await this.node.dropTables();
     this.#syncing = this.#sync();
+    this.#counting = this.#count();
   }
 
   /** However long a copy takes to be filled. */
-  async #untilApplied(ends: readonly number[]): Promise<void> {
+  async #untilApplied(): Promise<void> {
     const { clock } = this.#options;
-    const isBehind = ({ number, copy }: NodePartition): boolean =>
-      copy.rebuilding || copy.position.index < (ends[number] ?? 0);
-    while (this.partitions.some(isBehind) && !this.#stopped.signal.aborted)
+    while (!this.splits.hasApplied && !this.#stopped.signal.aborted)
       await clock.sleep(appliedLookMs, this.#stopped.signal);
   }
 
@@ -321,9 +388,21 @@ export class NodeCore implements Service {
     });
   }
 
-  #newParts(logs: OpenedStreamLogs, generations: readonly number[]): Parts {
+  /**
+   * Whether nothing was ever logged in an empty stream. Of a child that came up in this process nobody can have logged anything
+   * before; of any other all nodes must say so, where one that has not applied the split yet has nothing.
+   */
+  #isUnused({ number, isNew }: BornPartition): boolean {
+    const { others } = this.nodes;
+    if (number < this.#options.config.partitions) return this.#isNewEverywhere(number);
+    const said = others.flatMap((zone) => this.nodes.report(zone) ?? []);
+    if (!isNew && said.length < others.length) return false;
+    return said.every(({ partitions }) => (partitions[number]?.applied ?? 0) === 0);
+  }
+
+  #newParts(): Parts {
     const { clock, logger, zone } = this.#options;
-    const partitions = logs.map((log, number) => this.#newPartition(log, number));
+    const { partitions } = this;
     const line = new LeaderLine({
       zone,
       partitions,
@@ -334,8 +413,17 @@ export class NodeCore implements Service {
         this.#admit(call);
       },
       catalogueThrough: async (index) => this.follower.through(index),
+      splits: {
+        point: async (leading, isForced) => this.#splitter.point(leading, isForced),
+        split: async (leading, splitting) => this.#splitter.split(leading, splitting),
+        hasMoved: async (...asked) => this.splits.hasMoved(...asked),
+      },
     });
-    const clients = this.#newClients(partitions, async (number, call) => line.ask(number, call));
+    const ask: AskLeader = async (number, call) => line.ask(number, call);
+    const clients = partitions.map((partition) => this.newClient(partition, ask));
+    this.splits.onChild(({ partition }) => {
+      clients.push(this.newClient(partition, ask));
+    });
     const [first] = partitions;
     if (first === undefined) throw new Error('a region has at least one partition');
     const follower = new CatalogueFollower({
@@ -350,10 +438,12 @@ export class NodeCore implements Service {
       clock,
       logger,
     });
-    return { partitions, clients, line, follower, generations };
+    return { clients, line, follower };
   }
 
-  #newPartition(log: OpenedStreamLogs[number], number: number): NodePartition {
+  #newPartition(born: BornPartition): NodePartition {
+    const { log, number, isHeir } = born;
+    const load = this.#load(number);
     const { config, clock, random, hybrid, logger, metrics, zone, onSeat } = this.#options;
     const partition: NodePartition = new NodePartition({
       number,
@@ -361,6 +451,13 @@ export class NodeCore implements Service {
       region: config.region,
       log,
       node: this.node,
+      isHeir,
+      onSplit: () => {
+        this.splits.splitApplied();
+      },
+      onLoad: (records) => {
+        load.add(records);
+      },
       clock,
       random,
       now: () => hybrid.now(),
@@ -372,7 +469,7 @@ export class NodeCore implements Service {
       mayLead: () =>
         !this.#isDraining &&
         this.node.state === 'open' &&
-        (log.end.index > 0 || this.#isNewEverywhere(number)),
+        (log.end.index > 0 || this.#isUnused(born)),
       onLead: (leading) => {
         logger.info({ partition: number, behind: log.end.index }, 'leads a partition');
         if (number === 0) onSeat(leading);
@@ -416,25 +513,18 @@ export class NodeCore implements Service {
     this.#options.onFailure(new Error(`the log of partition ${number} ${words}`));
   }
 
-  /** Clients of all partitions that ask by `ask`: see `LeaderLine.ask`. */
-  newClients(ask: AskLeader): readonly PartitionClient[] {
-    return this.#newClients(this.partitions, ask);
-  }
-
-  #newClients(partitions: readonly NodePartition[], ask: AskLeader): readonly PartitionClient[] {
-    const { config, clock } = this.#options;
-    return partitions.map(
-      (partition) =>
-        new PartitionClient({
-          partition,
-          partitionCount: config.partitions,
-          clock,
-          ask,
-          onDamage: (error) => {
-            this.#damaged(partition, error);
-          },
-        }),
-    );
+  /** A client of a partition that asks by `ask`: see `LeaderLine.ask`. */
+  newClient(partition: NodePartition, ask: AskLeader): PartitionClient {
+    return new PartitionClient({
+      partition,
+      hashes: () => this.layout.hashesOf(partition.number),
+      hasMoved: async (...asked) => this.splits.hasMoved(...asked),
+      clock: this.#options.clock,
+      ask,
+      onDamage: (error) => {
+        this.#damaged(partition, error);
+      },
+    });
   }
 
   /** A client's write of a table that takes none, as this node knows by now, is refused where the partition is led. */
@@ -455,6 +545,25 @@ export class NodeCore implements Service {
         return;
       }
       await clock.sleep(syncEveryMs, this.#stopped.signal);
+    }
+  }
+
+  /** What a split has left to each side is counted: until then it is not known how much each holds. */
+  async #count(): Promise<void> {
+    const { clock, logger } = this.#options;
+    const { signal } = this.#stopped;
+    while (!signal.aborted) {
+      await clock.sleep(countLookMs, signal);
+      if (this.node.uncounted.length === 0) continue;
+      await countSplitCopies(this.node, {
+        clock,
+        signal,
+        logger,
+        onDamage: (_zone, error, partition) => {
+          const damaged = this.partitions[partition ?? 0];
+          if (damaged !== undefined) this.#damaged(damaged, error);
+        },
+      });
     }
   }
 
@@ -483,12 +592,14 @@ export class NodeCore implements Service {
   /** Hands over first, then answers what is in flight, and closes everything. */
   async stop(): Promise<void> {
     await this.drain();
+    await this.splits.stop();
     await Promise.all(this.partitions.map(async (partition) => partition.stop()));
     this.#stopped.abort();
     await this.#parts?.follower.stop();
     this.calls.stop();
     await this.nodes.stop();
     await this.#syncing;
+    await this.#counting;
     this.#recovery.stop();
     await this.#transfer.stop();
     for (const { log } of this.partitions) log.close();
@@ -504,14 +615,10 @@ export interface TakenSeat {
   readonly committed: () => number;
 }
 
-type OpenedStreamLogs = readonly NodePartition['log'][];
-
 interface Parts {
-  readonly partitions: readonly NodePartition[];
   readonly clients: readonly PartitionClient[];
   readonly line: LeaderLine;
   readonly follower: CatalogueFollower;
-  readonly generations: readonly number[];
 }
 
 /** Partitions are spread over the zones: see `NodePartitionOptions.precedence`. */

@@ -14,7 +14,6 @@ import { Router } from '../region/router.ts';
 import { SeatLine } from '../region/seat-line.ts';
 import { streamHours } from '../region/stream-upkeep.ts';
 import { TransactionRecovery } from '../region/transaction-recovery.ts';
-import { Layout } from '../storage/layout.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RegionConfig } from './config.ts';
@@ -26,8 +25,10 @@ import { RegionClock } from './region-clock.ts';
 import { RegionMetrics } from './region-metrics.ts';
 import type { RegionPlace } from './region-place.ts';
 import { RegionSeat } from './region-seat.ts';
+import { splitSeen } from './region-services.ts';
 import { SeatKeeper } from './seat-keeper.ts';
 import type { Engine } from './served-region.ts';
+import { SplitLine } from './split-line.ts';
 
 export interface NodeEngineOptions {
   readonly config: RegionConfig;
@@ -62,6 +63,7 @@ export class NodeEngine implements Engine {
   readonly #options: NodeEngineOptions;
   readonly #seats: SeatKeeper;
   readonly #seatLine: SeatLine;
+  readonly #splitLine: SplitLine;
   readonly #retention: StreamRetention;
   readonly #spread: LeaderSpread;
   readonly #recovery: TransactionRecovery;
@@ -131,6 +133,14 @@ export class NodeEngine implements Engine {
       seat: () => this.#seats.seat,
       seatZone: () => core.partitions[0]?.leader,
     });
+    this.#splitLine = new SplitLine({
+      zone,
+      calls: core.calls,
+      clock,
+      logger,
+      splitter: () => this.#seats.seat?.splitter,
+      seatZone: () => core.partitions[0]?.leader,
+    });
     this.region = newRegion(options, core, this.#seatLine);
     this.#recovery = newRecovery(options, core);
     this.expiry = newExpirySweep({
@@ -188,6 +198,11 @@ export class NodeEngine implements Engine {
     return latest?.released;
   }
 
+  /** Because an operator says so. Resolves with the number of the child; rejects with `SplitRefused`. */
+  async splitPartition(partition: number): Promise<number> {
+    return this.#splitLine.split(partition);
+  }
+
   seatChanged(leading: LocalPartition | undefined): void {
     this.#seats.led(leading);
   }
@@ -199,6 +214,7 @@ export class NodeEngine implements Engine {
   /** Resolves once this node has what its region had, and clients can be answered. */
   async start(): Promise<void> {
     this.#seatLine.start();
+    this.#splitLine.start();
     await this.core.start();
     this.#offGauges = exportNodeGauges(this.#options.metrics, this);
     this.#offDrops = this.core.catalogue.onChange((before, after) => {
@@ -253,6 +269,7 @@ function newRegion(
     name: config.region,
     accountId: config.accountId,
     partitions,
+    layout: () => core.layout,
     catalogue: core.catalogue,
     follower: { through: async (index) => core.follower.through(index) },
     seat,
@@ -263,6 +280,7 @@ function newRegion(
       accountId: config.accountId,
       catalogue: core.catalogue,
       partitions,
+      splits: () => core.splits.splits.map(splitSeen),
       clock,
       keptMs: config.streams.hours * 3_600_000,
     }),
@@ -272,8 +290,7 @@ function newRegion(
 const newRecovery = ({ clock, logger }: NodeEngineOptions, core: NodeCore): TransactionRecovery =>
   new TransactionRecovery({
     led: () => core.partitions.flatMap(({ leading }) => leading ?? []),
-    partitionAt: (hash) =>
-      new Router(core.clients, () => Layout.even(core.clients.length)).partitionAt(hash),
+    partitionAt: (hash) => new Router(core.clients, () => core.layout).partitionAt(hash),
     clock,
     logger,
   });

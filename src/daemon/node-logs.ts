@@ -5,6 +5,7 @@ import { StreamLog, type StreamLogOptions } from '../log/jetstream/stream-log.ts
 import type { LogStream } from '../log/jetstream/stream-names.ts';
 import { LogError } from '../log/replicated-log.ts';
 import { isBegun } from '../partition/clustered/next-generation.ts';
+import type { OpenedLog } from '../partition/clustered/node-partitions.ts';
 import type { Trouble } from '../partition/clustered/node-stands.ts';
 import type { Mended } from '../partition/clustered/stream-recovery.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -36,30 +37,23 @@ export interface NodeLogsOptions {
   readonly mend: (trouble: Trouble) => Promise<Mended | undefined>;
 }
 
-/** The logs of a region's partitions, as one node reads them, each in its stream of the newest generation. */
-export interface OpenedLogs {
-  readonly logs: readonly StreamLog[];
-  readonly generations: readonly number[];
-}
-
 /**
- * Opens the logs; waits for streams that are not there, makes them for a new region, and has those that are lost mended.
+ * Opens the logs of the partitions that there were before any split, as one node reads them, each in its stream of the newest
+ * generation; waits for streams that are not there, makes them for a new region, and has those that are lost mended.
  * Undefined when `signal` aborts. Rejects with `LogError` `format`.
  */
-export async function openNodeLogs(options: NodeLogsOptions): Promise<OpenedLogs | undefined> {
+export async function openNodeLogs(
+  options: NodeLogsOptions,
+): Promise<readonly OpenedLog[] | undefined> {
   const { partitions, logger } = options;
   const opened: OpenedLog[] = [];
   try {
     for (let partition = 0; partition < partitions; partition += 1) {
-      const log = await openedLog(options, partition);
+      const log = await openNodeLog(options, partition);
       if (log === undefined) break;
       opened.push(log);
     }
-    if (opened.length === partitions)
-      return {
-        logs: opened.map(({ log }) => log),
-        generations: opened.map(({ generation }) => generation),
-      };
+    if (opened.length === partitions) return opened;
   } catch (error) {
     for (const { log } of opened) log.close();
     throw error;
@@ -69,12 +63,8 @@ export async function openNodeLogs(options: NodeLogsOptions): Promise<OpenedLogs
   return undefined;
 }
 
-interface OpenedLog {
-  readonly log: StreamLog;
-  readonly generation: number;
-}
-
-async function openedLog(
+/** The log of one partition, as `openNodeLogs` opens all of them. */
+export async function openNodeLog(
   options: NodeLogsOptions,
   partition: number,
 ): Promise<OpenedLog | undefined> {
@@ -152,4 +142,21 @@ async function foundStream(
     await clock.sleep(lookMs, signal);
   }
   return undefined;
+}
+
+/** Makes the stream of a partition that is to come of a split, or finds that of an earlier attempt. Rejects as `StreamLog.open`. */
+export async function makeChildLog(
+  { streams, clock, measures }: Pick<NodeLogsOptions, 'streams' | 'clock' | 'measures'>,
+  partition: number,
+): Promise<OpenedLog> {
+  const generation = 1;
+  const stream = { partition, generation };
+  await streams.create(stream);
+  const log = await StreamLog.open({
+    ...measures,
+    broker: streams.broker(stream),
+    partition,
+    clock,
+  });
+  return { log, generation };
 }

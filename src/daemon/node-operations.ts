@@ -1,5 +1,6 @@
 import type { LinkedBus } from '../bus/linked-bus.ts';
 import { ZONES, type Zone } from '../log/embedded/storage-node-identity.ts';
+import { SplitRefused } from '../partition/split-refused.ts';
 import { digestOf, statisticsOf } from '../region/local-region.ts';
 import type { PrometheusMetrics } from '../telemetry/prometheus.ts';
 import type { EngineSwitch } from './engine-runner.ts';
@@ -150,11 +151,17 @@ export class NodeOperations implements ServedOperations {
       throw new OperationRefused('conflict', `partition ${number} could not be handed over now`);
   }
 
-  async splitPartition(): Promise<number> {
-    throw new OperationRefused(
-      'conflict',
-      `${this.region} is a region of three nodes: its partitions are not split`,
-    );
+  /** Decided by the node with the region's seat, whichever is asked. */
+  async splitPartition(number: number): Promise<number> {
+    const engine = this.#running();
+    if (number >= engine.core.partitions.length)
+      throw new OperationRefused('unknown', `${this.region} has no partition ${number}`);
+    try {
+      return await engine.splitPartition(number);
+    } catch (error) {
+      if (!(error instanceof SplitRefused)) throw error;
+      throw new OperationRefused('conflict', error.message);
+    }
   }
 
   async drain(): Promise<void> {

@@ -65,6 +65,7 @@ function partitionView(engine: NodeEngine, partition: NodePartition): PartitionV
   const end = partition.leading?.committed ?? log.end;
   return {
     number,
+    parent: engine.core.splits.child(number)?.parent,
     leader: ZONES.find((zone) => zone === leader),
     epoch: end.epoch,
     committed: end.index,

@@ -1,5 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { Bus } from '../bus/bus.ts';
+import type { NodeChild } from '../partition/clustered/node-partitions.ts';
+import type { AskLeader } from '../partition/clustered/partition-client.ts';
+import { RegionSplitter } from '../partition/clustered/region-splitter.ts';
 import type { LocalPartition } from '../partition/local-partition.ts';
 import type { CatalogueDocuments } from '../region/catalogue.ts';
 import { DocumentPositions } from '../region/document-positions.ts';
@@ -9,7 +12,6 @@ import { SystemDocuments } from '../region/system-documents.ts';
 import { TriggerDocuments } from '../triggers/trigger-documents.ts';
 import type { NodeCore } from './node-core.ts';
 import { RegionServices, type RegionServicesOptions } from './region-services.ts';
-import { Layout } from '../storage/layout.ts';
 
 /** Pause before the catalogue is read again where that could not be done. */
 const retryMs = 100;
@@ -34,6 +36,8 @@ export class RegionSeat implements Seat {
   /** The epoch of partition 0 in which the seat was taken. */
   readonly term: number;
   readonly services: RegionServices;
+  readonly splitter: RegionSplitter;
+  readonly #unfollow: () => void;
   readonly #core: NodeCore;
   readonly #documents: CatalogueLog;
 
@@ -48,6 +52,7 @@ export class RegionSeat implements Seat {
     const seat = new RegionSeat(options, { documents, catalogueLog, kept });
     try {
       await seat.services.start();
+      await seat.splitter.start();
     } catch (error) {
       await seat.leave();
       throw error;
@@ -77,13 +82,14 @@ export class RegionSeat implements Seat {
     indexProgress.load(kept);
     const triggerDocuments = new TriggerDocuments(documents);
     triggerDocuments.load(kept);
-    const partitions = core.newClients(async (partition, call) =>
+    const ask: AskLeader = async (partition, call) =>
       core.line.ask(partition, call, {
         zone: core.zone,
         term,
         catalogueIndex: this.catalogueIndex(),
-      }),
-    );
+      });
+    const first = core.partitions.slice(0, options.config.partitions);
+    const partitions = first.map((partition) => core.newClient(partition, ask));
     this.services = new RegionServices({
       ...options,
       endpoint: seatBus(options.endpoint, leading),
@@ -91,7 +97,10 @@ export class RegionSeat implements Seat {
         catalogue: core.catalogue,
         indexedTables: core.indexedTables,
         partitions,
-        layout: Layout.even(partitions.length),
+        get layout() {
+          return core.layout;
+        },
+        splits: core.splits,
         indexProgress,
         triggerDocuments,
       },
@@ -101,6 +110,23 @@ export class RegionSeat implements Seat {
       leadersKnow: async () => {
         await Promise.all(partitions.map(async (partition) => partition.advanceTime()));
       },
+    });
+    // Those that are there already as those that come: what their parents' logs say of their hashes goes first.
+    const follow = ({ partition, parent, splitIndex }: NodeChild): void => {
+      const client = core.newClient(partition, ask);
+      partitions.push(client);
+      this.services.addChild({ partition: client, parent, splitIndex });
+    };
+    for (const child of core.splits.children) follow(child);
+    this.#unfollow = core.splits.onChild(follow);
+    this.splitter = new RegionSplitter({
+      kept,
+      documents,
+      layout: () => core.layout,
+      ask,
+      limits: options.config.split,
+      clock: options.clock,
+      logger: options.logger,
     });
   }
 
@@ -113,6 +139,8 @@ export class RegionSeat implements Seat {
   }
 
   async leave(): Promise<void> {
+    this.#unfollow();
+    await this.splitter.stop();
     try {
       await this.services.stop();
     } finally {

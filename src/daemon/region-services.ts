@@ -1,9 +1,6 @@
 import type { Service } from '../base/service.ts';
-import type {
-  ChildPartition,
-  LoggedSplit,
-  RegionPartitions,
-} from '../partition/region-partitions.ts';
+import type { LoggedSplit } from '../partition/region-partitions.ts';
+import type { RegionPartition } from '../partition/region-partition.ts';
 import { ExpiryUpkeep } from '../region/expiry-upkeep.ts';
 import { GlobalIndexes } from '../region/global-indexes.ts';
 import type { IndexProgress } from '../region/index-progress.ts';
@@ -24,9 +21,16 @@ export interface RegionServicesOptions extends RegionLinksOptions {
     readonly indexedTables: IndexedTables;
     readonly indexProgress: IndexProgress;
     /** Where partitions may be split. */
-    readonly splits?: Pick<RegionPartitions, 'splits'>;
+    readonly splits?: { readonly splits: readonly LoggedSplit[] };
     readonly triggerDocuments: TriggerDocuments;
   };
+}
+
+/** A partition that came of a split: see `ChildLog`. */
+export interface ChildFollowed {
+  readonly partition: RegionPartition;
+  readonly parent: number;
+  readonly splitIndex: number;
 }
 
 /**
@@ -110,7 +114,7 @@ export class RegionServices implements Service {
   }
 
   /** A partition was split: its child, the last of the core's partitions by now, is followed too. */
-  addChild({ partition, parent, splitIndex }: ChildPartition): void {
+  addChild({ partition, parent, splitIndex }: ChildFollowed): void {
     this.links.addChild({ partition, parent, splitIndex });
     this.indexes.addChild({ source: partition, parent, splitIndex });
   }
@@ -145,7 +149,7 @@ export class RegionServices implements Service {
 }
 
 /** As a stream's shards tell it: the child's log begins right behind the split, as a moment. */
-const splitSeen = ({ parent, child, index, time }: LoggedSplit): PartitionSplit => ({
+export const splitSeen = ({ parent, child, index, time }: LoggedSplit): PartitionSplit => ({
   parent,
   child,
   at: { index, time },

@@ -33,6 +33,8 @@ export interface ApplierOptions {
    * Without it no partition may be split.
    */
   readonly onBorn?: ((copy: Copy) => LocalPartition) | undefined;
+  /** Instead of `onBorn`, where somebody else follows what a split has made: told when one was applied. */
+  readonly onSplit?: (() => void) | undefined;
   /**
    * The store cannot go on. The applier has stopped by then, and its copies serve no more; of a store that is only
    * `full` they go on serving what they have until `stop`.
@@ -71,6 +73,12 @@ export class Applier {
     this.#followers.set(partition.number, partition.follow(position.index));
   }
 
+  #splitApplied(): void {
+    const { onSplit } = this.#options;
+    if (onSplit === undefined) this.#takeUpBorn();
+    else onSplit();
+  }
+
   /** Takes up the copies that a split has made. */
   #takeUpBorn(): void {
     if (this.#stopped.signal.aborted) return;
@@ -94,7 +102,7 @@ export class Applier {
         const committed = await this.#next(follower);
         if (committed.length === 0) return;
         await this.#apply(partition.number, committed.map(preparedEntry));
-        if (committed.some(({ entry }) => entry.kind === 'split')) this.#takeUpBorn();
+        if (committed.some(({ entry }) => entry.kind === 'split')) this.#splitApplied();
         partition.copies.applied();
         await this.#gather(partition);
       }

@@ -91,6 +91,17 @@ export class HeldHashes {
    */
   async splitOver(table: number, itemKey: Uint8Array): Promise<void> {
     if (this.#middle === undefined || this.holds(table, itemKey)) return;
+    await this.noneUnderWay();
+  }
+
+  /** Where the hashes end that are held: those of a split that was appended are not. */
+  get end(): number {
+    return this.#middle ?? this.#options.hashes().to;
+  }
+
+  /** Resolves once no split is under way, or that one is over which is. Rejects as `splitOver` does. */
+  async noneUnderWay(): Promise<void> {
+    if (this.#middle === undefined) return;
     const waited = new AbortController();
     const over = new Promise<true>((resolve) => {
       this.#waiting.push(() => resolve(true));

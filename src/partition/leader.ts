@@ -51,6 +51,11 @@ export interface LeaderOptions {
   readonly indexed?: (table: number) => IndexedTable | undefined;
   /** The hashes that the partition holds. They change by a split: see `HeldHashes.handedOver`. */
   readonly hashes: () => HashRange;
+  /**
+   * Another process may lead a child as soon as the entry that splits stands in the log, before it is known here: from its
+   * append on nothing is answered of what it gives away.
+   */
+  readonly childrenLedElsewhere?: boolean;
   /** Records were committed: what a sample of the load is taken from. Must not throw. */
   readonly onLoad?: ((records: readonly ItemRecord[]) => void) | undefined;
   readonly onFailure: (error: unknown) => void;
@@ -403,6 +408,11 @@ export class Leader {
     if (this.intents.size > 0) await this.intents.clearOf(key);
     // Until a child leads what it was given nothing of that can change, and this is where it is read.
     if (!this.held.leads(table, itemKey)) throw new MovedError();
+    if (this.#options.childrenLedElsewhere === true)
+      while (!this.held.holds(table, itemKey)) {
+        await this.held.splitOver(table, itemKey);
+        if (!this.held.leads(table, itemKey)) throw new MovedError();
+      }
     const held = this.#overlay.get(key);
     const stored =
       held === undefined
@@ -445,6 +455,8 @@ export class Leader {
   /** The index of the last entry that was committed before the call, once it is certain that nobody else leads. */
   async readIndex(): Promise<number> {
     await this.#open();
+    if (this.#options.childrenLedElsewhere === true)
+      while (this.held.splitState !== 'none') await this.held.noneUnderWay();
     const { index } = this.#committed;
     await this.confirm();
     return index;

@@ -37,6 +37,8 @@ import type {
   TimeVector,
 } from './partition.ts';
 import { PartitionTransactions } from './partition-transactions.ts';
+import { MovedError } from './moved-error.ts';
+import { isWithin } from './page-hashes.ts';
 import { SplitRefused } from './split-refused.ts';
 import { ReceivedItems } from './received-items.ts';
 import { readIntents, staleDecisions, type StaleDecisions } from './stored-transactions.ts';
@@ -205,10 +207,15 @@ export class LocalPartition implements IndexedPartition {
 
   /**
    * One page in key order. A `consistent` one holds all that was committed before the call; the other is what
-   * a copy has, or will have within `nearbyWaitMs`.
+   * a copy has, or will have within `nearbyWaitMs`. Rejects with `MovedError` where a child that is led elsewhere has a part of it.
    */
   async readPage(request: PageRequest, consistent: boolean): Promise<StoredPage> {
     if (consistent) await this.#leader.finishedIn(request.table);
+    if (consistent && this.#options.childrenLedElsewhere === true) {
+      const { held } = this.#leader;
+      while (held.splitState !== 'none') await held.noneUnderWay();
+      if (!isWithin(request, this.hashes)) throw new MovedError();
+    }
     const { index } = this.committed;
     const { timesOvertaken } = this.#leader;
     const page = await this.copies.readAsync(
@@ -320,6 +327,11 @@ export class LocalPartition implements IndexedPartition {
     if (!leader.isReady) await leader.ready();
     if (!leader.intents.isIdle) throw new SplitRefused('transactions are at work in the partition');
     await leader.split(splitting, this.#indexUpdates.standsOf(this.hashes, { middle, sources }));
+  }
+
+  /** See `HeldHashes.end`. */
+  get heldEnd(): number {
+    return this.#leader.held.end;
   }
 
   /** See `HeldHashes.handedOver`. */

@@ -1,11 +1,10 @@
 import type { Clock } from '../base/clock.ts';
 import type { Service } from '../base/service.ts';
-import { PARTITION_TABLE, SYSTEM_TABLE } from '../storage/key-layout.ts';
-import { withSnapshot } from '../storage/key-ranges.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { LocalPartition } from './local-partition.ts';
 import type { RegionPartitions } from './region-partitions.ts';
-import { loadSplitPoint, sizeSplitPoint, SPLIT_SHARE_MIN, type LoadSample } from './split-point.ts';
+import { forcedSplitPoint, heldBytes, sizeDividing } from './held-weight.ts';
+import { loadSplitPoint, SPLIT_SHARE_MIN, type LoadSample } from './split-point.ts';
 import { SplitRefused } from './split-refused.ts';
 
 /** How often it is looked whether a partition has grown too large or too busy. */
@@ -120,18 +119,9 @@ export class PartitionSplitter implements Service {
     const bytes = heldBytes(partition);
     if (limits.bytes === 0 || bytes === undefined || bytes <= limits.bytes) return undefined;
     if (bytes < (this.#undivided.get(partition.number) ?? 0) * growthMin) return undefined;
-    const middle = await this.#dividedBySize(partition, SPLIT_SHARE_MIN);
+    const middle = await sizeDividing(partition, SPLIT_SHARE_MIN, this.#options.clock);
     if (middle === undefined) this.#undivided.set(partition.number, bytes);
     return middle;
-  }
-
-  async #dividedBySize({ copies }: LocalPartition, shareMin: number): Promise<number | undefined> {
-    const [serving] = copies.serving;
-    if (serving === undefined) return undefined;
-    const { node, copy } = serving;
-    return withSnapshot(node.store, async (snapshot) =>
-      sizeSplitPoint(snapshot, { copy, shareMin }, this.#options.clock),
-    );
   }
 
   async #split(partition: LocalPartition, middle: number, by: 'load' | 'size'): Promise<number> {
@@ -157,40 +147,7 @@ export class PartitionSplitter implements Service {
       throw new SplitRefused(
         `the region has ${partitions.all.length} partitions, as many as split.partitions lets it have`,
       );
-    const { from, to } = partition.hashes;
-    const middle =
-      loadSplitPoint(load(number).hashes, partition.hashes) ??
-      (await this.#dividedBySize(partition, 0)) ??
-      (isEmpty(partition) ? Math.floor((from + to) / 2) : undefined);
-    if (middle === undefined)
-      throw new SplitRefused(
-        `what partition ${number} holds is of one partition key, or none can be read: no split divides it`,
-      );
+    const middle = await forcedSplitPoint(partition, load(number).hashes, this.#options.clock);
     return partitions.split(number, middle);
   }
-}
-
-/** Of all tables; undefined while that is not counted. */
-function heldBytes({ copies }: LocalPartition): number | undefined {
-  const copy = copies.serving[0]?.copy;
-  let bytes = 0;
-  for (const table of copy?.tables ?? []) {
-    const contents = copy?.contents(table);
-    if (contents === undefined) return undefined;
-    bytes += contents.sizeBytes;
-  }
-  return copy === undefined ? undefined : bytes;
-}
-
-/** Whether it holds no item of any table, as far as is known. */
-function isEmpty({ copies }: LocalPartition): boolean {
-  const copy = copies.serving[0]?.copy;
-  return (
-    copy?.tables.every(
-      (table) =>
-        table === SYSTEM_TABLE ||
-        table === PARTITION_TABLE ||
-        copy.contents(table)?.itemCount === 0,
-    ) ?? false
-  );
 }

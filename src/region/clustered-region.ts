@@ -4,7 +4,7 @@ import { internalError } from '../model/errors.ts';
 import type { Table, TableDefinition } from '../model/table.ts';
 import type { TagChange } from '../model/table-tags.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
-import { Layout } from '../storage/layout.ts';
+import type { Layout } from '../storage/layout.ts';
 import type { RegionPartition } from '../partition/region-partition.ts';
 import type { TableStreams } from '../streams/table-streams.ts';
 import type { Catalogue } from './catalogue.ts';
@@ -37,6 +37,8 @@ export interface ClusteredRegionOptions {
   readonly accountId: string;
   /** By number, once they are there. */
   readonly partitions: () => readonly RegionPartition[];
+  /** Which of them has which hashes, at this moment. */
+  readonly layout: () => Layout;
   readonly catalogue: Catalogue;
   readonly follower: Pick<CatalogueFollower, 'through'>;
   readonly seat: Pick<SeatLine, 'order'>;
@@ -69,9 +71,8 @@ export class ClusteredRegion implements Region {
 
   get #router(): Router {
     if (this.#opened !== undefined) return this.#opened;
-    const partitions = this.#options.partitions();
-    const layout = Layout.even(partitions.length);
-    this.#opened = new Router(partitions, () => layout);
+    const { partitions, layout } = this.#options;
+    this.#opened = new Router(partitions(), layout);
     return this.#opened;
   }
 

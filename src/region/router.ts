@@ -5,7 +5,7 @@ import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write
 import type { RegionPartition } from '../partition/region-partition.ts';
 import { MovedError } from '../partition/moved-error.ts';
 import type { Layout } from '../storage/layout.ts';
-import type { StoredPage } from '../storage/read.ts';
+import type { PageRequest, StoredPage } from '../storage/read.ts';
 import type { ItemRead, Page, RangeQuery, TableScan } from './region.ts';
 
 const HASHES = 2 ** 32;
@@ -48,10 +48,30 @@ export class Router {
       try {
         return await ask(partition);
       } catch (error) {
+        if (!(error instanceof MovedError)) throw error;
+        await partition.layoutKnown?.();
         const next = this.partitionOf(table, key);
-        if (!(error instanceof MovedError) || next === partition) throw error;
+        if (next === partition) throw error;
         partition = next;
       }
+    }
+  }
+
+  /** Undefined where the partition was split while it was asked: it is to be looked anew who has what. */
+  async #pageUnlessMoved(
+    number: number,
+    request: PageRequest,
+    consistent: boolean,
+  ): Promise<StoredPage | undefined> {
+    const partition = this.#partition(number);
+    const { to } = this.#layout().hashesOf(number);
+    try {
+      return await partition.readPage(request, consistent);
+    } catch (error) {
+      if (!(error instanceof MovedError)) throw error;
+      await partition.layoutKnown?.();
+      if (this.#layout().hashesOf(number).to >= to) throw error;
+      return undefined;
     }
   }
 
@@ -66,9 +86,8 @@ export class Router {
 
   async query(query: RangeQuery): Promise<Page> {
     const { consistent, ...request } = query;
-    return this.partitionOf(query.table, query.from).readPage(
-      { ...request, byteLimit: PAGE_BYTES_MAX },
-      consistent,
+    return this.#moving(query.table, query.from, async (partition) =>
+      partition.readPage({ ...request, byteLimit: PAGE_BYTES_MAX }, consistent),
     );
   }
 
@@ -84,10 +103,11 @@ export class Router {
       const number = layout.partitionOfHash(at);
       // A page that was begun before a split of the partition is whole all the same: it holds these hashes till then.
       const { to } = layout.hashesOf(number);
-      const next = await this.#partition(number).readPage(
+      const next = await this.#pageUnlessMoved(
+        number,
         {
           table,
-          from: hashBytes(at === hash ? segment.from : at),
+          from: hashBytes(at === hash ? Math.max(segment.from, layout.hashesOf(number).from) : at),
           to: boundBytes(Math.min(segment.to, to)),
           forward: true,
           limit: scan.limit === undefined ? undefined : scan.limit - page.items.length,
@@ -96,6 +116,7 @@ export class Router {
         },
         consistent,
       );
+      if (next === undefined) continue;
       page = joined(page, next);
       if (page.more) return page;
       at = to;

@@ -84,10 +84,10 @@ export class Copy {
   }
 
   /** Stands in for a copy while it is rebuilt. */
-  static underRebuild(partition: number, hashes: HashRange): Copy {
+  static underRebuild(partition: number, hashes: HashRange & Partial<HeldHashes>): Copy {
     return new Copy(partition, true, {
       ...BLANK,
-      held: { ...hashes, origin: undefined },
+      held: { origin: undefined, ...hashes },
       counters: new Map(),
       uncounted: new Map(),
     });

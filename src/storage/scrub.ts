@@ -60,26 +60,10 @@ export class Scrub implements Service {
     while (!this.#stopped.signal.aborted) {
       await clock.sleep(lookMs, this.#stopped.signal);
       for (const node of nodes()) {
-        if (node.uncounted.length > 0) await this.#count(node);
+        if (node.uncounted.length > 0)
+          await countSplitCopies(node, { ...this.#options, signal: this.#stopped.signal });
         if (this.#isDue(node)) await this.#check(node);
       }
-    }
-  }
-
-  /** After a split: only what was counted can be checked. */
-  async #count(node: StorageNode): Promise<void> {
-    const { clock, logger, onDamage } = this.#options;
-    const { zone } = node;
-    const isOver = (): boolean => this.#stopped.signal.aborted || node.state !== 'open';
-    if (isOver()) return;
-    const partitions = node.uncounted.map(({ partition }) => partition);
-    try {
-      const isDone = await node.countSplit(pacer(clock, this.#stopped.signal).pace);
-      if (isDone) logger.debug({ zone, partitions }, 'split partitions counted');
-    } catch (error) {
-      if (isOver()) return;
-      if (!(error instanceof StoreError)) throw error;
-      for (const partition of partitions) onDamage(zone, error, partition);
     }
   }
 
@@ -118,6 +102,30 @@ export class Scrub implements Service {
     } finally {
       this.#dueMs.set(node, clock.monotonicMs() + roundMs);
     }
+  }
+}
+
+/** After a split: counts what each side holds, slowly. Only what was counted can be checked. */
+export async function countSplitCopies(
+  node: StorageNode,
+  {
+    clock,
+    logger,
+    signal,
+    onDamage,
+  }: Pick<ScrubOptions, 'clock' | 'logger' | 'onDamage'> & { readonly signal: AbortSignal },
+): Promise<void> {
+  const { zone } = node;
+  const isOver = (): boolean => signal.aborted || node.state !== 'open';
+  if (isOver()) return;
+  const partitions = node.uncounted.map(({ partition }) => partition);
+  try {
+    const isDone = await node.countSplit(pacer(clock, signal).pace);
+    if (isDone) logger.debug({ zone, partitions }, 'split partitions counted');
+  } catch (error) {
+    if (isOver()) return;
+    if (!(error instanceof StoreError)) throw error;
+    for (const partition of partitions) onDamage(zone, error, partition);
   }
 }
 

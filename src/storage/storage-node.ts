@@ -25,6 +25,7 @@ import {
   type HashRange,
 } from './key-layout.ts';
 import { forEachBatch, readRange, withSnapshot } from './key-ranges.ts';
+import type { HeldHashes } from './meta-codec.ts';
 import type { KeyValueOperation, KeyValueSnapshot, KeyValueStore } from './key-value-store.ts';
 import { StoreError } from './key-value-store.ts';
 import { onSide, RebuildError, rebuildPartition, type RebuildProgress } from './rebuild.ts';
@@ -225,6 +226,15 @@ export class StorageNode {
       if (error instanceof RebuildError && error.side === 'target') this.#fail(error.cause);
       throw error;
     }
+  }
+
+  /**
+   * Of a partition that came of a split this node has no copy, because its parent's was filled from behind that: one is to be filled
+   * from another node.
+   */
+  expect(partition: number, held: HeldHashes): void {
+    assert(!this.#copies.has(partition), 'a copy that is here is not waited for');
+    this.#copies.set(partition, Copy.underRebuild(partition, held));
   }
 
   /** Waits for what is under way, makes it durable, and closes the store. Never rejects. */

@@ -1,6 +1,7 @@
 import { present } from '../base/assert.ts';
 import { type Clock, WOKEN } from '../base/clock.ts';
 import type { HybridTime } from '../clock/hybrid-time.ts';
+import { EMPTY_END } from '../log/chain.ts';
 import type { LogEnd } from '../log/entry.ts';
 import { LogError } from '../log/replicated-log.ts';
 import type { CommittedEntry, Follower } from '../partition/partition.ts';
@@ -10,6 +11,8 @@ import type { ItemRecord } from '../model/record.ts';
 export interface LogSource {
   readonly number: number;
   readonly committed: LogEnd;
+  /** Up to where a stream may tell of it, where that is before `committed`: what a split moves elsewhere is known up to there. */
+  readonly told?: LogEnd | undefined;
   readonly first: number;
   endAt(index: number): Promise<LogEnd | undefined>;
   follow(after: number): Follower;
@@ -72,7 +75,8 @@ export class StreamLog {
 
   /** The last committed entry, as far as it is known here; undefined when the partition is not here. */
   get committed(): LogEnd | undefined {
-    return this.#source()?.committed;
+    const source = this.#source();
+    return source?.told ?? source?.committed;
   }
 
   get first(): number {
@@ -111,7 +115,8 @@ export class StreamLog {
    */
   async next(after: number, table: number): Promise<LogPart> {
     const source = this.#source();
-    if (source === undefined || source.committed.index <= after)
+    const { index: end } = source?.told ?? source?.committed ?? EMPTY_END;
+    if (source === undefined || end <= after)
       return { entries: [], through: after, time: undefined, readBytes: 0 };
     if (after + 1 < source.first)
       throw new LogError('trimmed', `entry ${after + 1} of partition ${source.number} is gone`);
@@ -122,8 +127,8 @@ export class StreamLog {
       return partOf(known, known.entries.slice(after - known.after), 0);
     }
     const from = known?.after ?? after;
-    const entries = await this.#readNow(source, from);
-    const readBytes = this.#learn(from, entries, source.committed.index);
+    const entries = upTo(await this.#readNow(source, from), end);
+    const readBytes = this.#learn(from, entries, end);
     const { index: through, partitionTime: time } = present(entries.at(-1), 'an entry').entry;
     return { entries: entries.slice(after - from), through, time, readBytes };
   }
@@ -206,6 +211,11 @@ export class StreamLog {
     this.#kept.push(chunk);
   }
 }
+
+const upTo = (entries: readonly CommittedEntry[], end: number): readonly CommittedEntry[] =>
+  (entries.at(-1)?.entry.index ?? 0) <= end
+    ? entries
+    : entries.filter(({ entry: { index } }) => index <= end);
 
 const partOf = (
   { through, time }: Chunk,

@@ -4,6 +4,7 @@ import { NO_STREAMS } from '../support/no-streams.ts';
 import { Catalogue } from '../../src/region/catalogue.ts';
 import { ClusteredRegion } from '../../src/region/clustered-region.ts';
 import type { TableOrder } from '../../src/region/seat-line.ts';
+import { Layout } from '../../src/storage/layout.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -20,6 +21,7 @@ function newRegion() {
     name: 'us-east-1',
     accountId: '000000000000',
     partitions: () => [],
+    layout: () => Layout.even(1),
     catalogue: new Catalogue({ put: async () => {}, delete: async () => {} }, () => []),
     follower: {
       through: async (index) => {

@@ -1,10 +1,10 @@
 import type { Position } from '../../storage/apply.ts';
-import { epochEndsMax } from '../../storage/copy.ts';
+import { epochEndsMax, readHeldHashes } from '../../storage/copy.ts';
 import {
   itemKeyIn,
   itemSpaceRange,
   PARTITION_TABLE,
-  tableHashRange,
+  tableHashes,
 } from '../../storage/key-layout.ts';
 import type { KeyValueSnapshot } from '../../storage/key-value-store.ts';
 import { StoreError } from '../../storage/key-value-store.ts';
@@ -112,10 +112,11 @@ export async function* surplusOf(
 ): AsyncGenerator<readonly ReceivedRecord[], void, undefined> {
   const { snapshot, parting, partition, partitionCount, tables } = options;
   if (parting.kind === 'behind') return;
+  const held = readHeldHashes(snapshot, partition, partitionCount);
   for (const space of ['items', 'tombstones'] as const) {
     for (const table of await tablesIn(snapshot, space)) {
       if (table === PARTITION_TABLE || !tables.holdsItems(table)) continue;
-      const hashes = tableHashRange(table, partition, partitionCount);
+      const hashes = tableHashes(table, partition, held);
       const iterator = snapshot.iterate(itemSpaceRange(space, table, hashes));
       let batch: ReceivedRecord[] = [];
       let bytes = 0;

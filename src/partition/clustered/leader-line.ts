@@ -4,7 +4,8 @@ import type { Logger } from '../../telemetry/logger.ts';
 import { errorOf, refusalOf, type NodeCalls, type Refusal } from './node-calls.ts';
 import type { LocalPartition } from '../local-partition.ts';
 import type { NodePartition } from './node-partition.ts';
-import { carryOut, type AnswerOf, type LeaderCall } from './partition-calls.ts';
+import { MovedError } from '../moved-error.ts';
+import { carryOut, type AnswerOf, type LeaderCall, type SplitCalls } from './partition-calls.ts';
 
 /** How long a leader may take to answer; what it has not answered by then may have been done. */
 const answerMs = 8000;
@@ -14,6 +15,9 @@ const lookMs = 6000;
 
 /** Pause before it is looked again. */
 const pauseMs = 40;
+
+/** How long it is waited in one go for this node's copy to have applied a split that a leader tells of. */
+const movedWaitMs = 1000;
 
 /** What gives a call of the region's own services its right: see `LeaderLineOptions.catalogueThrough`. */
 export interface SeatMark {
@@ -38,6 +42,13 @@ export interface LeaderLineOptions {
    * region's services know that ask it.
    */
   readonly catalogueThrough: (index: number) => Promise<void>;
+  /** Where partitions may be split. */
+  readonly splits?: LineSplits;
+}
+
+export interface LineSplits extends SplitCalls {
+  /** See `NodePartitions.hasMoved`. */
+  readonly hasMoved: (partition: number, to: number, waitMs: number) => Promise<boolean>;
 }
 
 interface Envelope {
@@ -46,11 +57,15 @@ interface Envelope {
   readonly seat: SeatMark | undefined;
 }
 
-/** `elsewhere`: not carried out, because this node does not lead. `stale`: nor here, because another node has the seat. */
+/**
+ * `elsewhere`: not carried out, because this node does not lead. `stale`: nor here, because another node has the seat. `moved`: nor
+ * here, because what it is of was split off: the partition's hashes end at `to`, or soon will.
+ */
 type Reply =
   | { readonly kind: 'done'; readonly value?: unknown }
   | { readonly kind: 'elsewhere'; readonly leader?: string | undefined }
   | { readonly kind: 'stale' }
+  | { readonly kind: 'moved'; readonly to: number }
   | Refusal;
 
 /** The way from a node to whoever leads a partition, and back: calls are carried out here, or sent where the leader is. */
@@ -71,7 +86,10 @@ export class LeaderLine {
     this.#options.calls.serve('node.call', async (request) => this.#replyTo(request as Envelope));
   }
 
-  /** Rejects with `ClientError`: the leader's, or `InternalServerError` when nobody leads or it is not known what became of it. */
+  /**
+   * Rejects with `ClientError`: the leader's, or `InternalServerError` when nobody leads or it is not known what became of it; with
+   * `MovedError`, once this node's layout says so too, where another partition is to be asked.
+   */
   async ask<Call extends LeaderCall>(
     partition: number,
     call: Call,
@@ -88,6 +106,11 @@ export class LeaderLine {
       if (reply.kind === 'done') return reply.value as AnswerOf<Call['name']>;
       if (reply.kind === 'refused') throw errorOf(reply);
       if (reply.kind === 'stale' || clock.monotonicMs() >= endMs) throw internalError();
+      if (reply.kind === 'moved') {
+        const hasMoved = await this.#options.splits?.hasMoved(partition, reply.to, movedWaitMs);
+        if (hasMoved === true) throw new MovedError();
+        continue;
+      }
       hint = reply.leader;
       await clock.sleep(pauseMs, calls.signal);
     }
@@ -132,11 +155,20 @@ export class LeaderLine {
         admit(call);
       }
       if (partition?.leading !== leading) return { kind: 'elsewhere', leader: partition?.leader };
-      return { kind: 'done', value: await carryOut(leading, call) };
+      return await this.#carryOut(leading, call);
     } catch (error) {
       if (!(error instanceof ClientError))
         logger.error({ partition: number, call: call.name, error }, 'a call of a node failed');
       return refusalOf(error);
+    }
+  }
+
+  async #carryOut(leading: LocalPartition, call: LeaderCall): Promise<Reply> {
+    try {
+      return { kind: 'done', value: await carryOut(leading, call, this.#options.splits) };
+    } catch (error) {
+      if (!(error instanceof MovedError)) throw error;
+      return { kind: 'moved', to: leading.heldEnd };
     }
   }
 

@@ -4,7 +4,8 @@ import type { Service } from '../../base/service.ts';
 import type { StreamLog } from '../../log/jetstream/stream-log.ts';
 import { LogError } from '../../log/replicated-log.ts';
 import { internalError } from '../../model/errors.ts';
-import type { Copy } from '../../storage/copy.ts';
+import { Copy } from '../../storage/copy.ts';
+import { hashRange, type HashRange } from '../../storage/key-layout.ts';
 import type { StorageNode } from '../../storage/storage-node.ts';
 import { Applier, preparedEntry } from '../applier.ts';
 import { LocalPartition, type LocalPartitionOptions } from '../local-partition.ts';
@@ -38,9 +39,16 @@ export interface Neighbours {
   leaderOf(partition: number): string | undefined;
 }
 
-export interface NodePartitionOptions extends Omit<LocalPartitionOptions, 'log'> {
+export interface NodePartitionOptions extends Omit<
+  LocalPartitionOptions,
+  'log' | 'hashes' | 'childrenLedElsewhere'
+> {
   readonly log: StreamLog;
   readonly node: StorageNode;
+  /** Told when the copy has applied an entry that splits: the copy of the child is there. Must not throw. */
+  readonly onSplit?: () => void;
+  /** Opens the first epoch of an empty log without letting others go first: it has led the partition that this one came of. */
+  readonly isHeir?: boolean;
   readonly random: Random;
   readonly neighbours: Neighbours;
   /** How many others should lead rather than this node: 0 where it should itself. */
@@ -88,6 +96,8 @@ export class NodePartition implements Service {
   #resignation: Resignation | undefined;
   #running: Promise<void> = Promise.resolve();
   #waiting: Waiting[] = [];
+  /** Of the copy when it was there last. */
+  #hashes: HashRange;
   /** When the broker was last asked where the log ends. */
   #refreshedMs = 0;
 
@@ -95,6 +105,8 @@ export class NodePartition implements Service {
     this.number = options.number;
     this.#options = options;
     this.#clock = options.clock;
+    const { number, node, partitionCount } = options;
+    this.#hashes = node.copies.get(number)?.hashes ?? hashRange(number, partitionCount);
   }
 
   /** The partition, from when this node has opened an epoch until it hands over, or sees another one. */
@@ -119,8 +131,21 @@ export class NodePartition implements Service {
     return this.#options.log;
   }
 
+  /** One that is not there, because its parent's was filled from before the split, is as one that is being filled. */
   get copy(): Copy {
-    return this.#options.node.copy(this.number);
+    const { node } = this.#options;
+    return node.copies.get(this.number) ?? Copy.underRebuild(this.number, this.hashes);
+  }
+
+  /** Which hashes the copy holds: less than the layout says from when it has applied a split. */
+  get hashes(): HashRange {
+    this.#hashes = this.#options.node.copies.get(this.number)?.hashes ?? this.#hashes;
+    return this.#hashes;
+  }
+
+  /** What was split off is led under its own number from now on: see `LocalPartition.handedOver`. */
+  handedOver(): void {
+    this.#leading?.handedOver();
   }
 
   get node(): StorageNode {
@@ -206,9 +231,9 @@ export class NodePartition implements Service {
 
   /** How long this node lets others go first. */
   #patienceMs(): number {
-    const { log, node, precedence, random } = this.#options;
+    const { log, node, precedence, random, isHeir } = this.#options;
     const { successor } = log;
-    if (successor === node.zone) return 0;
+    if (successor === node.zone || (isHeir === true && log.end.index === 0)) return 0;
     const named = successor === undefined ? 0 : successionMs;
     return named + precedence * precedenceMs + random.next() * (precedenceMs / 4);
   }
@@ -246,6 +271,8 @@ export class NodePartition implements Service {
     try {
       for (;;) {
         const { copy } = this;
+        // It comes again when its parent's copy has applied the split.
+        if (!node.copies.has(this.number)) return 'unreadable';
         const { index, checksum } = copy.position;
         if (copy.rebuilding) return 'behind';
         if (index > log.end.index) return 'unfit';
@@ -255,6 +282,7 @@ export class NodePartition implements Service {
         if (entries[0]?.previousChecksum !== checksum) return 'unfit';
         const prepared = entries.map((entry) => preparedEntry(committedOf(entry)));
         await node.apply(new Map([[this.number, prepared]]));
+        if (entries.some(({ kind }) => kind === 'split')) this.#options.onSplit?.();
         this.#tellApplied();
       }
     } catch (error) {
@@ -267,11 +295,17 @@ export class NodePartition implements Service {
     const { node, random, onLead, onFollow } = this.#options;
     const { zone } = node;
     this.#wasNamed = this.#options.log.successor === zone;
-    const partition = new LocalPartition({ ...this.#options, openPayload: Buffer.from(zone) });
+    const partition = new LocalPartition({
+      ...this.#options,
+      hashes: () => this.hashes,
+      childrenLedElsewhere: true,
+      openPayload: Buffer.from(zone),
+    });
     const applier = new Applier({
       node,
       partitions: [partition],
       clock: this.#clock,
+      onSplit: () => this.#options.onSplit?.(),
       onFailure: (error) => {
         this.#options.onDamage(zone, error);
       },

@@ -3,7 +3,7 @@ import { BusError, type Bus } from '../../bus/bus.ts';
 import { decodeFrame, encodeFrame, FrameError } from '../../bus/frame.ts';
 import { nodeSubjectOf } from '../../bus/subjects.ts';
 import type { Clock } from '../../base/clock.ts';
-import type { Position } from '../../storage/apply.ts';
+import { START, type Position } from '../../storage/apply.ts';
 import type { StorageNode } from '../../storage/storage-node.ts';
 import type { StreamLog } from '../../log/jetstream/stream-log.ts';
 import type { Stuck } from './node-partition.ts';
@@ -105,7 +105,9 @@ export class NodeStands {
     const { zone, node: nodeNow } = this.#options;
     const trouble = this.#troubles.get(partition);
     const node = nodeNow();
-    const { position, rebuilding } = node.copy(partition);
+    // One that has not applied the split that the partition came of has nothing of it, and nothing to say against its log.
+    const copy = node.copies.get(partition);
+    const { position, rebuilding } = copy ?? { position: START, rebuilding: true };
     return {
       zone,
       trouble: trouble?.why.kind,

@@ -11,6 +11,7 @@ import type {
   ReceivedRecord,
   Resolution,
 } from '../partition.ts';
+import type { Splitting } from '../../storage/apply.ts';
 import type { StepAnswer, TransactionStep, TransactionStepName } from '../transaction-steps.ts';
 
 /** What the leader of a partition can be asked for from another node: request and answer, plain data with bytes in it. */
@@ -43,6 +44,26 @@ export interface LeaderCalls {
   };
   /** Up to where a strong read must have applied: everything that was answered before the call. See `LocalPartition.readIndex`. */
   readIndex: { readonly request: ReadScope | undefined; readonly answer: number };
+  /** Where the partition is to be split: see `SplitCalls`. */
+  splitPoint: { readonly request: { readonly isForced: boolean }; readonly answer: SplitPoint };
+  split: { readonly request: Splitting; readonly answer: SplitOutcome };
+}
+
+/** `refused`: why it cannot be split, in words. `none`: nothing speaks for it. */
+export type SplitPoint =
+  | { readonly kind: 'at'; readonly middle: number; readonly by: 'load' | 'size' | 'word' }
+  | { readonly kind: 'refused'; readonly words: string }
+  | { readonly kind: 'none' };
+
+/** `done`: the leader's node has applied it. `waits`: why that is not so yet; the same may be asked for again. */
+export type SplitOutcome =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'waits'; readonly words: string };
+
+/** What a leader's node does when it is asked to split what it leads. */
+export interface SplitCalls {
+  point(leading: LocalPartition, isForced: boolean): Promise<SplitPoint>;
+  split(leading: LocalPartition, splitting: Splitting): Promise<SplitOutcome>;
 }
 
 export type LeaderCallName = keyof LeaderCalls;
@@ -66,7 +87,11 @@ export function clientTables(call: LeaderCall): readonly number[] {
 }
 
 /** Carries a call out where the partition is led. Rejects as the partition's methods do. */
-export async function carryOut(leading: LocalPartition, call: LeaderCall): Promise<unknown> {
+export async function carryOut(
+  leading: LocalPartition,
+  call: LeaderCall,
+  splits?: SplitCalls,
+): Promise<unknown> {
   switch (call.name) {
     case 'write':
       return leading.write(call.request);
@@ -90,6 +115,12 @@ export async function carryOut(leading: LocalPartition, call: LeaderCall): Promi
       return leading.readIndex(call.request);
     case 'transact':
       return leading.transact(call.request.step, call.request.request);
+    case 'splitPoint':
+      return splits?.point(leading, call.request.isForced) ?? { kind: 'none' };
+    case 'split':
+      return (
+        splits?.split(leading, call.request) ?? { kind: 'waits', words: 'partitions are not split' }
+      );
     default:
       return call satisfies never;
   }

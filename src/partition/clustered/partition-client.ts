@@ -5,9 +5,9 @@ import { internalError } from '../../model/errors.ts';
 import type { StoredItem } from '../../model/record.ts';
 import type { TableCounters } from '../../storage/apply.ts';
 import {
-  hashRange,
+  holdsKey,
   PARTITION_TABLE,
-  tableHashRange,
+  tableHashes,
   type HashRange,
 } from '../../storage/key-layout.ts';
 import { StoreError } from '../../storage/key-value-store.ts';
@@ -21,6 +21,8 @@ import {
 import type { StorageNode } from '../../storage/storage-node.ts';
 import { decodeDocument, decodeLogEnd, indexStandKey, shippedKey } from '../index-stand.ts';
 import type { ReadScope } from '../leader.ts';
+import { MovedError } from '../moved-error.ts';
+import { isWithin } from '../page-hashes.ts';
 import type { ItemWrite, WriteOutcome } from '../item-write.ts';
 import type {
   DiscardedItem,
@@ -47,6 +49,9 @@ import type { AnswerOf, LeaderCall } from './partition-calls.ts';
 /** Pause before a log that cannot be read is read again. */
 const readRetryMs = 200;
 
+/** How long it is waited for this node's layout to say of a split what its copy has applied. */
+const movedWaitMs = 5000;
+
 /** Asks whoever leads the partition. Rejects with `ClientError`. */
 export type AskLeader = <Call extends LeaderCall>(
   partition: number,
@@ -55,7 +60,10 @@ export type AskLeader = <Call extends LeaderCall>(
 
 export interface PartitionClientOptions {
   readonly partition: NodePartition;
-  readonly partitionCount: number;
+  /** Which hashes the layout gives it at this moment. */
+  readonly hashes: () => HashRange;
+  /** See `NodePartitions.hasMoved`. */
+  readonly hasMoved: (partition: number, to: number, waitMs: number) => Promise<boolean>;
   readonly clock: Clock;
   readonly ask: AskLeader;
   /** The node's copy could not be read. */
@@ -68,7 +76,6 @@ export interface PartitionClientOptions {
  */
 export class PartitionClient implements RegionPartition {
   readonly number: number;
-  readonly hashes: HashRange;
   readonly #options: PartitionClientOptions;
   readonly #partition: NodePartition;
   readonly #clock: Clock;
@@ -78,12 +85,22 @@ export class PartitionClient implements RegionPartition {
     this.#partition = options.partition;
     this.#clock = options.clock;
     this.number = options.partition.number;
-    this.hashes = hashRange(this.number, options.partitionCount);
+  }
+
+  get hashes(): HashRange {
+    return this.#options.hashes();
   }
 
   /** The last entry that this node knows of. */
   get committed(): LogEnd {
     return this.#partition.leading?.committed ?? this.#partition.log.end;
+  }
+
+  /** See `LogSource`. What this node's copy has not applied may be behind a split that it does not know. */
+  get told(): LogEnd | undefined {
+    const { leading, copy } = this.#partition;
+    const isKnown = leading === undefined ? copy.rebuilding : leading.splitState === 'none';
+    return isKnown || copy.position.index >= this.committed.index ? undefined : copy.position;
   }
 
   get first(): number {
@@ -124,6 +141,9 @@ export class PartitionClient implements RegionPartition {
     const { leading } = this.#partition;
     if (leading !== undefined) return leading.read(table, key);
     await this.#current({ table, key });
+    // What was answered before the call may have been answered by a child.
+    const { number: partition, hashes } = this.#partition;
+    if (!holdsKey({ partition, hashes }, table, key)) return this.#moved();
     return this.#readOwn((node) => readItem(node.store, table, key));
   }
 
@@ -136,7 +156,10 @@ export class PartitionClient implements RegionPartition {
   async readPage(request: PageRequest, consistent: boolean): Promise<StoredPage> {
     const { leading } = this.#partition;
     if (leading !== undefined) return leading.readPage(request, consistent);
-    if (consistent) await this.#current({ table: request.table });
+    if (consistent) {
+      await this.#current({ table: request.table });
+      if (!isWithin(request, this.#partition.hashes)) return this.#moved();
+    }
     return this.#readSnapshot(async (node) => {
       const snapshot = node.store.snapshot();
       try {
@@ -145,6 +168,19 @@ export class PartitionClient implements RegionPartition {
         await snapshot.close();
       }
     });
+  }
+
+  /** The copy has applied a split, and what was asked for is of the child: whoever asks knows that, too, when this rejects. */
+  async #moved(): Promise<never> {
+    await this.layoutKnown();
+    throw new MovedError();
+  }
+
+  /** Resolves once this node's layout says of the partition what its copy does: see `RegionPartition`. */
+  async layoutKnown(): Promise<void> {
+    const { to } = this.#partition.hashes;
+    if (this.hashes.to <= to) return;
+    if (!(await this.#options.hasMoved(this.number, to, movedWaitMs))) throw internalError();
   }
 
   /** Resolves once this node's copy holds all that was answered before the call. */
@@ -238,11 +274,12 @@ export class PartitionClient implements RegionPartition {
     limitBytes: number,
   ): Promise<readonly ScannedItem[]> {
     await this.#current();
-    const { partitionCount } = this.#options;
+    // Whoever walks the layout finds the child in it behind this.
+    await this.layoutKnown();
+    const hashes = tableHashes(table, this.number, this.#partition.hashes);
     return this.#readSnapshot(async (node) => {
       const snapshot = node.store.snapshot();
       try {
-        const hashes = tableHashRange(table, this.number, partitionCount);
         return await scanVersions(snapshot, { table, hashes, after, limitBytes });
       } finally {
         await snapshot.close();

@@ -5,6 +5,7 @@ import { BusError, type Bus } from '../../bus/bus.ts';
 import { decodeFrame, encodeFrame } from '../../bus/frame.ts';
 import { nodeSubjectOf } from '../../bus/subjects.ts';
 import { OffsetWindow, type OffsetEstimate } from '../../clock/offset.ts';
+import type { HeldHashes } from '../../storage/meta-codec.ts';
 import type { Neighbours } from './node-partition.ts';
 
 /** How often a node asks the others how they are. */
@@ -34,6 +35,8 @@ export interface NodeReport {
   readonly trouble: string | undefined;
   readonly partitions: readonly PartitionReport[];
   /** Of the node that has the region's seat: the term, and per partition up to where no follower needs the log. */
+  /** It reads entries that split a partition; an earlier release does not say so. */
+  readonly readsSplits?: boolean;
   readonly seat: { readonly term: number; readonly released: readonly number[] } | undefined;
 }
 
@@ -46,6 +49,8 @@ export interface PartitionReport {
   readonly synced: number;
   /** Its copy is being filled from another node's. */
   readonly isRebuilding: boolean;
+  /** Of a partition that came of a split: which hashes the copy holds, and what it came of. */
+  readonly held?: HeldHashes | undefined;
 }
 
 export interface RegionNodesOptions {
