@@ -73,3 +73,135 @@ test('a partition is split under writes at every node, which wait for millisecon
   await expectKept(w, writers);
   expect(w.running.flatMap(({ failures }) => failures)).toEqual([]);
 });
+
+/** The node that leads a partition has appended the split of it, and dies. */
+async function killAtSplit(w: ClusteredWorld, partition: number): Promise<WorldNode> {
+  const leader = leading(w, partition);
+  const splitting = otherThan(w, leader).engine.splitPartition(partition);
+  splitting.catch(() => {});
+  const { log } = present(leader.engine.core.partitions[partition], 'a partition');
+  let index = 0;
+  const part = present(leader.engine.core.partitions[partition], 'a partition');
+  await w.until('the split is appended', () => {
+    index = log.end.index;
+    return part.leading?.splitState !== 'none';
+  });
+  expect(index).toBeGreaterThan(0);
+  await leader.kill();
+  return leader;
+}
+
+function otherThan(w: ClusteredWorld, ...nodes: readonly WorldNode[]): WorldNode {
+  return present(
+    w.running.find((node) => !nodes.includes(node)),
+    'another node',
+  );
+}
+
+test.each([1, 0])(
+  'the leader of partition %i is killed as it splits it: the split is done, and nothing answered is lost',
+  async (partition) => {
+    const w = await newWorld();
+    const table = await w.createTable(w.nodes.b);
+    const writers = writersOf(w, table);
+    await w.clock.advance(500);
+    const killed = await killAtSplit(w, partition);
+    await w.until('both nodes know', () => countsOf(w).every((count) => count === 3));
+    await w.untilLed();
+    await w.until('the child is led', () => w.leaderOf(2) !== undefined);
+    await w.clock.advance(1000);
+    await w.run(killed.start());
+    expect(countsOf(w)).toEqual([3, 3, 3]);
+    await w.clock.advance(1000);
+    await stopAll(writers);
+    await expectKept(w, writers);
+  },
+);
+
+test('a node that was stopped through two splits has them when it is back', async () => {
+  const w = await newWorld();
+  const table = await w.createTable(w.nodes.b);
+  const writers = writersOf(w, table);
+  await w.clock.advance(500);
+  await w.run(w.nodes.c.stop());
+  await w.until('all are led', () => [0, 1].every((each) => w.leaderOf(each) !== undefined));
+  expect(await w.run(w.nodes.a.engine.splitPartition(0))).toBe(2);
+  expect(await w.run(w.nodes.b.engine.splitPartition(2))).toBe(3);
+  await w.clock.advance(1000);
+  await w.run(w.nodes.c.start());
+  expect(countsOf(w)).toEqual([4, 4, 4]);
+  await w.clock.advance(500);
+  await stopAll(writers);
+  await expectKept(w, writers);
+});
+
+test('everything is killed and started again after a split', async () => {
+  const w = await newWorld();
+  const table = await w.createTable(w.nodes.b);
+  const writers = writersOf(w, table);
+  await w.clock.advance(500);
+  expect(await w.run(w.nodes.a.engine.splitPartition(1))).toBe(2);
+  await w.clock.advance(20);
+  const { a, b, c } = w.nodes;
+  for (const node of [a, b, c]) await node.kill();
+  await w.run(Promise.all([a, b, c].map(async (node) => node.start())));
+  await w.untilLed();
+  await w.until('the child is led', () => w.leaderOf(2) !== undefined);
+  await w.clock.advance(500);
+  await stopAll(writers);
+  expect(countsOf(w)).toEqual([3, 3, 3]);
+  await expectKept(w, writers);
+  expect(await w.run(a.engine.splitPartition(2))).toBe(3);
+  await expectKept(w, writers);
+});
+
+/** Each zone leads its own. */
+async function newSpreadWorld(): Promise<ClusteredWorld> {
+  const w = await newWorld(3);
+  await w.until('each leads its own', () =>
+    [0, 1, 2].every((number) => w.leaderOf(number)?.zone === ['a', 'b', 'c'][number]),
+  );
+  return w;
+}
+
+test('a drained node that led the parent leaves the child to another', async () => {
+  const w = await newSpreadWorld();
+  const table = await w.createTable(w.nodes.b);
+  const writers = writersOf(w, table);
+  await w.clock.advance(300);
+  const leader = leading(w, 1);
+  const splitting = w.nodes.a.engine.splitPartition(1);
+  const drained = leader.engine.core.drain();
+  await w.run(drained);
+  expect(await w.run(splitting)).toBe(3);
+  await w.until('all are led', () => [1, 3].every((each) => w.leaderOf(each) !== undefined));
+  expect([1, 3].map((each) => w.leaderOf(each)?.zone)).not.toContain(leader.zone);
+  await w.clock.advance(500);
+  await stopAll(writers);
+  await expectKept(w, writers);
+});
+
+test('a split that is decided on is done though the seat dies, and its number is given to no other', async () => {
+  const w = await newSpreadWorld();
+  const seat = await w.seat();
+  const { log } = present(seat.engine.core.partitions[0], 'partition 0');
+  const before = log.end.index;
+  seat.engine.splitPartition(1).catch(() => {});
+  await w.until('it is written down', () => log.end.index > before);
+  expect(countsOf(w)).toEqual([3, 3, 3]);
+  await seat.kill();
+  const next = await w.seat();
+  const other = next.engine.splitPartition(2).catch((error: unknown) => String(error));
+  await w.until('it is done', () => countsOf(w).every((count) => count >= 4));
+  expect(next.engine.core.splits.child(3)?.parent).toBe(1);
+  expect([4, 'SplitRefused: partition 1 of the region is being split']).toContain(
+    await w.run(other),
+  );
+});
+
+test('what cannot be split is refused in words', async () => {
+  const w = await newWorld(1);
+  await expect(w.run(w.nodes.b.engine.splitPartition(7))).rejects.toThrow(
+    'there is no partition 7',
+  );
+});

@@ -3,6 +3,8 @@ import { encodeItemKey } from '../../src/model/item-key.ts';
 import type { Table } from '../../src/model/table.ts';
 import type { ClusteredWorld, WorldNode } from './clustered-region.ts';
 
+const answerMsMax = 10_000;
+
 export const keyOf = ({ definition }: Table, id: string): Uint8Array =>
   encodeItemKey(definition.keySchema, { id: { S: id } });
 
@@ -102,14 +104,14 @@ export class ClusteredWriter {
     for (let value = 1; !this.#isOver; value += 1) {
       const id = present(this.ids[value % this.ids.length], 'an item');
       try {
-        await put(this.#by, this.table, { id, value });
+        await this.#unlessLate(put(this.#by, this.table, { id, value }));
         this.acknowledged.set(id, value);
         this.longestMs = Math.max(this.longestMs, clock.monotonicMs() - lastMs);
         lastMs = clock.monotonicMs();
       } catch {
         this.failures += 1;
       }
-      await clock.sleep(3);
+      await clock.sleep(12);
     }
   }
 
@@ -119,14 +121,24 @@ export class ClusteredWriter {
     for (let turn = 0; !this.#isOver; turn += 1) {
       const id = present(this.ids[turn % this.ids.length], 'an item');
       const least = Math.max(seen.get(id) ?? 0, this.acknowledged.get(id) ?? 0);
-      const found = await read(this.#reader, this.table, id).catch(() => undefined);
+      const asked = this.#reader.isRunning ? read(this.#reader, this.table, id) : undefined;
+      const found = await this.#unlessLate(asked).catch(() => undefined);
       if (found !== undefined) {
         if (found < least)
           this.wrong.push(`${id} at ${this.#reader.zone} was ${least} and is ${found}`);
         seen.set(id, Math.max(least, found));
       }
-      await clock.sleep(2);
+      await clock.sleep(9);
     }
+  }
+
+  /** A node that is killed answers nothing. */
+  async #unlessLate<T>(answer: Promise<T> | undefined): Promise<T> {
+    const late = this.#world.clock.sleep(answerMsMax).then((): never => {
+      throw new Error('there is no answer');
+    });
+    late.catch(() => {});
+    return Promise.race([answer ?? late, late]);
   }
 
   async stop(): Promise<void> {
