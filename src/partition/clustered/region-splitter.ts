@@ -93,7 +93,6 @@ export class RegionSplitter implements Service {
           await this.#alone(async () => this.#finish(pending));
         else if (clock.monotonicMs() - this.#lookedMs >= splitLookMs) await this.#look();
       } catch (error) {
-        if (signal.aborted) return;
         logger.warn({ error }, 'a partition is not split for now');
       }
       await clock.sleep(pendingLookMs, signal);
