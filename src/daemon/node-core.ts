@@ -375,6 +375,7 @@ export class NodeCore implements Service {
         (log.end.index > 0 || this.#isNewEverywhere(number)),
       onLead: (leading) => {
         logger.info({ partition: number, behind: log.end.index }, 'leads a partition');
+        if (log.isResigned) this.line.succeed(leading);
         if (number === 0) onSeat(leading);
       },
       onFollow: () => {
