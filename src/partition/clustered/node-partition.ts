@@ -129,9 +129,10 @@ export class NodePartition implements Service {
    * known, and `untilNews` may tell.
    */
   get called(): string | undefined {
-    const { log, node } = this.#options;
+    const { log, node, neighbours } = this.#options;
     if (this.#resignation !== undefined) return this.#resignation.successor;
     if (this.#leading !== undefined) return node.zone;
+    if (log.lostBecause !== undefined) return neighbours.leaderOf(this.number);
     return log.isResigned ? log.successor : this.leader;
   }
 
