@@ -6,6 +6,7 @@ import type { HybridClock } from '../clock/hybrid-clock.ts';
 import type { WallJudge } from '../clock/wall-judge.ts';
 import { ZONES, type Zone } from '../log/embedded/storage-node-identity.ts';
 import { internalError } from '../model/errors.ts';
+import { caughtUp } from '../partition/clustered/caught-up.ts';
 import { LeaderLine } from '../partition/clustered/leader-line.ts';
 import { successorOf } from '../partition/clustered/leader-spread.ts';
 import { LogFollower } from '../partition/clustered/log-follower.ts';
@@ -26,6 +27,7 @@ import type { LocalPartition } from '../partition/local-partition.ts';
 import { LoadSample } from '../partition/split-point.ts';
 import { CatalogueFollower } from '../region/catalogue-follower.ts';
 import { Catalogue, type CatalogueDocuments } from '../region/catalogue.ts';
+import { bringsIndex } from '../region/index-arrival.ts';
 import { IndexedTables } from '../region/indexed-tables.ts';
 import { takesWrites } from '../region/local-region.ts';
 import { readDocuments } from '../region/system-documents.ts';
@@ -433,7 +435,9 @@ export class NodeCore implements Service {
       appliedThrough: async (index) => first.appliedThrough(index),
       documents: async () => {
         if (first.copy.rebuilding) throw internalError();
-        return readDocuments(this.node.store);
+        const documents = await readDocuments(this.node.store);
+        if (bringsIndex(this.catalogue, documents)) await caughtUp(partitions, clock);
+        return documents;
       },
       clock,
       logger,
@@ -472,6 +476,7 @@ export class NodeCore implements Service {
         (log.end.index > 0 || this.#isUnused(born)),
       onLead: (leading) => {
         logger.info({ partition: number, behind: log.end.index }, 'leads a partition');
+        if (log.isResigned) this.line.succeed(leading);
         if (number === 0) onSeat(leading);
       },
       onFollow: () => {

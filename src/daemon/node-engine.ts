@@ -233,6 +233,10 @@ export class NodeEngine implements Engine {
     });
   }
 
+  async handOver(): Promise<void> {
+    await this.core.drain();
+  }
+
   /** Hands over what it leads. What clients wait for should have been answered before: it fails. */
   async stop(): Promise<void> {
     this.#offGauges();

@@ -1,4 +1,3 @@
-import type { Clock } from '../base/clock.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { NodeChild } from '../partition/clustered/node-partitions.ts';
 import type { AskLeader } from '../partition/clustered/partition-client.ts';
@@ -43,11 +42,11 @@ export class RegionSeat implements Seat {
 
   /** Undefined when `signal` aborts before the seat is taken. */
   static async take(options: RegionSeatOptions): Promise<RegionSeat | undefined> {
-    const { core, leading, clock, signal, logger } = options;
+    const { core, leading, logger } = options;
     const documents = new SystemDocuments(leading);
-    const kept = await keptIn({ leading, documents, clock, signal });
+    const kept = await keptIn(options, documents);
+    if (kept === undefined) return undefined;
     const catalogueLog = new CatalogueLog(documents, leading);
-    if (kept === undefined || !(await logsAreRead(options))) return undefined;
     core.takeSeat({ documents: catalogueLog, kept, committed: () => leading.committed.index });
     const seat = new RegionSeat(options, { documents, catalogueLog, kept });
     try {
@@ -181,9 +180,12 @@ class CatalogueLog implements CatalogueDocuments {
  * else seem to be of a log that was lost. False when the signal aborts before.
  */
 async function logsAreRead({ core, clock, signal }: RegionSeatOptions): Promise<boolean> {
-  for (const partition of core.partitions)
-    while (!signal.aborted && partition.leading === undefined && !(await partition.log.refresh()))
-      await clock.sleep(retryMs, signal);
+  await Promise.all(
+    core.partitions.map(async (partition) => {
+      while (!signal.aborted && partition.leading === undefined && !(await partition.log.refresh()))
+        await clock.sleep(retryMs, signal);
+    }),
+  );
   return !signal.aborted;
 }
 
@@ -203,22 +205,20 @@ function seatBus(bus: Bus, leading: LocalPartition): Bus {
   };
 }
 
-/** All documents as they stand, once it is certain that nobody else leads partition 0. */
-async function keptIn({
-  leading,
-  documents,
-  clock,
-  signal,
-}: {
-  readonly leading: LocalPartition;
-  readonly documents: SystemDocuments;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-}): Promise<ReadonlyMap<string, unknown> | undefined> {
+/**
+ * All documents as they stand, once it is certain that nobody else leads partition 0, and the logs are read as far as they went
+ * then. Undefined when the signal aborts before.
+ */
+async function keptIn(
+  options: RegionSeatOptions,
+  documents: SystemDocuments,
+): Promise<ReadonlyMap<string, unknown> | undefined> {
+  const { leading, clock, signal } = options;
   while (!signal.aborted) {
     try {
       await leading.advanceTime();
-      return await documents.all();
+      const [kept, areRead] = await Promise.all([documents.all(), logsAreRead(options)]);
+      return areRead ? kept : undefined;
     } catch {
       await clock.sleep(retryMs, signal);
     }

@@ -15,6 +15,8 @@ export interface Engine extends Service {
   readonly metrics: RegionMetrics;
   /** A start that waits for something rejects now. */
   giveUpStart(): void;
+  /** Before a stop, while clients are still answered: others go on with what this one leads. */
+  handOver?(): Promise<void>;
 }
 
 export interface ServedRegionOptions<E extends Engine> {
@@ -63,8 +65,9 @@ export class ServedRegion<E extends Engine> implements Service {
     }
   }
 
-  /** Answers what is in flight first, waits for no peer. */
+  /** Hands over, then answers what is in flight; waits for no peer. */
   async stop(): Promise<void> {
+    await this.engine.handOver?.();
     await this.api.stop();
     await this.engine.stop();
   }

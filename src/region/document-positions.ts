@@ -1,11 +1,9 @@
-import { members, text } from '../base/shape.ts';
 import type { OriginPositions, PositionStore } from '../replication/position-store.ts';
+import { WireError } from '../replication/byte-codec.ts';
 import { decodeStoredPositions, encodeStoredPositions } from '../replication/wire.ts';
 import type { SystemDocuments } from './system-documents.ts';
 
 const prefix = 'inbox/';
-
-const documentShape = members<{ readonly positions: string }>({ positions: text });
 
 /** Positions as documents of the region, so that whichever node has its seat finds them: one per origin. */
 export class DocumentPositions implements PositionStore {
@@ -25,11 +23,17 @@ export class DocumentPositions implements PositionStore {
     });
   }
 
-  /** As it stood when this was made. Rejects with `ShapeError` or `WireError` for what `save` did not write. */
+  /** As it stood when this was made. Rejects with `WireError` or `FrameError` for what `save` did not write. */
   async load(origin: string): Promise<OriginPositions | undefined> {
-    const document = this.#kept.get(prefix + origin);
-    if (document === undefined) return undefined;
-    const { positions } = documentShape(document, prefix + origin);
-    return decodeStoredPositions(Buffer.from(positions, 'base64'));
+    const name = prefix + origin;
+    if (!this.#kept.has(name)) return undefined;
+    return decodeStoredPositions(Buffer.from(positionsIn(name, this.#kept.get(name)), 'base64'));
   }
+}
+
+function positionsIn(name: string, document: unknown): string {
+  const isObject = typeof document === 'object' && document !== null;
+  const text: unknown = isObject && 'positions' in document ? document.positions : undefined;
+  if (typeof text === 'string') return text;
+  throw new WireError('damaged', `the document ${name} holds no positions`);
 }

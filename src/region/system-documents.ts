@@ -45,7 +45,9 @@ export class SystemDocuments {
     });
   }
 
-  /** All documents by name, as `JSON.parse` gives them: whoever asked for one checks it. */
+  /**
+   * All documents by name, as `JSON.parse` gives them, and undefined for what is no JSON: whoever asked for one checks it.
+   */
   async all(): Promise<ReadonlyMap<string, unknown>> {
     return documentsIn(async (after) => this.#partition.scan(SYSTEM_TABLE, after, readBytes));
   }
@@ -70,9 +72,16 @@ async function documentsIn(
     const items = await page(after);
     if (items.length === 0) return documents;
     for (const { key, image } of items)
-      if (image !== undefined)
-        documents.set(nameOf(key), JSON.parse(Buffer.from(image).toString('utf8')));
+      if (image !== undefined) documents.set(nameOf(key), parsed(image));
     after = present(items.at(-1), 'a last item').key;
+  }
+}
+
+function parsed(image: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(image).toString('utf8'));
+  } catch {
+    return undefined;
   }
 }
 

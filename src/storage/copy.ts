@@ -13,6 +13,7 @@ import {
 import {
   countersKey,
   epochEndsKey,
+  epochStartsKey,
   forgottenKey,
   hashRange,
   heldHashesKey,
@@ -43,7 +44,7 @@ import {
 import type { KeyValueReader } from './read.ts';
 import { readCounters } from './table-count.ts';
 
-/** Of so many epochs a copy knows where they ended. */
+/** Of so many epochs a copy knows where they began, and of so many where they ended. */
 export const epochEndsMax = 64;
 
 /**
@@ -76,6 +77,7 @@ export class Copy {
       position: position === undefined ? START : decodePosition(position),
       forgotten: forgotten === undefined ? {} : decodeTimeVector(forgotten),
       epochEnds: readEpochEnds(snapshot, partition),
+      epochStarts: readEpochStarts(snapshot, partition),
       counters,
       held: readHeldHashes(snapshot, partition, partitionCount),
       ...(await readUncounted(snapshot, partition)),
@@ -121,6 +123,11 @@ export class Copy {
   /** Where the latest epochs before the current one ended, oldest first. */
   get epochEnds(): readonly Position[] {
     return this.#state.epochEnds;
+  }
+
+  /** The first entries of the latest epochs, the current one's last; without those that an earlier program has applied. */
+  get epochStarts(): readonly Position[] {
+    return this.#state.epochStarts;
   }
 
   /** The hashes of its items. */
@@ -182,7 +189,7 @@ export class Copy {
     assert(!this.rebuilding, 'a copy under rebuild applies nothing');
     const operations: KeyValueOperation[] = [];
     const touched = new Map<number, TableCounters>();
-    let { position, forgotten, epochEnds } = this.#state;
+    let { position, forgotten, epochEnds, epochStarts } = this.#state;
     for (const entry of entries) {
       assert(entry.end.index === position.index + 1, 'entries are applied in order, without a gap');
       const plan = planWithout(entry, isDropped);
@@ -190,8 +197,10 @@ export class Copy {
       for (const [table, change] of plan.changes) {
         touched.set(table, addCounters(touched.get(table) ?? this.counters(table), change));
       }
-      if (entry.end.epoch !== position.epoch && position.index > 0)
-        epochEnds = [...epochEnds, position].slice(-epochEndsMax);
+      if (entry.end.epoch !== position.epoch) {
+        if (position.index > 0) epochEnds = [...epochEnds, position].slice(-epochEndsMax);
+        epochStarts = [...epochStarts, entry.end].slice(-epochEndsMax);
+      }
       position = entry.end;
       if (entry.forget !== undefined) forgotten = latest(forgotten, entry.forget.vector);
     }
@@ -214,8 +223,15 @@ export class Copy {
         value: encodePositions(epochEnds),
       });
     }
+    if (epochStarts !== this.#state.epochStarts) {
+      operations.push({
+        kind: 'put',
+        key: epochStartsKey(this.partition),
+        value: encodePositions(epochStarts),
+      });
+    }
     for (const [table, counters] of touched) operations.push(this.#putCounters(table, counters));
-    return { copy: this, operations, position, forgotten, epochEnds, touched };
+    return { copy: this, operations, position, forgotten, epochEnds, epochStarts, touched };
   }
 
   /** Counts tombstones out that a forgetting has removed, before its entry is staged. */
@@ -233,8 +249,8 @@ export class Copy {
     assert(staged.copy === this, 'staged changes belong to one copy');
     const { counters } = this.#state;
     for (const [table, tally] of staged.touched) counters.set(table, tally);
-    const { position, forgotten, epochEnds } = staged;
-    this.#state = { ...this.#state, position, forgotten, epochEnds };
+    const { position, forgotten, epochEnds, epochStarts } = staged;
+    this.#state = { ...this.#state, position, forgotten, epochEnds, epochStarts };
   }
 
   /** The table was dropped and its counters were deleted. */
@@ -256,13 +272,14 @@ interface CopyState {
   readonly position: Position;
   readonly forgotten: TimeVector;
   readonly epochEnds: readonly Position[];
+  readonly epochStarts: readonly Position[];
   readonly counters: Map<number, TableCounters>;
   readonly held: HeldHashes;
   readonly countsWith: readonly number[];
   readonly uncounted: Map<number, TableCounters>;
 }
 
-const BLANK = { position: START, forgotten: {}, epochEnds: [], countsWith: [] };
+const BLANK = { position: START, forgotten: {}, epochEnds: [], epochStarts: [], countsWith: [] };
 
 /** Which hashes the store's copy of a partition holds. Throws `StoreError` `damaged`. */
 export function readHeldHashes(
@@ -299,12 +316,19 @@ export interface Staged {
   readonly position: Position;
   readonly forgotten: TimeVector;
   readonly epochEnds: readonly Position[];
+  readonly epochStarts: readonly Position[];
   readonly touched: ReadonlyMap<number, TableCounters>;
 }
 
 /** See `Copy.epochEnds`. Throws `StoreError` `damaged`. */
 export function readEpochEnds(reader: KeyValueReader, partition: number): readonly Position[] {
   const value = reader.get(epochEndsKey(partition));
+  return value === undefined ? [] : decodePositions(value);
+}
+
+/** See `Copy.epochStarts`. Throws `StoreError` `damaged`. */
+export function readEpochStarts(reader: KeyValueReader, partition: number): readonly Position[] {
+  const value = reader.get(epochStartsKey(partition));
   return value === undefined ? [] : decodePositions(value);
 }
 

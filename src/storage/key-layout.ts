@@ -228,6 +228,7 @@ export const duesOfAll: KeyRange = spaceRange(SPACES.dues);
 export const positionKey = (partition: number): Uint8Array => metaKey(partition, 'p');
 export const forgottenKey = (partition: number): Uint8Array => metaKey(partition, 'f');
 export const epochEndsKey = (partition: number): Uint8Array => metaKey(partition, 'e');
+export const epochStartsKey = (partition: number): Uint8Array => metaKey(partition, 's');
 export const rebuildingKey = (partition: number): Uint8Array => metaKey(partition, 'r');
 export const heldHashesKey = (partition: number): Uint8Array => metaKey(partition, 'h');
 export const uncountedKey = (partition: number): Uint8Array => metaKey(partition, 'u');

@@ -7,6 +7,7 @@ import {
   dueKey,
   duesOfAll,
   epochEndsKey,
+  epochStartsKey,
   FORMAT_KEY,
   forgottenKey,
   heldHashesKey,
@@ -157,7 +158,14 @@ async function copyTable(rebuild: Rebuild, table: number, work: RebuildWork): Pr
 
 const NOTHING = new Uint8Array(0);
 
-const OWN_KEYS = [positionKey, forgottenKey, epochEndsKey, heldHashesKey, uncountedKey];
+const OWN_KEYS = [
+  positionKey,
+  forgottenKey,
+  epochEndsKey,
+  epochStartsKey,
+  heldHashesKey,
+  uncountedKey,
+];
 
 /** The last batch: what the partition keeps of itself, in exchange for the mark. */
 async function finish({ source, target, partition }: Rebuild): Promise<Position> {

@@ -49,6 +49,9 @@ const keeping = (document: unknown): DocumentPositions =>
   new DocumentPositions(newDocuments(), new Map([['inbox/x', document]]));
 
 test('what is no position is not taken for one', async () => {
-  await expect(keeping({ positions: 7 }).load('x')).rejects.toThrow('inbox/x');
+  for (const document of [{ positions: 7 }, {}, [], null, 'text', undefined]) {
+    await expect(keeping(document).load('x')).rejects.toThrow('inbox/x');
+    await expect(keeping(document).load('x')).rejects.toBeInstanceOf(WireError);
+  }
   await expect(keeping({ positions: 'AAAA' }).load('x')).rejects.toBeInstanceOf(WireError);
 });

@@ -72,8 +72,6 @@ export class ClusterWorld {
   static async start(options: WorldOptions): Promise<ClusterWorld> {
     const folder = mkdtempSync(join(tmpdir(), 'tidemark-cluster-'));
     guardOfTests().removeAtEnd(folder);
-    // Each nats-server has one that removes what is its own when this process ends.
-    process.setMaxListeners(0);
     const parts: Parts = { regions: [], links: [], folder };
     const world = new ClusterWorld(parts);
     try {

@@ -143,6 +143,8 @@ export class TestNatsServer {
   async remove(): Promise<void> {
     await this.kill();
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 3 });
+    folders.delete(this.#folder);
+    if (folders.size === 0) process.off('exit', removeFolders);
   }
 }
 
@@ -208,6 +210,18 @@ export async function freePorts(count: number): Promise<readonly number[]> {
   return ports;
 }
 
+/** Folders that are still there when this process exits. */
+const folders = new Set<string>();
+
+function removedAtExit(folder: string): void {
+  if (folders.size === 0) process.once('exit', removeFolders);
+  folders.add(folder);
+}
+
+const removeFolders = (): void => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+};
+
 /** One for all of this process. */
 let guard: ProcessGuard | undefined;
 export const guardOfTests = (): ProcessGuard => (guard ??= new ProcessGuard());
@@ -219,7 +233,7 @@ async function createServerOf(
   const program = present(await natsServer(), 'a nats-server on this machine');
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-nats-'));
   guardOfTests().removeAtEnd(folder);
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  removedAtExit(folder);
   const { name = 'test', auth = [], cluster, maxPayload, port } = options;
   const { jetStream = false, syncAlways = false, storeDir = join(folder, 'store') } = options;
   const config: NatsServerConfig = {

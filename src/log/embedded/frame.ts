@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 
+import { assert } from '../../base/assert.ts';
 import type { DiskFile } from '../../base/disk.ts';
 import { encodedEntryBytes, encodeEntryInto } from '../entry-codec.ts';
 import { endOf } from '../chain.ts';
@@ -31,7 +32,7 @@ export type FrameKind = (typeof KINDS)[number];
 
 const FRAME_HEAD_BYTES = 20;
 /** Above every entry that a partition makes: a length beyond it is damage. */
-const FRAME_BODY_BYTES_MAX = 64 * 1024 * 1024;
+export const FRAME_BODY_BYTES_MAX = 64 * 1024 * 1024;
 const MARK = Buffer.from('TMF');
 const BLOCK_BYTES = 256 * 1024;
 
@@ -60,8 +61,10 @@ export interface Frame {
   readonly body: Buffer;
 }
 
+/** An entry that a reader would take for damage is not written: the append fails, and whoever waits for it is told so. */
 export function entryFrame(partition: number, entry: Entry): LogFrame {
   const bodyBytes = encodedEntryBytes(entry);
+  assert(bodyBytes <= FRAME_BODY_BYTES_MAX, 'an entry is not larger than a frame may be');
   const bytes = Buffer.allocUnsafe(FRAME_HEAD_BYTES + bodyBytes);
   encodeEntryInto(bytes, FRAME_HEAD_BYTES, entry);
   writeFrameHead(bytes, { kind: 'entry', partition, checksum: entry.checksum });

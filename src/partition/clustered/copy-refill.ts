@@ -75,11 +75,11 @@ export class CopyRefill {
     const { partition, log, signal } = refill;
     if (!(await isOfLog(source.position, log)))
       return `the copy of zone ${source.zone} is not of the log either`;
-    const { position, epochEnds, rebuilding } = node().copy(partition);
+    const { position, epochEnds, epochStarts, rebuilding } = node().copy(partition);
     if (!rebuilding && position.index > 0) {
       if (source.position.epoch < position.epoch)
         return `the copy of zone ${source.zone} stands in epoch ${source.position.epoch}, before this one's ${position.epoch}`;
-      const parting = partingOf({ position, epochEnds }, source);
+      const parting = partingOf({ position, epochEnds, epochStarts }, source);
       if (parting.kind === 'foreign')
         return `the copy of zone ${source.zone} has nothing in common with this one`;
       if (parting.kind !== 'behind' && node().copy(0).rebuilding)

@@ -16,11 +16,13 @@ import type { ReceivedRecord } from '../partition.ts';
 const pairsPerRead = 64;
 const batchBytes = 256 * 1024;
 
-/** Where a log stands, and where its earlier epochs have ended. */
+/** Where a log stands, and where its epochs have begun and ended. */
 export interface Line {
   readonly position: Position;
-  /** Oldest first. */
+  /** Of those before the current one, oldest first. */
   readonly epochEnds: readonly Position[];
+  /** The first entries of those of which that is known, oldest first. */
+  readonly epochStarts: readonly Position[];
 }
 
 /**
@@ -33,17 +35,28 @@ export type Parting =
 
 /**
  * How the log of a copy has parted from a line. Entries of one log id and epoch are of one chain, since one leader has made them,
- * as long as that epoch was opened behind the same entry: when a stream went back, another leader opens the same epoch once more.
+ * as long as the same entry has opened that epoch: when a stream went back, another leader opens the same epoch once more, perhaps
+ * behind the same entry. Where an opening entry is not known, that of the epoch before must do.
  */
 export function partingOf(own: Line, line: Line): Parting {
   if (own.position.index === 0) return { kind: 'behind' };
   const [ours, theirs] = [own, line].map(({ epochEnds, position }) => [...epochEnds, position]);
   if (ours === undefined || theirs === undefined) return { kind: 'unknown' };
   for (let at = ours.length - 1; at >= 0; at -= 1) {
-    const parting = partingIn({ ours, at, theirs });
+    const parting = isOpenedTwice(ours[at], own, line)
+      ? undefined
+      : partingIn({ ours, at, theirs });
     if (parting !== undefined) return parting;
   }
   return own.epochEnds.length === 0 ? partingByEpoch(own.position, line) : { kind: 'unknown' };
+}
+
+/** Whether two entries have opened the epoch. */
+function isOpenedTwice(end: Position | undefined, own: Line, line: Line): boolean {
+  const [ours, theirs] = [own, line].map(({ epochStarts }) =>
+    epochStarts.findLast(({ logId, epoch }) => logId === end?.logId && epoch === end.epoch),
+  );
+  return ours !== undefined && theirs !== undefined && ours.checksum !== theirs.checksum;
 }
 
 /** Undefined where the epoch at that place is not on the line, or is another one there. */

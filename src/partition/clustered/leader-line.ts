@@ -13,11 +13,13 @@ const answerMs = 8000;
 /** How long somebody who leads is looked for before a client is told to try again. */
 const lookMs = 6000;
 
-/** Pause before it is looked again. */
+/** Pause before it is looked again, where nothing tells sooner who leads. */
 const pauseMs = 40;
 
 /** How long it is waited in one go for this node's copy to have applied a split that a leader tells of. */
 const movedWaitMs = 1000;
+/** So many nodes are asked one after the other, as each says who leads, before that pause. */
+const hopsMax = 2;
 
 /** What gives a call of the region's own services its right: see `LeaderLineOptions.catalogueThrough`. */
 export interface SeatMark {
@@ -95,12 +97,14 @@ export class LeaderLine {
     call: Call,
     seat?: SeatMark,
   ): Promise<AnswerOf<Call['name']>> {
-    const { clock, calls } = this.#options;
+    const { clock, calls, partitions, zone } = this.#options;
     const endMs = clock.monotonicMs() + lookMs;
+    const known = partitions[partition];
     let hint: string | undefined;
-    for (;;) {
+    for (let hops = 1; ; hops += 1) {
       if (calls.isStopped) throw internalError();
-      const reply = await this.#tryOnce({ partition, call, seat }, hint);
+      const asked = hint ?? known?.called;
+      const reply = await this.#tryOnce({ partition, call, seat }, asked);
       // A call's name says what its answer is; only leaders make replies.
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       if (reply.kind === 'done') return reply.value as AnswerOf<Call['name']>;
@@ -111,20 +115,22 @@ export class LeaderLine {
         if (hasMoved === true) throw new MovedError();
         continue;
       }
-      hint = reply.leader;
-      await clock.sleep(pauseMs, calls.signal);
+      hint = reply.leader === asked ? undefined : reply.leader;
+      if (hint !== undefined && hops < hopsMax) continue;
+      hops = 0;
+      await (known?.untilNews(pauseMs) ?? clock.sleep(pauseMs, calls.signal));
+      // What this node has come to know is newer.
+      if (known?.called !== undefined && known.called !== zone) hint = undefined;
     }
   }
 
   /** Here if this node leads, else where the log, or the one asked last, says that the leader is. */
-  async #tryOnce(envelope: Envelope, hint: string | undefined): Promise<Reply> {
+  async #tryOnce(envelope: Envelope, asked: string | undefined): Promise<Reply> {
     const { zone, partitions } = this.#options;
     const partition = partitions[envelope.partition];
-    if (partition === undefined || partition.leading !== undefined) return this.#replyTo(envelope);
-    const known = partition.leader;
-    const leader = known === undefined || known === zone ? hint : known;
-    if (leader === undefined || leader === zone) return { kind: 'elsewhere' };
-    return this.#send(leader, envelope);
+    const isHere = partition === undefined || partition.leading !== undefined || asked === zone;
+    if (isHere) return this.#replyTo(envelope);
+    return asked === undefined ? { kind: 'elsewhere' } : this.#send(asked, envelope);
   }
 
   async #send(zone: string, envelope: Envelope): Promise<Reply> {
@@ -136,25 +142,25 @@ export class LeaderLine {
 
   async #replyTo({ partition: number, call, seat }: Envelope): Promise<Reply> {
     const { partitions, admit, catalogueThrough, logger } = this.#options;
+    const partition = partitions[number];
     try {
+      const leading = partition?.leading ?? (await partition?.soonLeading());
       if (seat !== undefined) {
         if (this.#isStale(seat)) return { kind: 'stale' };
         this.#term = seat.term;
         await catalogueThrough(seat.catalogueIndex);
         if (this.#isStale(seat)) return { kind: 'stale' };
       }
-      const partition = partitions[number];
-      const leading = partition?.leading;
-      if (leading === undefined) return { kind: 'elsewhere', leader: partition?.leader };
+      if (leading === undefined) return { kind: 'elsewhere', leader: partition?.called };
       // One that does not come to lead has carried nothing out: another will, or this one a little later.
       if (call.name !== 'readIndex' && !this.#briefed.has(leading) && !(await this.#brief(leading)))
-        return { kind: 'elsewhere', leader: partition?.leader };
+        return { kind: 'elsewhere', leader: partition?.called };
       if (!this.#isAdmitted(call)) {
         // Perhaps by an older catalogue than the asker's.
         await this.#knowCatalogue();
         admit(call);
       }
-      if (partition?.leading !== leading) return { kind: 'elsewhere', leader: partition?.leader };
+      if (partition?.leading !== leading) return { kind: 'elsewhere', leader: partition?.called };
       return await this.#carryOut(leading, call);
     } catch (error) {
       if (!(error instanceof ClientError))
@@ -180,17 +186,28 @@ export class LeaderLine {
   }
 
   /**
+   * This node is about to lead, behind an entry in which the leader before has given up: that has carried out its last call, so
+   * what it knew of the catalogue can be taken in while the epoch is being opened.
+   */
+  succeed(leading: LocalPartition): void {
+    // Else it is done at the first call.
+    this.#briefedBy(this.#briefSuccessor(leading), leading).catch(() => {});
+  }
+
+  async #briefSuccessor(leading: LocalPartition): Promise<void> {
+    const { epoch } = leading.committed;
+    await Promise.all([leading.readIndex(), this.#knowCatalogue()]);
+    // Another has led between the two.
+    if (leading.committed.epoch !== epoch + 1) throw internalError();
+  }
+
+  /**
    * What the leader before was told of the catalogue is in partition 0's log, but this node may not have read it yet: that a
    * table has an index, is shared, takes no writes. Nothing is carried out without it.
    */
   async #brief(leading: LocalPartition): Promise<boolean> {
-    let briefing = this.#briefings.get(leading);
-    if (briefing === undefined) {
-      briefing = this.#briefNow(leading).finally(() => this.#briefings.delete(leading));
-      this.#briefings.set(leading, briefing);
-    }
     try {
-      await briefing;
+      await (this.#briefings.get(leading) ?? this.#briefedBy(this.#briefNow(leading), leading));
       return true;
     } catch (error) {
       if (error instanceof ClientError) return false;
@@ -198,11 +215,20 @@ export class LeaderLine {
     }
   }
 
+  async #briefedBy(brief: Promise<unknown>, leading: LocalPartition): Promise<void> {
+    const briefing = brief
+      .then(() => {
+        this.#briefed.add(leading);
+      })
+      .finally(() => this.#briefings.delete(leading));
+    this.#briefings.set(leading, briefing);
+    return briefing;
+  }
+
   async #briefNow(leading: LocalPartition): Promise<void> {
     // Once the epoch is open, whoever led before has carried out its last call.
     await leading.readIndex();
     await this.#knowCatalogue();
-    this.#briefed.add(leading);
   }
 
   /** Resolves once this node's catalogue has what partition 0 had committed at the time of the call. */
@@ -210,7 +236,8 @@ export class LeaderLine {
     const { partitions, catalogueThrough } = this.#options;
     const [first] = partitions;
     if (first === undefined) return;
-    if (first.leading === undefined && !(await first.log.refresh())) throw internalError();
+    const leading = first.leading ?? (await first.soonLeading());
+    if (leading === undefined && !(await first.log.refresh())) throw internalError();
     await catalogueThrough((first.leading?.committed ?? first.log.end).index);
   }
 

@@ -10,6 +10,7 @@ import type { StorageNode } from '../../storage/storage-node.ts';
 import { Applier, preparedEntry } from '../applier.ts';
 import { LocalPartition, type LocalPartitionOptions } from '../local-partition.ts';
 import type { Commit } from '../overlay.ts';
+import { LeadershipNews } from './leadership-news.ts';
 import { committedOf } from './log-follower.ts';
 
 /** How often it is looked whether somebody must lead, or whether the leader still does. */
@@ -26,6 +27,9 @@ const precedenceMs = 250;
 
 /** How long the one that a leader has named is waited for. */
 const successionMs = 1500;
+
+/** How long a call waits where its partition is about to be led. */
+const soonMs = 1000;
 
 /** How long a copy that its log does not fit goes on looking, because the log may be read from behind. */
 const unfitMs = 3000;
@@ -94,6 +98,10 @@ export class NodePartition implements Service {
   #damage: string | undefined;
   /** Whom to hand over to, and how to say that it is done. */
   #resignation: Resignation | undefined;
+  readonly #news: LeadershipNews;
+  /** Which epoch the log was in, and whether that was given up, when the news of it were told. */
+  #told = { epoch: 0, isResigned: false };
+  #unlisten = (): void => {};
   #running: Promise<void> = Promise.resolve();
   #waiting: Waiting[] = [];
   /** Of the copy when it was there last. */
@@ -107,6 +115,7 @@ export class NodePartition implements Service {
     this.#clock = options.clock;
     const { number, node, partitionCount } = options;
     this.#hashes = node.copies.get(number)?.hashes ?? hashRange(number, partitionCount);
+    this.#news = new LeadershipNews(options.clock);
   }
 
   /** The partition, from when this node has opened an epoch until it hands over, or sees another one. */
@@ -125,6 +134,50 @@ export class NodePartition implements Service {
     const { log, node, neighbours } = this.#options;
     if (this.#leading !== undefined) return node.zone;
     return log.leader ?? neighbours.leaderOf(this.number);
+  }
+
+  /**
+   * Whom calls are for: who leads, or who is to lead next while the partition is handed over; undefined when that is not
+   * known, and `untilNews` may tell.
+   */
+  get called(): string | undefined {
+    const { log, node, neighbours } = this.#options;
+    if (this.#resignation !== undefined) return this.#resignation.successor;
+    if (this.#leading !== undefined) return node.zone;
+    if (log.lostBecause !== undefined) return neighbours.leaderOf(this.number);
+    return log.isResigned ? log.successor : this.leader;
+  }
+
+  /** Resolves when another may lead than now, or after `ms`. */
+  async untilNews(ms: number): Promise<void> {
+    await this.#news.next(ms);
+  }
+
+  /**
+   * The partition, once this node's epoch is open, where it is about to open one. Undefined when another is to lead, or when it
+   * is not open soon.
+   */
+  async soonLeading(): Promise<LocalPartition | undefined> {
+    const endMs = this.#clock.monotonicMs() + soonMs;
+    while (this.leading === undefined && this.#isAboutToLead) {
+      const leftMs = endMs - this.#clock.monotonicMs();
+      if (leftMs <= 0) break;
+      await this.untilNews(Math.min(leftMs, beatMs));
+    }
+    return this.leading;
+  }
+
+  get #isAboutToLead(): boolean {
+    const { log, mayLead } = this.#options;
+    if (this.#isStopped() || log.lostBecause !== undefined) return false;
+    if (this.#leading !== undefined) return this.#resignation === undefined;
+    return this.#isNamed && mayLead();
+  }
+
+  /** The leader before has given up, and wants this node to go on. */
+  get #isNamed(): boolean {
+    const { log, node } = this.#options;
+    return log.isResigned && log.successor === node.zone;
   }
 
   get log(): StreamLog {
@@ -153,6 +206,14 @@ export class NodePartition implements Service {
   }
 
   async start(): Promise<void> {
+    const { log } = this.#options;
+    this.#unlisten = log.onMoved(() => {
+      const { epoch } = log.end;
+      const { isResigned } = log;
+      if (epoch === this.#told.epoch && isResigned === this.#told.isResigned) return;
+      this.#told = { epoch, isResigned };
+      this.#news.tell();
+    });
     this.#running = this.#run();
   }
 
@@ -162,6 +223,8 @@ export class NodePartition implements Service {
     this.#stopped.abort();
     this.#wake();
     await this.#running;
+    this.#unlisten();
+    this.#news.tell();
     for (const { resolve } of this.#waiting.splice(0)) resolve();
   }
 
@@ -207,7 +270,7 @@ export class NodePartition implements Service {
       else leaderlessSinceMs ??= nowMs;
       if (leaderlessSinceMs !== undefined && fit === 'fits') {
         const leaderlessMs = nowMs - leaderlessSinceMs;
-        if (leaderlessMs >= this.#patienceMs() && (await this.#mayOpen())) return;
+        if (leaderlessMs >= this.#patienceMs() && (await this.#mayOpen(leaderlessMs))) return;
       }
       await this.#moved();
     }
@@ -231,17 +294,18 @@ export class NodePartition implements Service {
 
   /** How long this node lets others go first. */
   #patienceMs(): number {
-    const { log, node, precedence, random, isHeir } = this.#options;
-    const { successor } = log;
-    if (successor === node.zone || (isHeir === true && log.end.index === 0)) return 0;
-    const named = successor === undefined ? 0 : successionMs;
+    const { log, precedence, random, isHeir } = this.#options;
+    if (this.#isNamed || (isHeir === true && log.end.index === 0)) return 0;
+    const named = log.successor === undefined ? 0 : successionMs;
     return named + precedence * precedenceMs + random.next() * (precedenceMs / 4);
   }
 
   /** Nothing has come meanwhile: whoever leads has been silent all along. */
-  async #mayOpen(): Promise<boolean> {
+  async #mayOpen(leaderlessMs: number): Promise<boolean> {
     const { log, mayLead } = this.#options;
     if (!mayLead()) return false;
+    // Who is named need not ask: behind anything that it does not know its entry would be refused.
+    if (this.#isNamed && leaderlessMs < successionMs) return true;
     const { index } = log.end;
     return (await log.refresh()) && log.end.index === index && this.#isLeaderless;
   }
@@ -315,13 +379,17 @@ export class NodePartition implements Service {
       this.#tellApplied();
     });
     const opened = partition.open(randomUuid(random));
-    // Whoever asks the partition meanwhile waits for it, or hears of its failure.
-    opened.durable.catch(() => {});
     this.#leading = partition;
     this.#opened = opened;
+    const tell = (): void => {
+      this.#news.tell();
+    };
+    // Whoever asks the partition meanwhile waits for it, or hears of its failure.
+    opened.durable.then(tell, tell);
     onLead(partition);
     await this.#untilOvertaken(partition, opened);
     this.#leading = undefined;
+    this.#news.tell();
     unlisten();
     onFollow();
     partition.stop();

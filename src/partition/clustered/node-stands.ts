@@ -33,6 +33,8 @@ export interface Stand {
   readonly position: Position;
   /** Whether the copy can be read: it is not being filled, and its store works. */
   readonly isWhole: boolean;
+  /** How long ago it has read the log to its end for somebody who asked; undefined where it has not. */
+  readonly readAgoMs?: number | undefined;
 }
 
 export interface NodeStandsOptions {
@@ -52,6 +54,8 @@ export class NodeStands {
   readonly #options: NodeStandsOptions;
   readonly #troubles = new Map<number, Trouble>();
   readonly #probing = new Set<number>();
+  /** When each log was last read to its end by a probe. */
+  readonly #readMs = new Map<number, number>();
   readonly #stopped = new AbortController();
   #unserve = (): void => {};
 
@@ -82,8 +86,12 @@ export class NodeStands {
     try {
       for (let probes = 0; probes < probesMax; probes += 1) {
         const log = logOf(partition);
+        if (log?.available !== true) return;
         // What is wrong with its format is found by who follows it.
-        if (log?.available !== true || (await log.refresh().catch(() => true))) return;
+        if (await log.refresh().catch(() => true)) {
+          this.#readMs.set(partition, clock.monotonicMs());
+          return;
+        }
         await clock.sleep(probeMs, this.#stopped.signal);
         if (this.#stopped.signal.aborted) return;
       }
@@ -102,8 +110,9 @@ export class NodeStands {
   }
 
   own(partition: number): Stand {
-    const { zone, node: nodeNow } = this.#options;
+    const { zone, node: nodeNow, clock } = this.#options;
     const trouble = this.#troubles.get(partition);
+    const readMs = this.#readMs.get(partition);
     const node = nodeNow();
     // One that has not applied the split that the partition came of has nothing of it, and nothing to say against its log.
     const copy = node.copies.get(partition);
@@ -114,6 +123,7 @@ export class NodeStands {
       generation: trouble?.generation ?? 0,
       position,
       isWhole: !rebuilding && node.failure === undefined,
+      readAgoMs: readMs === undefined ? undefined : clock.monotonicMs() - readMs,
     };
   }
 

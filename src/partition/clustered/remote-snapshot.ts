@@ -5,7 +5,7 @@ import { BusError, type Bus } from '../../bus/bus.ts';
 import { decodeFrame, encodeFrame, FrameError } from '../../bus/frame.ts';
 import { nodeSubjectOf } from '../../bus/subjects.ts';
 import { START, type Position } from '../../storage/apply.ts';
-import { readEpochEnds } from '../../storage/copy.ts';
+import { readEpochEnds, readEpochStarts } from '../../storage/copy.ts';
 import { metaRange, positionKey } from '../../storage/key-layout.ts';
 import {
   StoreError,
@@ -55,6 +55,8 @@ export class RemoteSnapshot implements KeyValueSnapshot {
   readonly position: Position;
   /** See `Copy.epochEnds`. */
   readonly epochEnds: readonly Position[];
+  /** See `Copy.epochStarts`; empty of a node with an earlier program. */
+  readonly epochStarts: readonly Position[];
   readonly #options: RemoteSnapshotOptions;
   readonly #ticket: string;
   readonly #own: ReadonlyMap<string, Uint8Array>;
@@ -85,6 +87,7 @@ export class RemoteSnapshot implements KeyValueSnapshot {
     const position = this.get(positionKey(partition));
     this.position = position === undefined ? START : decodePosition(position);
     this.epochEnds = readEpochEnds(this, partition);
+    this.epochStarts = readEpochStarts(this, partition);
     this.#keeping = this.#keep();
   }
 

@@ -21,8 +21,11 @@ const sayEveryMs = 10_000;
 /** A stream is given up only after every node has said for so long that it is of no use. */
 const agreedMs = 3000;
 
-/** A stream that is lost here and not elsewhere is opened anew after so long. */
-const reopenMs = 30_000;
+/** A stream that is lost here is opened anew once another node has read it to its end, and it has been in trouble for so long. */
+const reopenMs = 2000;
+
+/** The same, where the others do not say whether they have read it. */
+const reopenUnreadMs = 30_000;
 
 export interface StreamRecoveryOptions extends CopyRefillOptions, NodeStandsOptions {
   readonly random: Random;
@@ -224,11 +227,14 @@ class Mending {
   }
 
   isLostHereOnly(stands: readonly Stand[]): boolean {
-    const { clock } = this.#options;
+    const waitedMs = this.#options.clock.monotonicMs() - this.#startedMs;
     return (
       this.trouble.why.kind === 'lost' &&
-      stands.some((stand) => stand.trouble === undefined) &&
-      clock.monotonicMs() - this.#startedMs >= reopenMs
+      stands.some(({ trouble, readAgoMs }) => {
+        if (trouble !== undefined) return false;
+        const hasRead = readAgoMs !== undefined && readAgoMs < waitedMs;
+        return waitedMs >= (hasRead ? reopenMs : reopenUnreadMs);
+      })
     );
   }
 }

@@ -23,12 +23,13 @@ const at = (logId: string, epoch: number, index: number, checksum = index): Posi
 });
 
 /** A copy that does not know where its earlier epochs have ended. */
-const alone = (position: Position): Line => ({ position, epochEnds: [] });
+const alone = (position: Position): Line => ({ position, epochEnds: [], epochStarts: [] });
 
 /** Epoch 1 up to 10, epoch 4 up to 20, and then under another log id. */
 const line = {
   position: at('B', 9, 30),
   epochEnds: [at('A', 1, 10), at('A', 4, 20), at('B', 7, 25)],
+  epochStarts: [],
 };
 
 test.each([
@@ -54,7 +55,7 @@ test('what a line knows nothing of is foreign, or before what it knows', () => {
   expect(partingOf(alone(at('C', 2, 5)), line)).toEqual({ kind: 'foreign' });
   expect(partingOf(alone(at('B', 9, 30, 31)), line)).toEqual({ kind: 'foreign' });
   const epochEnds = Array.from({ length: epochEndsMax }, (_, number) => at('D', number + 20, 90));
-  const cut = { position: at('D', 100, 99), epochEnds };
+  const cut = { position: at('D', 100, 99), epochEnds, epochStarts: [] };
   expect(partingOf(alone(at('A', 1, 5)), cut)).toEqual({ kind: 'unknown' });
   expect(partingOf(alone(at('A', 1, 100)), cut)).toEqual({ kind: 'foreign' });
   expect(partingOf(alone(at('A', 101, 5)), cut)).toEqual({ kind: 'foreign' });
@@ -64,6 +65,7 @@ test('what a line knows nothing of is foreign, or before what it knows', () => {
 const again: Line = {
   position: at('A', 9, 40),
   epochEnds: [at('A', 1, 10), at('A', 4, 18), at('A', 7, 33)],
+  epochStarts: [],
 };
 
 test.each([
@@ -71,22 +73,39 @@ test.each([
   ['whose epoch was opened again, and ended before', at('A', 7, 38), [at('A', 4, 20)]],
   ['two epochs on', at('A', 9, 26), [at('A', 4, 20), at('A', 7, 25)]],
 ])('an epoch that was opened behind another entry is another one: %s', (_, position, ends) => {
-  const own = { position, epochEnds: [at('A', 1, 10), ...ends] };
+  const own = { position, epochEnds: [at('A', 1, 10), ...ends], epochStarts: [] };
   expect(partingOf(own, again)).toEqual({ kind: 'forked', at: at('A', 4, 18) });
 });
 
 test('a copy that parted where an epoch of its own begins has forked there', () => {
   const epochEnds = [at('A', 1, 10), at('A', 4, 15)];
-  const own = { position: at('A', 5, 22), epochEnds };
+  const own = { position: at('A', 5, 22), epochEnds, epochStarts: [] };
   expect(partingOf(own, again)).toEqual({ kind: 'forked', at: at('A', 4, 15) });
-  const same = { position: at('A', 7, 19, 99), epochEnds: [at('A', 1, 10), at('A', 4, 18)] };
-  const line7 = { position: at('A', 7, 19), epochEnds: same.epochEnds };
+  const ends = [at('A', 1, 10), at('A', 4, 18)];
+  const same = { position: at('A', 7, 19, 99), epochEnds: ends, epochStarts: [] };
+  const line7 = { position: at('A', 7, 19), epochEnds: ends, epochStarts: [] };
   expect(partingOf(same, line7)).toEqual({ kind: 'forked', at: at('A', 4, 18) });
 });
 
+test.each([
+  ['no further than the line', at('A', 7, 22)],
+  ['further than the line', at('A', 7, 30)],
+  ['as far', at('A', 7, 25, 99)],
+])('an epoch that was opened twice behind one entry is two: %s', (_, position) => {
+  const epochEnds = [at('A', 1, 10), at('A', 4, 18)];
+  const own = { position, epochEnds, epochStarts: [at('A', 4, 11), at('A', 7, 19, 70)] };
+  const other = { position: at('A', 7, 25), epochEnds, epochStarts: [at('A', 7, 19, 71)] };
+  expect(partingOf(own, other)).toEqual({ kind: 'forked', at: at('A', 4, 18) });
+  const same = { ...other, epochStarts: own.epochStarts };
+  if (position.index < 25) expect(partingOf(own, same)).toEqual({ kind: 'behind' });
+  if (position.index > 25)
+    expect(partingOf(own, same)).toEqual({ kind: 'forked', at: same.position });
+});
+
 test('a copy that has nothing in common with what a line still knows is before what it knows', () => {
-  const own = { position: at('A', 9, 26), epochEnds: [at('A', 1, 10, 77), at('A', 4, 20)] };
-  const short = { position: at('A', 9, 40), epochEnds: [at('A', 8, 30)] };
+  const epochEnds = [at('A', 1, 10, 77), at('A', 4, 20)];
+  const own = { position: at('A', 9, 26), epochEnds, epochStarts: [] };
+  const short = { position: at('A', 9, 40), epochEnds: [at('A', 8, 30)], epochStarts: [] };
   expect(partingOf(own, short)).toEqual({ kind: 'unknown' });
 });
 

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 
 import { ClientError, internalError, validationError } from '../../../src/model/errors.ts';
+import { LeadershipNews } from '../../../src/partition/clustered/leadership-news.ts';
 import { LeaderLine, type SeatMark } from '../../../src/partition/clustered/leader-line.ts';
+import type { LocalPartition } from '../../../src/partition/local-partition.ts';
 import type { NodePartition } from '../../../src/partition/clustered/node-partition.ts';
 import type { LeaderCall } from '../../../src/partition/clustered/partition-calls.ts';
 import { MemoryLogger } from '../../support/memory-logger.ts';
@@ -11,7 +13,25 @@ import { VirtualClock } from '../../support/virtual-clock.ts';
 /** A partition as the line sees it: who leads it, by hand. */
 class FakePartition {
   leading: FakeLeading | undefined;
-  leader: string | undefined;
+  /** Whom it says to ask. */
+  called: string | undefined;
+  /** Who is about to lead here. */
+  soon: Promise<FakeLeading> | undefined;
+  readonly news: LeadershipNews;
+
+  constructor(clock: VirtualClock) {
+    this.news = new LeadershipNews(clock);
+  }
+
+  async soonLeading(): Promise<FakeLeading | undefined> {
+    this.leading ??= await this.soon;
+    return this.leading;
+  }
+
+  async untilNews(ms: number): Promise<void> {
+    return this.news.next(ms);
+  }
+
   readonly log = {
     leader: undefined as string | undefined,
     end: { index: 0, epoch: 1 },
@@ -27,7 +47,9 @@ class FakePartition {
 }
 
 class FakeLeading {
-  readonly committed = { index: 3 };
+  committed = { index: 3, epoch: 1 };
+  /** Resolves when its epoch is open. */
+  opened: Promise<void> = Promise.resolve();
   readonly done: string[] = [];
   answerMs = 0;
   failure: Error | undefined;
@@ -38,6 +60,7 @@ class FakeLeading {
   }
 
   async readIndex(): Promise<number> {
+    await this.opened;
     return this.committed.index;
   }
 
@@ -65,7 +88,7 @@ class World {
 
   #node(zone: 'a' | 'b') {
     const { calls } = this.lines.of(zone);
-    const [zero, one] = [new FakePartition(), new FakePartition()];
+    const [zero, one] = [new FakePartition(this.clock), new FakePartition(this.clock)];
     const partitions = [zero, one];
     const line = new LeaderLine({
       zone,
@@ -90,7 +113,7 @@ class World {
   static ledByB(): World {
     const world = new World();
     world.b.one.leading = world.leading;
-    world.a.one.leader = 'b';
+    world.a.one.called = 'b';
     return world;
   }
 
@@ -114,8 +137,8 @@ test('a call is carried out where the partition is led', async () => {
 test('a node that does not lead says who does', async () => {
   const world = World.ledByB();
   world.b.one.leading = undefined;
-  world.b.one.leader = 'a';
-  world.a.one.leader = 'b';
+  world.b.one.called = 'a';
+  world.a.one.called = 'b';
   const asked = world.a.line.ask(1, advance);
   await world.clock.advance(100);
   world.a.one.leading = world.leading;
@@ -127,7 +150,7 @@ test('while nobody leads it is looked for a while, and then the client is told',
   await expect(world.ask(advance)).rejects.toThrow('Internal');
   const asked = world.a.line.ask(1, advance);
   await world.clock.advance(2000);
-  world.a.one.leader = 'b';
+  world.a.one.called = 'b';
   world.b.one.leading = world.leading;
   expect(await world.clock.runUntilSettled(asked, 1000)).toEqual({ index: 4 });
 });
@@ -222,4 +245,77 @@ test('a seat is refused once another node leads partition 0, as the log says whe
   world.through.b = 6;
   await expect(world.clock.runUntilSettled(asked, 1000)).rejects.toThrow('Internal');
   expect(world.leading.done).toHaveLength(1);
+});
+
+test('who is told that another leads asks there at once', async () => {
+  const world = World.ledByB();
+  await world.ask(advance);
+  world.b.one.leading = undefined;
+  world.b.one.called = 'a';
+  world.a.one.soon = Promise.resolve(world.leading);
+  const startMs = world.clock.monotonicMs();
+  expect(await world.ask(advance)).toEqual({ index: 4 });
+  expect(world.clock.monotonicMs() - startMs).toBeLessThan(5);
+});
+
+test('two that each take the other for the leader are not asked without a pause', async () => {
+  const world = World.ledByB();
+  world.b.one.leading = undefined;
+  world.b.one.called = 'a';
+  let asked = 0;
+  world.a.one.soonLeading = async () => {
+    asked += 1;
+    return undefined;
+  };
+  await expect(world.ask(advance)).rejects.toThrow('Internal');
+  expect(asked).toBeGreaterThan(100);
+  expect(asked).toBeLessThan(200);
+});
+
+test('who waits for a leader asks it as soon as it is heard of', async () => {
+  const world = new World();
+  const asked = world.a.line.ask(1, advance);
+  await world.clock.advance(15);
+  const startMs = world.clock.monotonicMs();
+  world.a.one.called = 'b';
+  world.b.one.leading = world.leading;
+  world.a.one.news.tell();
+  expect(await world.clock.runUntilSettled(asked, 1000)).toEqual({ index: 4 });
+  expect(world.clock.monotonicMs() - startMs).toBeLessThan(5);
+});
+
+test('a call that comes before the epoch is open is carried out once it is', async () => {
+  const world = World.ledByB();
+  world.b.one.leading = undefined;
+  world.b.one.soon = world.clock.sleep(300).then(() => world.leading);
+  const startMs = world.clock.monotonicMs();
+  expect(await world.ask(advance)).toEqual({ index: 4 });
+  expect(world.clock.monotonicMs() - startMs).toBeLessThan(305);
+});
+
+test('who goes on after a leader that gave up takes the catalogue in while its epoch is opened', async () => {
+  const world = World.ledByB();
+  world.b.zero.stands = 7;
+  world.leading.opened = world.clock.sleep(50);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  world.b.line.succeed(world.leading as unknown as LocalPartition);
+  await world.clock.advance(10);
+  expect(world.b.zero.refreshed).toBe(1);
+  world.through.b = 7;
+  world.leading.committed = { index: 8, epoch: 2 };
+  await world.clock.advance(50);
+  await world.ask(advance);
+  expect(world.b.zero.refreshed).toBe(1);
+});
+
+test('it takes it in again where another has led in between', async () => {
+  const world = World.ledByB();
+  world.leading.opened = world.clock.sleep(50);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  world.b.line.succeed(world.leading as unknown as LocalPartition);
+  world.leading.committed = { index: 9, epoch: 3 };
+  await world.clock.advance(100);
+  expect(await world.ask(readIndex)).toBe(9);
+  await world.ask(advance);
+  expect(world.b.zero.refreshed).toBe(2);
 });
