@@ -28,6 +28,7 @@ import type { RegionPlace } from './region-place.ts';
 import { RegionSeat } from './region-seat.ts';
 import { SeatKeeper } from './seat-keeper.ts';
 import type { Engine } from './served-region.ts';
+import { TriggerLine } from './trigger-line.ts';
 
 export interface NodeEngineOptions {
   readonly config: RegionConfig;
@@ -59,6 +60,8 @@ export class NodeEngine implements Engine {
   readonly core: NodeCore;
   readonly metrics: RegionMetrics;
   readonly expiry: ExpirySweep;
+  /** The region's, by way of any node. */
+  readonly triggers: TriggerLine;
   readonly #options: NodeEngineOptions;
   readonly #seats: SeatKeeper;
   readonly #seatLine: SeatLine;
@@ -131,6 +134,15 @@ export class NodeEngine implements Engine {
       seat: () => this.#seats.seat,
       seatZone: () => core.partitions[0]?.leader,
     });
+    this.triggers = new TriggerLine({
+      region: config.region,
+      zone,
+      calls: core.calls,
+      clock,
+      logger,
+      triggers: () => this.#seats.seat?.services.triggers,
+      seatZone: () => core.partitions[0]?.leader,
+    });
     this.region = newRegion(options, core, this.#seatLine);
     this.#recovery = newRecovery(options, core);
     this.expiry = newExpirySweep({
@@ -199,6 +211,7 @@ export class NodeEngine implements Engine {
   /** Resolves once this node has what its region had, and clients can be answered. */
   async start(): Promise<void> {
     this.#seatLine.start();
+    this.triggers.start();
     await this.core.start();
     this.#offGauges = exportNodeGauges(this.#options.metrics, this);
     this.#offDrops = this.core.catalogue.onChange((before, after) => {
