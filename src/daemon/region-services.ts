@@ -1,4 +1,5 @@
 import type { Service } from '../base/service.ts';
+import type { Table } from '../model/table.ts';
 import type {
   ChildPartition,
   LoggedSplit,
@@ -10,7 +11,9 @@ import type { IndexProgress } from '../region/index-progress.ts';
 import type { IndexedTables } from '../region/indexed-tables.ts';
 import { LocalRegion } from '../region/local-region.ts';
 import { ReadableStreams } from '../region/readable-streams.ts';
+import { StreamStarts } from '../region/stream-starts.ts';
 import { StreamUpkeep } from '../region/stream-upkeep.ts';
+import type { TableChange } from '../region/region.ts';
 import { TableLifecycle } from '../region/table-lifecycle.ts';
 import type { PartitionSplit } from '../streams/eras.ts';
 import { TableStreamSource } from '../triggers/table-stream-source.ts';
@@ -39,6 +42,7 @@ export class RegionServices implements Service {
   readonly indexes: GlobalIndexes;
   readonly triggers: Triggers;
   readonly #lifecycle: TableLifecycle;
+  readonly #streamStarts: StreamStarts;
   readonly #streamUpkeep: StreamUpkeep;
   readonly #expiry: ExpiryUpkeep;
 
@@ -77,6 +81,13 @@ export class RegionServices implements Service {
       statusMs,
     });
     this.links = new RegionLinks(options);
+    this.#streamStarts = new StreamStarts({
+      catalogue,
+      partitions,
+      clock,
+      logger,
+      shardMs: config.streams.shardHours * 3_600_000,
+    });
     this.region = new LocalRegion({
       name: region,
       accountId,
@@ -84,7 +95,7 @@ export class RegionServices implements Service {
       layout: () => core.layout,
       catalogue,
       lifecycle: this.#lifecycle,
-      updater: this.links.updater,
+      updater: { update: async (name, change) => this.#updateTable(name, change) },
       replicas: this.links.globalTables,
       globalIndexes: this.indexes,
       clock,
@@ -109,6 +120,13 @@ export class RegionServices implements Service {
     });
   }
 
+  /** A stream that is enabled tells of all that is written once that was answered. */
+  async #updateTable(name: string, change: TableChange): Promise<Table> {
+    const table = await this.links.updater.update(name, change);
+    await this.#streamStarts.begun(name);
+    return table;
+  }
+
   /** A partition was split: its child, the last of the core's partitions by now, is followed too. */
   addChild({ partition, parent, splitIndex }: ChildPartition): void {
     this.links.addChild({ partition, parent, splitIndex });
@@ -128,6 +146,7 @@ export class RegionServices implements Service {
     this.#lifecycle.resume();
     await this.indexes.start();
     await this.links.start();
+    await this.#streamStarts.start();
     await this.triggers.start();
     await this.#streamUpkeep.start();
     await this.#expiry.start();
@@ -137,6 +156,7 @@ export class RegionServices implements Service {
   async stop(): Promise<void> {
     await this.#expiry.stop();
     await this.#streamUpkeep.stop();
+    await this.#streamStarts.stop();
     await this.triggers.stop();
     await this.links.stop();
     await this.#lifecycle.stop();
