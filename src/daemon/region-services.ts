@@ -100,15 +100,7 @@ export class RegionServices implements Service {
       globalIndexes: this.indexes,
       clock,
       random,
-      streams: new ReadableStreams({
-        region,
-        accountId,
-        catalogue,
-        partitions: () => partitions,
-        splits: () => (core.splits?.splits ?? []).map(splitSeen),
-        clock,
-        keptMs: config.streams.hours * 3_600_000,
-      }),
+      streams: readableStreams(options),
     });
     this.triggers = triggersOf(options, this.region);
     this.#streamUpkeep = new StreamUpkeep({
@@ -163,6 +155,17 @@ export class RegionServices implements Service {
     await this.indexes.stop();
   }
 }
+
+const readableStreams = ({ config, core, clock }: RegionServicesOptions): ReadableStreams =>
+  new ReadableStreams({
+    region: config.region,
+    accountId: config.accountId,
+    catalogue: core.catalogue,
+    partitions: () => core.partitions,
+    splits: () => (core.splits?.splits ?? []).map(splitSeen),
+    clock,
+    keptMs: config.streams.hours * 3_600_000,
+  });
 
 /** As a stream's shards tell it: the child's log begins right behind the split, as a moment. */
 const splitSeen = ({ parent, child, index, time }: LoggedSplit): PartitionSplit => ({

@@ -138,9 +138,9 @@ test('a stream that is enabled while nodes write begins with old images, and wit
   const table = await world.createTable(seat);
   const ids = Array.from({ length: 12 }, (_, n) => `item ${n}`);
   await world.run(Promise.all(ids.map(async (id) => put(seat, table, id, 0))));
-  let isOver = false;
+  const writers = { areOver: false };
   const writing = world.running.map(async (node, at) => {
-    for (let value = 1; !isOver; value++)
+    for (let value = 1; !writers.areOver; value++)
       for (const id of ids.filter((_, n) => n % 3 === at)) await put(node, table, id, value);
   });
   await world.clock.advance(50);
@@ -152,7 +152,7 @@ test('a stream that is enabled while nodes write begins with old images, and wit
   await world.run(by.engine.region.updateTable('Orders', change));
   await world.run(put(by, table, 'after', 7));
   await world.clock.advance(100);
-  isOver = true;
+  writers.areOver = true;
   await world.run(Promise.all(writing));
   await world.clock.advance(200);
   const [{ arn } = { arn: '' }] = seat.engine.region.streams.list();
