@@ -165,6 +165,33 @@ test('a stream that is enabled while nodes write begins with old images, and wit
   }
 });
 
+test('LATEST is behind all that was answered, by whichever node it is asked', async () => {
+  const world = await ClusteredWorld.start(3);
+  open = world;
+  await world.clock.advance(1000);
+  const seat = await world.seat();
+  const table = await world.createTable(seat, 'Orders', STREAMED);
+  await world.clock.advance(500);
+  const [{ arn } = { arn: '' }] = seat.engine.region.streams.list();
+  const ids = Array.from({ length: 9 }, (_, n) => `item ${n}`);
+  for (const by of world.running) {
+    const { streams } = by.engine.region;
+    const stream = present(streams.find(arn), 'the stream');
+    const positions = new Map<string, ShardPosition>();
+    const latest = async (): Promise<void> => {
+      await Promise.all(ids.map(async (id) => put(seat, table, id, 1)));
+      for (const { id } of await streams.shards(stream))
+        positions.set(id, (await streams.position(stream, id, { kind: 'latest' })).position);
+      await put(seat, table, 'next', by.zone.charCodeAt(0));
+    };
+    await world.run(latest());
+    await world.clock.advance(500);
+    const told = await world.run(read(by, arn, positions));
+    expect(told.map(({ id, to }) => [id, to])).toEqual([['next', by.zone.charCodeAt(0)]]);
+    await world.run(Promise.all(ids.map(async (id) => put(seat, table, id, 2))));
+  }
+});
+
 test('a stream that is disabled has ended on every node, with all that was answered before', async () => {
   const world = await ClusteredWorld.start(3);
   open = world;
