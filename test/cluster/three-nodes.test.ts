@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
 import {
+  type AttributeValue,
   BatchExecuteStatementCommand,
   CreateTableCommand,
   DescribeTableCommand,
   ExecuteStatementCommand,
+  type ExecuteStatementCommandOutput,
   ExecuteTransactionCommand,
   GetItemCommand,
   PutItemCommand,
@@ -235,7 +237,22 @@ await natsSuite(
         name: 'TransactionCanceledException',
         CancellationReasons: [{ Code: 'None' }, { Code: 'DuplicateItem' }],
       });
-      const { Items = [] } = await run(2, `SELECT id, n FROM "Statements"`);
+      const Items: Record<string, AttributeValue>[] = [];
+      let token: string | undefined;
+      // A page by way of each node, one after the other.
+      for (let by = 0; by === 0 || token !== undefined; by++) {
+        const page: ExecuteStatementCommandOutput = await node(by).client.send(
+          new ExecuteStatementCommand({
+            Statement: `SELECT id, n FROM "Statements"`,
+            ConsistentRead: true,
+            Limit: 2,
+            ...(token !== undefined && { NextToken: token }),
+          }),
+        );
+        Items.push(...(page.Items ?? []));
+        token = page.NextToken;
+      }
+      expect(Items).toHaveLength(9);
       expect(new Map(Items.map(({ id, n }) => [id?.S, n?.N]))).toEqual(
         new Map(numbered(9).map((n) => [`s${n}`, String(n + 3)])),
       );
