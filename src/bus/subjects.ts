@@ -34,6 +34,7 @@ export const NODE_SUBJECTS = {
     'to carry out, as the leader of a partition, what changes it; or up to where a strong read must have applied',
   'node.control': "to change a table, as the node that has the region's seat",
   'node.split': "to split a partition, as the node that has the region's seat",
+  'node.trigger': "to show or change triggers, as the node that has the region's seat",
   'node.copy': 'one page of a copy, for a node whose own cannot be had from the log',
   'node.stand': 'where a copy stands, and what is wrong with its log',
 } as const satisfies Readonly<Record<string, string>>;

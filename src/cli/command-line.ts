@@ -20,9 +20,11 @@ import {
   triggerCreateOptionsOf,
   triggerListOptionsOf,
   triggerNameOptionsOf,
+  triggerUpdateOptionsOf,
   type TriggerCreateOptions,
   type TriggerListOptions,
   type TriggerNameOptions,
+  type TriggerUpdateOptions,
 } from './trigger-options.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -38,6 +40,7 @@ export type Invocation =
   | { readonly kind: 'partition split'; readonly options: PartitionSplitOptions }
   | { readonly kind: 'node drain'; readonly options: NodeDrainOptions }
   | { readonly kind: 'trigger create'; readonly options: TriggerCreateOptions }
+  | { readonly kind: 'trigger update'; readonly options: TriggerUpdateOptions }
   | { readonly kind: 'trigger list'; readonly options: TriggerListOptions }
   | {
       readonly kind: 'trigger describe' | 'trigger pause' | 'trigger resume' | 'trigger delete';
@@ -131,6 +134,8 @@ function invocationOf(command: CommandName, given: GivenOptions): Invocation {
       return { kind: 'node drain', options: nodeDrainOptionsOf(given) };
     case 'trigger create':
       return { kind: command, options: triggerCreateOptionsOf(given, process.cwd()) };
+    case 'trigger update':
+      return { kind: command, options: triggerUpdateOptionsOf(given, process.cwd()) };
     case 'trigger list':
       return { kind: command, options: triggerListOptionsOf(given) };
     case 'trigger describe':

@@ -57,6 +57,7 @@ async function run(invocation: Invocation): Promise<number> {
       return EXIT.ok;
     }
     case 'trigger create':
+    case 'trigger update':
     case 'trigger list':
     case 'trigger describe':
     case 'trigger pause':
@@ -72,11 +73,13 @@ async function run(invocation: Invocation): Promise<number> {
 async function runTrigger(
   invocation: Extract<Invocation, { readonly kind: `trigger ${string}` }>,
 ): Promise<string> {
-  const { changeTrigger, createTrigger, describeTrigger, listTriggers } =
+  const { changeTrigger, createTrigger, describeTrigger, listTriggers, updateTrigger } =
     await import('./trigger.ts');
   switch (invocation.kind) {
     case 'trigger create':
       return createTrigger(invocation.options, process.env);
+    case 'trigger update':
+      return updateTrigger(invocation.options, process.env);
     case 'trigger list':
       return listTriggers(invocation.options);
     case 'trigger describe':

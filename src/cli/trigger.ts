@@ -4,6 +4,7 @@ import type {
   TriggerCreateOptions,
   TriggerListOptions,
   TriggerNameOptions,
+  TriggerUpdateOptions,
 } from './trigger-options.ts';
 
 /** How long an answer is waited for: a trigger ends what it runs before it is paused. */
@@ -42,6 +43,14 @@ export async function createTrigger(
 ): Promise<string> {
   const made = await change(operations, { path: '/triggers', body: settings, environment });
   return json(made);
+}
+
+export async function updateTrigger(
+  { operations, name, settings }: TriggerUpdateOptions,
+  environment: Environment,
+): Promise<string> {
+  const path = `${pathOf(name)}/update`;
+  return json(await change(operations, { path, body: settings, environment }));
 }
 
 export async function listTriggers({

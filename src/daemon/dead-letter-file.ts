@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 
 import type { DeadLetters } from '../triggers/trigger-target.ts';
 
@@ -22,12 +22,20 @@ export class DeadLetterFile implements DeadLetters {
   }
 
   async #append(letter: string): Promise<void> {
-    const file = await open(this.#file, 'a');
+    const file = await open(this.#file, 'a+');
     try {
-      await file.appendFile(`${letter}\n`);
+      await file.appendFile(`${(await endsInLine(file)) ? '\n' : ''}${letter}\n`);
       await file.sync();
     } finally {
       await file.close();
     }
   }
+}
+
+/** Whether a letter that was not written to its end is the last thing there: what follows begins a line of its own. */
+async function endsInLine(file: FileHandle): Promise<boolean> {
+  const { size } = await file.stat();
+  if (size === 0) return false;
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
+  return buffer.toString('latin1') !== '\n';
 }

@@ -29,6 +29,7 @@ import { splitSeen } from './region-services.ts';
 import { SeatKeeper } from './seat-keeper.ts';
 import type { Engine } from './served-region.ts';
 import { SplitLine } from './split-line.ts';
+import { TriggerLine } from './trigger-line.ts';
 
 export interface NodeEngineOptions {
   readonly config: RegionConfig;
@@ -60,6 +61,8 @@ export class NodeEngine implements Engine {
   readonly core: NodeCore;
   readonly metrics: RegionMetrics;
   readonly expiry: ExpirySweep;
+  /** The region's, by way of any node. */
+  readonly triggers: TriggerLine;
   readonly #options: NodeEngineOptions;
   readonly #seats: SeatKeeper;
   readonly #seatLine: SeatLine;
@@ -141,6 +144,15 @@ export class NodeEngine implements Engine {
       splitter: () => this.#seats.seat?.splitter,
       seatZone: () => core.partitions[0]?.leader,
     });
+    this.triggers = new TriggerLine({
+      region: config.region,
+      zone,
+      calls: core.calls,
+      clock,
+      logger,
+      triggers: () => this.#seats.seat?.services.triggers,
+      seatZone: () => core.partitions[0]?.leader,
+    });
     this.region = newRegion(options, core, this.#seatLine);
     this.#recovery = newRecovery(options, core);
     this.expiry = newExpirySweep({
@@ -215,6 +227,7 @@ export class NodeEngine implements Engine {
   async start(): Promise<void> {
     this.#seatLine.start();
     this.#splitLine.start();
+    this.triggers.start();
     await this.core.start();
     this.#offGauges = exportNodeGauges(this.#options.metrics, this);
     this.#offDrops = this.core.catalogue.onChange((before, after) => {

@@ -184,20 +184,7 @@ export class NodeOperations implements ServedOperations {
   }
 
   triggers(): TriggerOperations {
-    const { seat, core } = this.#running();
-    if (seat !== undefined) return seat.services.triggers;
-    const holder = core.partitions[0]?.leader;
-    if (holder === undefined || holder === this.#options.zone)
-      throw new OperationRefused(
-        'conflict',
-        `no node has the seat of ${this.region} at the moment, where its triggers run`,
-      );
-    const operations =
-      core.nodes.report(holder)?.operations ?? `the operations port of node ${holder}`;
-    throw new OperationRefused(
-      'conflict',
-      `the triggers of ${this.region} run on node ${holder}, which has its seat: ask ${operations}`,
-    );
+    return this.#running().triggers;
   }
 
   links(): readonly LinkView[] {

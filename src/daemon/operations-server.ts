@@ -242,7 +242,7 @@ export class OperationsServer implements Service {
 const READABLE =
   '/metrics, /healthz, /readyz, /status, /replication, /zones, /links, /triggers and /triggers/<name>';
 const CHANGEABLE =
-  '/triggers, /triggers/<name>/pause, /triggers/<name>/resume, /triggers/<name>/delete, ' +
+  '/triggers, /triggers/<name>/update, /triggers/<name>/pause, /triggers/<name>/resume, /triggers/<name>/delete, ' +
   '/links/<peer>, /region/stop, /region/start, /zones/<zone>/stop, /zones/<zone>/start, ' +
   '/partitions/<number>/leader, /partitions/<number>/split, /node/drain, /node/undrain and /node/go-on-without-missing';
 

@@ -43,7 +43,7 @@ export interface ServedOperations extends OperationsTarget {
    * What only that one had is received when it is back. Rejects with `OperationRefused`.
    */
   goOnWithoutMissing(): Promise<void>;
-  /** Where the region's triggers run. Throws `OperationRefused` where they do not, or not here. */
+  /** The region's triggers. Throws `OperationRefused` where the region or the node is stopped. */
   triggers(): TriggerOperations;
 }
 

@@ -1,15 +1,22 @@
 import type { IncomingMessage } from 'node:http';
 
-import { isOfThisMachine, readTriggerDefinition } from '../triggers/trigger-definition.ts';
-import { TriggerRefused, type Triggers, type TriggerView } from '../triggers/triggers.ts';
+import { namesFile, readTriggerDefinition } from '../triggers/trigger-definition.ts';
+import {
+  TriggerRefused,
+  type TriggerRefusal,
+  type Triggers,
+  type TriggerView,
+} from '../triggers/triggers.ts';
 import { isFromThisMachine } from './operations-access.ts';
 import type { Json, JsonObject } from './operations-target.ts';
 
-/** What the operations port asks of the triggers of a region, where they run. */
-export type TriggerOperations = Pick<
+/** What the operations port asks of the triggers of a region, wherever they run. */
+export interface TriggerOperations extends Pick<
   Triggers,
-  'list' | 'describe' | 'create' | 'delete' | 'pause' | 'resume'
->;
+  'describe' | 'create' | 'update' | 'delete' | 'pause' | 'resume'
+> {
+  list(): readonly TriggerView[] | Promise<readonly TriggerView[]>;
+}
 
 /** A refusal, with the status that answers it. */
 export class TriggerRequestError extends Error {
@@ -29,11 +36,12 @@ export async function readTriggers(
   triggers: TriggerOperations,
   name: string | undefined,
 ): Promise<Json> {
-  if (name === undefined) return { triggers: triggers.list().map(viewJson) };
+  if (name === undefined)
+    return inWords(async () => ({ triggers: (await triggers.list()).map(viewJson) }));
   return inWords(async () => viewJson(await triggers.describe(name)));
 }
 
-/** `POST /triggers` creates; `POST /triggers/<name>/pause`, `/resume` and `/delete`. */
+/** `POST /triggers` creates; `POST /triggers/<name>/update`, `/pause`, `/resume` and `/delete`. */
 export async function changeTriggers(
   triggers: TriggerOperations,
   [name, verb]: readonly (string | undefined)[],
@@ -43,8 +51,9 @@ export async function changeTriggers(
   return inWords(async () => {
     if (verb === 'pause') return viewJson(await triggers.pause(name));
     if (verb === 'resume') return viewJson(await triggers.resume(name));
+    if (verb === 'update') return updateTrigger(triggers, name, { request, body });
     if (verb !== 'delete')
-      throw new TriggerRequestError(404, 'a trigger can be told: pause, resume or delete');
+      throw new TriggerRequestError(404, 'a trigger can be told: update, pause, resume or delete');
     await triggers.delete(name);
     return { deleted: name };
   });
@@ -61,23 +70,48 @@ async function createTrigger(
   if (typeof isPaused !== 'boolean') problems.push('"paused": expected true or false');
   if (reading.kind === 'wrong' || typeof isPaused !== 'boolean')
     throw new TriggerRequestError(400, problems.join('; '), { problems });
+  assertMayName(settings, request);
   const { definition } = reading;
-  const { to, onFailure } = definition;
-  const isOfFiles = isOfThisMachine(to) || (onFailure !== undefined && isOfThisMachine(onFailure));
-  if (isOfFiles && !isFromThisMachine(request))
+  return inWords(async () => viewJson(await triggers.create(definition, { isPaused })));
+}
+
+async function updateTrigger(
+  triggers: TriggerOperations,
+  name: string,
+  { request, body }: { readonly request: IncomingMessage; readonly body: string },
+): Promise<Json> {
+  const { paused: isPaused, ...settings } = objectIn(body);
+  if (isPaused !== undefined && typeof isPaused !== 'boolean')
+    throw new TriggerRequestError(400, '"paused": expected true or false');
+  assertMayName(settings, request);
+  return viewJson(await triggers.update(name, { settings, isPaused }));
+}
+
+function assertMayName(
+  { to, onFailure }: Readonly<Record<string, unknown>>,
+  request: IncomingMessage,
+): void {
+  if ((namesFile(to) || namesFile(onFailure)) && !isFromThisMachine(request))
     throw new TriggerRequestError(
       403,
       'module: and file: name files of the machine of the daemon: only from there may they be given, token or not',
     );
-  return inWords(async () => viewJson(await triggers.create(definition, { isPaused })));
 }
+
+const STATUSES: Readonly<Record<TriggerRefusal, 400 | 404 | 409>> = {
+  wrong: 400,
+  unknown: 404,
+  conflict: 409,
+  stopping: 409,
+};
 
 async function inWords(work: () => Promise<Json>): Promise<Json> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof TriggerRefused)) throw error;
-    throw new TriggerRequestError(error.code === 'unknown' ? 404 : 409, error.message);
+    const { code, message, problems } = error;
+    throw new TriggerRequestError(STATUSES[code], message, problems.length > 0 ? { problems } : {});
   }
 }
 

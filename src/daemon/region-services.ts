@@ -1,13 +1,16 @@
 import type { Service } from '../base/service.ts';
 import type { LoggedSplit } from '../partition/region-partitions.ts';
 import type { RegionPartition } from '../partition/region-partition.ts';
+import type { Table } from '../model/table.ts';
 import { ExpiryUpkeep } from '../region/expiry-upkeep.ts';
 import { GlobalIndexes } from '../region/global-indexes.ts';
 import type { IndexProgress } from '../region/index-progress.ts';
 import type { IndexedTables } from '../region/indexed-tables.ts';
 import { LocalRegion } from '../region/local-region.ts';
 import { ReadableStreams } from '../region/readable-streams.ts';
+import { StreamStarts } from '../region/stream-starts.ts';
 import { StreamUpkeep } from '../region/stream-upkeep.ts';
+import type { TableChange } from '../region/region.ts';
 import { TableLifecycle } from '../region/table-lifecycle.ts';
 import type { PartitionSplit } from '../streams/eras.ts';
 import { TableStreamSource } from '../triggers/table-stream-source.ts';
@@ -43,6 +46,7 @@ export class RegionServices implements Service {
   readonly indexes: GlobalIndexes;
   readonly triggers: Triggers;
   readonly #lifecycle: TableLifecycle;
+  readonly #streamStarts: StreamStarts;
   readonly #streamUpkeep: StreamUpkeep;
   readonly #expiry: ExpiryUpkeep;
 
@@ -81,6 +85,13 @@ export class RegionServices implements Service {
       statusMs,
     });
     this.links = new RegionLinks(options);
+    this.#streamStarts = new StreamStarts({
+      catalogue,
+      partitions,
+      clock,
+      logger,
+      shardMs: config.streams.shardHours * 3_600_000,
+    });
     this.region = new LocalRegion({
       name: region,
       accountId,
@@ -88,20 +99,12 @@ export class RegionServices implements Service {
       layout: () => core.layout,
       catalogue,
       lifecycle: this.#lifecycle,
-      updater: this.links.updater,
+      updater: { update: async (name, change) => this.#updateTable(name, change) },
       replicas: this.links.globalTables,
       globalIndexes: this.indexes,
       clock,
       random,
-      streams: new ReadableStreams({
-        region,
-        accountId,
-        catalogue,
-        partitions: () => partitions,
-        splits: () => (core.splits?.splits ?? []).map(splitSeen),
-        clock,
-        keptMs: config.streams.hours * 3_600_000,
-      }),
+      streams: readableStreams(options),
     });
     this.triggers = triggersOf(options, this.region);
     this.#streamUpkeep = new StreamUpkeep({
@@ -111,6 +114,13 @@ export class RegionServices implements Service {
       logger,
       keptMs: config.streams.hours * 3_600_000,
     });
+  }
+
+  /** A stream that is enabled tells of all that is written once that was answered. */
+  async #updateTable(name: string, change: TableChange): Promise<Table> {
+    const table = await this.links.updater.update(name, change);
+    await this.#streamStarts.begun(name);
+    return table;
   }
 
   /** A partition was split: its child, the last of the core's partitions by now, is followed too. */
@@ -132,6 +142,7 @@ export class RegionServices implements Service {
     this.#lifecycle.resume();
     await this.indexes.start();
     await this.links.start();
+    await this.#streamStarts.start();
     await this.triggers.start();
     await this.#streamUpkeep.start();
     await this.#expiry.start();
@@ -141,12 +152,24 @@ export class RegionServices implements Service {
   async stop(): Promise<void> {
     await this.#expiry.stop();
     await this.#streamUpkeep.stop();
+    await this.#streamStarts.stop();
     await this.triggers.stop();
     await this.links.stop();
     await this.#lifecycle.stop();
     await this.indexes.stop();
   }
 }
+
+const readableStreams = ({ config, core, clock }: RegionServicesOptions): ReadableStreams =>
+  new ReadableStreams({
+    region: config.region,
+    accountId: config.accountId,
+    catalogue: core.catalogue,
+    partitions: () => core.partitions,
+    splits: () => (core.splits?.splits ?? []).map(splitSeen),
+    clock,
+    keptMs: config.streams.hours * 3_600_000,
+  });
 
 /** As a stream's shards tell it: the child's log begins right behind the split, as a moment. */
 export const splitSeen = ({ parent, child, index, time }: LoggedSplit): PartitionSplit => ({

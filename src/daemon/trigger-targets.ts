@@ -75,14 +75,22 @@ export class TriggerTargets implements TargetMaker {
           ? `${this.#options.config.region} has no NATS: nats.servers is not set`
           : undefined;
       case 'module':
-        return (await isFile(address.file)) ? undefined : `there is no file ${address.file} here`;
+        return (await isFile(address.file))
+          ? undefined
+          : `there is no file ${address.file} ${this.#here}`;
       case 'file':
         return (await isWritable(dirname(address.file)))
           ? undefined
-          : `there is no folder ${dirname(address.file)} here that can be written to`;
+          : `there is no folder ${dirname(address.file)} ${this.#here} that can be written to`;
       default:
         return unreachable(address);
     }
+  }
+
+  /** Whoever asked may have asked another node. */
+  get #here(): string {
+    const { node } = this.#options.config;
+    return node === undefined ? 'here' : `on node ${node.zone}, where triggers run now`;
   }
 
   async stop(): Promise<void> {

@@ -3,6 +3,7 @@ import { expiryRule } from '../partition/due-time.ts';
 import type { IndexedTable, IndexEntries } from '../partition/index-entries.ts';
 import { hasOld } from '../streams/stream-record.ts';
 import type { Catalogue } from './catalogue.ts';
+import { beginningStream } from './kept-streams.ts';
 
 /** The global indexes of a table that are kept up: all but those that are being deleted. */
 export interface GloballyIndexed {
@@ -83,7 +84,10 @@ export class IndexedTables {
 }
 
 const isFollowed = ({ indexes, streams, definition }: Table): boolean =>
-  indexes !== undefined || streams !== undefined || definition.timeToLive?.enabled === true;
+  indexes !== undefined ||
+  streams !== undefined ||
+  definition.stream !== undefined ||
+  definition.timeToLive?.enabled === true;
 
 function indexedOf(table: Table): Indexed {
   const {
@@ -94,7 +98,8 @@ function indexedOf(table: Table): Indexed {
   const kept = indexes.filter(({ status }) => status !== 'DELETING');
   const globals = kept.filter(({ definition }) => definition.kind === 'global');
   const locals = kept.filter(({ definition }) => definition.kind === 'local').map(entriesOf);
-  const stream = streams.find(({ end }) => end === undefined);
+  // Also one that is to begin, which it does behind what was written without it.
+  const stream = beginningStream(table) ?? streams.find(({ end }) => end === undefined);
   const marksUnchanged = stream !== undefined;
   const keepsOldImages = globals.length > 0 || (stream !== undefined && hasOld(stream.view));
   const expiry = timeToLive?.enabled === true ? expiryRule(timeToLive.attribute) : undefined;

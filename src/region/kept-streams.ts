@@ -32,10 +32,23 @@ export interface GoneStreams {
 }
 
 /**
- * The streams of `after`: those of `before`, the one that is new by its label, and an end for one that is disabled. A stream
- * that is being disabled still tells of what is written, so that nothing that was answered before is missing where the ends
- * of logs are known late. `ends` must be read before the change is written: what is logged between the two is told by a new
- * stream too, which does no harm.
+ * The stream that a table is to have, and that tells of nothing yet: see `StreamStarts`. Undefined when there is none, or it has
+ * begun.
+ */
+export function beginningStream({
+  definition: { stream: view },
+  streamLabel: label,
+  streams,
+}: Table): Pick<TableStream, 'label' | 'view'> | undefined {
+  if (view === undefined || label === undefined || streams?.at(-1)?.label === label)
+    return undefined;
+  return { label, view };
+}
+
+/**
+ * The streams of `after`: those of `before`, the one that a new table is born with, and an end for one that is disabled. A
+ * stream that is being disabled still tells of what is written, so that nothing that was answered before is missing where the
+ * ends of logs are known late. The stream that a table gets later begins once leaders know of it: see `StreamStarts`.
  */
 export function streamsOf(
   before: Table | undefined,
@@ -43,21 +56,21 @@ export function streamsOf(
   ends: () => readonly LogPlace[],
   { nowMs, shardMs }: StreamSettings,
 ): readonly TableStream[] | undefined {
-  const known = before?.number === after.number ? (before.streams ?? []) : [];
+  const isBorn = before?.number !== after.number;
+  const known = isBorn ? [] : (before.streams ?? []);
   const kept = after.streams ?? known;
   const last = kept.at(-1);
-  const { streamLabel: label } = after;
-  const view = after.definition.stream;
-  const isOn = view !== undefined && label !== undefined;
-  const isNew = isOn && last?.label !== label;
+  const isOn = after.definition.stream !== undefined && after.streamLabel !== undefined;
+  const next = beginningStream({ ...after, streams: kept });
   const isLastOpen = last !== undefined && last.end === undefined;
   const isDisabling = after.updates?.some(({ kind }) => kind === 'stream') ?? false;
-  const isOver = isLastOpen && (isNew || (!isOn && !isDisabling));
-  if (!isNew && !isOver) return kept.length === 0 ? undefined : kept;
+  const isOver = isLastOpen && (next !== undefined || (!isOn && !isDisabling));
+  const isBornWith = isBorn && next !== undefined;
+  if (!isBornWith && !isOver) return kept.length === 0 ? undefined : kept;
   const places = ends().map(placeOf);
   const end: StreamEnd = { atMs: nowMs(), places };
   const old = isOver ? [...kept.slice(0, -1), { ...last, end }] : kept;
-  return isNew ? [...old, { label, view, shardMs, starts: places }] : old;
+  return isBornWith ? [...old, { ...next, shardMs, starts: places }] : old;
 }
 
 /** What is kept of the streams of a table that goes; undefined when there is nothing. */

@@ -80,10 +80,6 @@ export class StreamUpkeep implements Service {
   /** One round; by itself it happens once a minute. */
   async look(): Promise<void> {
     const { catalogue, clock, keptMs } = this.#options;
-    // What an earlier program wrote does not say where a stream begins: it begins now.
-    for (const { name, definition, streamLabel, streams } of catalogue.all)
-      if (definition.stream !== undefined && streamLabel !== undefined && streams === undefined)
-        await catalogue.change(name, (table) => table && { ...table });
     await catalogue.forgetStreams(clock.wallMs() - keptMs);
     if (catalogue.all.some(({ streams = [] }) => streams.length > 0)) await this.#advance();
   }

@@ -16,6 +16,8 @@ export interface LogSource {
   readonly first: number;
   endAt(index: number): Promise<LogEnd | undefined>;
   follow(after: number): Follower;
+  /** Takes in what other nodes have appended by now, where that can be read. Absent where no others append. */
+  refresh?(): Promise<unknown>;
 }
 
 /** How long a read waits for a log that cannot be read. */
@@ -81,6 +83,11 @@ export class StreamLog {
 
   get first(): number {
     return this.#source()?.first ?? 1;
+  }
+
+  /** See `LogSource.refresh`. */
+  async refresh(): Promise<void> {
+    await this.#source()?.refresh?.();
   }
 
   async endAt(index: number): Promise<LogEnd | undefined> {

@@ -96,7 +96,7 @@ export class StreamReader {
     if (!('sequenceNumber' in start))
       return {
         place,
-        position: start.kind === 'latest' ? this.#latest(shard) : { kind: 'horizon' },
+        position: start.kind === 'latest' ? await this.#latest(shard) : { kind: 'horizon' },
       };
     const sequence = sequenceIn(shard, start.sequenceNumber);
     const after = start.kind === 'after' ? sequence : justBefore(sequence);
@@ -104,9 +104,12 @@ export class StreamReader {
     return { place, position: { kind: 'after', sequenceNumber: sequenceText(after) } };
   }
 
-  #latest({ last, place }: Shard): ShardPosition {
+  /** Behind all that was answered before, by whichever node. */
+  async #latest({ last, place }: Shard): Promise<ShardPosition> {
     if (last !== undefined) return { kind: 'after', sequenceNumber: last };
-    const { index, partitionTime: time } = endOf(this.#log(place.partition));
+    const log = this.#log(place.partition);
+    await log.refresh();
+    const { index, partitionTime: time } = endOf(log);
     return { kind: 'after', sequenceNumber: sequenceText({ time, index, ordinal: ORDINAL_MAX }) };
   }
 

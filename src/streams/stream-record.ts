@@ -36,8 +36,8 @@ export interface RecordPlace {
 }
 
 /**
- * A record of a log as a stream tells it; undefined for what it does not tell. `metadata`: see `ReadBounds`. Of what was
- * written while the stream was being enabled there may be no old image.
+ * A record of a log as a stream tells it; undefined for what it does not tell. `metadata`: see `ReadBounds`. What an earlier
+ * program wrote while the stream was being enabled may have no old image.
  */
 export function streamRecord(
   of: StreamOfTable,

@@ -28,7 +28,7 @@ export function pendingRecordOf(
   { streamArn, lanes, passes }: PendingRecordOptions,
 ): PendingRecord | undefined {
   const isLookedInto = lanes > 1 || passes !== undefined || json.includes(IDENTITY);
-  const record: unknown = isLookedInto ? JSON.parse(json) : undefined;
+  const record = isLookedInto ? functionRecord(JSON.parse(json), streamArn) : undefined;
   if (passes !== undefined && !passes(record)) return undefined;
   const text = eventText(json, record, streamArn);
   const bytes = Buffer.byteLength(text) + 1;
@@ -39,19 +39,23 @@ export function pendingRecordOf(
 const IDENTITY = '"userIdentity"';
 
 /**
- * What a function gets of a record: with the stream's ARN, and who made it in small letters, as Lambda has it (see
- * `DynamoDBUserIdentity` of `aws-lambda-go`).
+ * A record as a function gets it, and as filters see it: with the stream's ARN, and who made it in small letters, as Lambda has
+ * it (see `DynamoDBUserIdentity` of `aws-lambda-go`).
  */
-function eventText(json: string, record: unknown, streamArn: string): string {
-  const identity = memberOf(record, 'userIdentity');
-  const source = `"eventSourceARN":${JSON.stringify(streamArn)}`;
-  if (!isObject(record) || !isObject(identity)) return `${json.slice(0, -1)},${source}}`;
+function functionRecord(record: unknown, streamArn: string): unknown {
+  if (!isObject(record)) return record;
+  const { userIdentity: identity } = record;
+  const eventSourceARN = streamArn;
+  if (!isObject(identity)) return { ...record, eventSourceARN };
   const { PrincipalId: principalId, Type: type } = identity;
-  return JSON.stringify({
-    ...record,
-    userIdentity: { principalId, type },
-    eventSourceARN: streamArn,
-  });
+  return { ...record, userIdentity: { principalId, type }, eventSourceARN };
+}
+
+/** The text is taken as it came where nothing in it is otherwise for a function. */
+function eventText(json: string, record: unknown, streamArn: string): string {
+  return isObject(memberOf(record, 'userIdentity'))
+    ? JSON.stringify(record)
+    : `${json.slice(0, -1)},"eventSourceARN":${JSON.stringify(streamArn)}}`;
 }
 
 /** The same for all records of one item, whatever the order of its key's members. */

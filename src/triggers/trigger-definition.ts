@@ -71,6 +71,38 @@ export function readTriggerDefinition(value: unknown): DefinitionReading {
   return problems.length > 0 ? { kind: 'wrong', problems } : { kind: 'read', definition };
 }
 
+/** What a trigger has for good: another table, or another beginning, is another trigger. */
+const FIXED: readonly string[] = ['name', 'table', 'startingPosition', 'startingPositionTimestamp'];
+
+/** The definition with some of its members otherwise; null is what a member is when nothing is said. */
+export function changedDefinition(
+  definition: TriggerDefinition,
+  change: Readonly<Record<string, unknown>>,
+): DefinitionReading {
+  const members = new Map(Object.entries(definitionJson(definition)));
+  const fixed = FIXED.filter((name) => Object.hasOwn(change, name));
+  for (const [name, value] of Object.entries(change)) {
+    if (fixed.includes(name)) continue;
+    if (value === null) members.delete(name);
+    else members.set(name, value);
+  }
+  const reading = readTriggerDefinition(Object.fromEntries(members));
+  if (fixed.length === 0) return reading;
+  const problems = fixed.map((name) => `"${name}" stays as it is: make another trigger`);
+  return { kind: 'wrong', problems: [...problems, ...problemsOf(reading)] };
+}
+
+const problemsOf = (reading: DefinitionReading): readonly string[] =>
+  reading.kind === 'wrong' ? reading.problems : [];
+
+/**
+ * Whether a text that was sent as `to` or `onFailure` means a file of the daemon's machine, which only that machine's own users
+ * may name.
+ */
+export const namesFile = (text: unknown): boolean =>
+  typeof text === 'string' &&
+  (targetOf(text)?.kind === 'module' || deadLettersOf(text)?.kind === 'file');
+
 /** The same definition as JSON, as it is sent, shown and kept. */
 export function definitionJson(definition: TriggerDefinition): Readonly<Record<string, unknown>> {
   const { to, onFailure, startingPosition: start, ...plain } = definition;
@@ -99,10 +131,6 @@ function addressText(address: TargetAddress | DeadLetterAddress): string {
       return address satisfies never;
   }
 }
-
-/** Whether an address means a file of the daemon's machine, which only that machine's own users may name. */
-export const isOfThisMachine = (address: TargetAddress | DeadLetterAddress): boolean =>
-  address.kind === 'module' || address.kind === 'file';
 
 const MEMBERS: readonly string[] = [
   'name',

@@ -5,24 +5,38 @@ import type { Service } from '../base/service.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { StreamSource } from './stream-source.ts';
-import { definitionJson, type TriggerDefinition } from './trigger-definition.ts';
+import { changedDefinition, definitionJson, type TriggerDefinition } from './trigger-definition.ts';
 import type { KeptTrigger, TriggerDocuments } from './trigger-documents.ts';
 import { triggerCounters } from './trigger-metrics.ts';
 import { TriggerRunner, type TriggerProgress } from './trigger-runner.ts';
-import type { TargetMaker } from './trigger-target.ts';
+import type { DeadLetterAddress, TargetAddress, TargetMaker } from './trigger-target.ts';
 
 /** Each is a document and a few loops, and holds some memory: see `trigger-runner.ts`. */
 export const TRIGGERS_MAX = 100;
 
+/** `stopping`: they do not run here any more, and nothing was done. */
+export type TriggerRefusal = 'unknown' | 'conflict' | 'wrong' | 'stopping';
+
 /** A change of triggers that cannot be, in words for whoever asked for it. */
 export class TriggerRefused extends Error {
   override readonly name = 'TriggerRefused';
-  readonly code: 'unknown' | 'conflict';
+  readonly code: TriggerRefusal;
+  /** All that is wrong with what was asked for. */
+  readonly problems: readonly string[];
 
-  constructor(code: 'unknown' | 'conflict', message: string) {
+  constructor(code: TriggerRefusal, message: string, problems: readonly string[] = []) {
     super(message);
     this.code = code;
+    this.problems = problems;
   }
+}
+
+/** What becomes otherwise. */
+export interface TriggerChange {
+  /** See `changedDefinition`. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Undefined: as it is. */
+  readonly isPaused: boolean | undefined;
 }
 
 /** A trigger as it is shown. */
@@ -134,26 +148,54 @@ export class Triggers implements Service {
   }
 
   async pause(name: string): Promise<TriggerView> {
-    return this.#inTurn(async () => {
-      const { documents } = this.#options;
-      await documents.putTrigger({ ...this.#kept(name), isPaused: true });
-      await this.#halt(name);
-      return this.#view(this.#kept(name));
-    });
+    return this.#inTurn(async () => this.#replace({ ...this.#kept(name), isPaused: true }));
   }
 
   /** Goes on where it was paused. */
   async resume(name: string): Promise<TriggerView> {
     return this.#inTurn(async () => {
       const kept = this.#kept(name);
-      await this.#options.documents.putTrigger({ ...kept, isPaused: false });
-      if (!this.#runners.has(name)) this.#runner(kept.definition).start();
-      return this.#view(this.#kept(name));
+      return kept.isPaused ? this.#replace({ ...kept, isPaused: false }) : this.#view(kept);
     });
   }
 
+  /** Goes on where it is, under other settings. What it has under way ends under those that it has now. */
+  async update(name: string, { settings, isPaused }: TriggerChange): Promise<TriggerView> {
+    return this.#inTurn(async () => {
+      const kept = this.#kept(name);
+      const reading = changedDefinition(kept.definition, settings);
+      if (reading.kind === 'wrong')
+        throw new TriggerRefused('wrong', reading.problems.join('; '), reading.problems);
+      const { definition } = reading;
+      const { to, onFailure } = definition;
+      const isNew = (member: string): boolean => Object.hasOwn(settings, member);
+      await this.#assertUsable([
+        ...(isNew('to') ? [to] : []),
+        ...(isNew('onFailure') && onFailure !== undefined ? [onFailure] : []),
+      ]);
+      return this.#replace({ ...kept, definition, isPaused: isPaused ?? kept.isPaused });
+    });
+  }
+
+  /**
+   * The trigger rests meanwhile, so that its runner writes nothing of its own over it: what that notes is where it has come to,
+   * and which stream it follows.
+   */
+  async #replace({ definition, isPaused }: KeptTrigger): Promise<TriggerView> {
+    const { documents } = this.#options;
+    const { name } = definition;
+    await this.#halt(name);
+    try {
+      await documents.putTrigger({ ...this.#kept(name), definition, isPaused });
+    } finally {
+      const now = this.#kept(name);
+      if (!now.isPaused) this.#runner(now.definition).start();
+    }
+    return this.#view(this.#kept(name));
+  }
+
   async #assertPossible(definition: TriggerDefinition): Promise<void> {
-    const { documents, source, targets } = this.#options;
+    const { documents, source } = this.#options;
     const { name, table, to, onFailure } = definition;
     if (documents.trigger(name) !== undefined || documents.unreadable.has(name))
       throw new TriggerRefused('conflict', `there is a trigger ${name} already`);
@@ -164,8 +206,12 @@ export class Triggers implements Service {
         'conflict',
         `there is no table ${table} with a stream here: enable one with StreamSpecification`,
       );
-    for (const address of onFailure === undefined ? [to] : [to, onFailure]) {
-      const problem = await targets.problemOf(address);
+    await this.#assertUsable(onFailure === undefined ? [to] : [to, onFailure]);
+  }
+
+  async #assertUsable(addresses: readonly (TargetAddress | DeadLetterAddress)[]): Promise<void> {
+    for (const address of addresses) {
+      const problem = await this.#options.targets.problemOf(address);
       if (problem !== undefined) throw new TriggerRefused('conflict', problem);
     }
   }
@@ -216,7 +262,7 @@ export class Triggers implements Service {
 
   async #inTurn<T>(task: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(async () => {
-      if (this.#isStopped) throw new TriggerRefused('conflict', 'the region is stopping');
+      if (this.#isStopped) throw new TriggerRefused('stopping', 'the region is stopping');
       return task();
     });
     this.#turn = turn.catch(() => {});

@@ -8,6 +8,8 @@ const PORT = 'http://127.0.0.1:9001';
 const create = (...words: readonly string[]): unknown =>
   parseCommandLine(['trigger', 'create', '--table', 'orders', ...words]);
 
+const update = (line: string): unknown => parseCommandLine(`trigger update ${line}`.split(' '));
+
 test('what is given becomes settings, and nothing else is said', () => {
   expect(create('--to', 'nats:orders')).toEqual({
     kind: 'trigger create',
@@ -103,6 +105,41 @@ test('paths begin in the folder that the command is given in', () => {
     to: 'module:/srv/app/handlers/a.mjs',
     onFailure: 'file:/srv/letters.jsonl',
   });
+});
+
+test('an update says what is given, and nothing else', () => {
+  expect(update('--name n --batch-size 7 --maximum-retry-attempts=-1')).toEqual({
+    kind: 'trigger update',
+    options: {
+      operations: PORT,
+      name: 'n',
+      settings: { batchSize: 7, maximumRetryAttempts: -1 },
+    },
+  });
+  expect(
+    update('--name n --no-filter --no-on-failure --no-bisect-on-error --metadata --no-enabled'),
+  ).toMatchObject({
+    options: {
+      settings: {
+        filters: [],
+        onFailure: null,
+        bisectOnError: false,
+        metadata: true,
+        paused: true,
+      },
+    },
+  });
+  expect(
+    update('--name n --to nats:x --filter {"a":[1]} --enabled --on-failure nats:y'),
+  ).toMatchObject({
+    options: {
+      settings: { to: 'nats:x', filters: ['{"a":[1]}'], paused: false, onFailure: 'nats:y' },
+    },
+  });
+  expect(() => update('--name n')).toThrow('changes nothing');
+  expect(() => update('--batch-size 7')).toThrow('trigger update needs --name NAME');
+  expect(() => update('--name n --metadata --no-metadata')).toThrow('exclude each other');
+  expect(() => update('--name n --table t')).toThrow('--table');
 });
 
 test('triggers are listed', () => {

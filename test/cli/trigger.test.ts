@@ -8,6 +8,7 @@ import {
   createTrigger,
   describeTrigger,
   listTriggers,
+  updateTrigger,
 } from '../../src/cli/trigger.ts';
 
 let server: Server;
@@ -45,6 +46,15 @@ test('a trigger is made, with the token of the environment', async () => {
   const words = await createTrigger({ operations, settings: { name: 't' } }, TOKEN);
   expect(JSON.parse(words)).toEqual({ name: 't', state: 'running' });
   expect(asked).toEqual([['POST', '/triggers', 'Bearer sixteen letters!', '{"name":"t"}']]);
+});
+
+test('a trigger is changed, and shown as it is then', async () => {
+  answer = { status: 200, body: { name: 't', batchSize: 7 } };
+  const words = await updateTrigger({ operations, name: 't', settings: { batchSize: 7 } }, TOKEN);
+  expect(JSON.parse(words)).toEqual({ name: 't', batchSize: 7 });
+  expect(asked).toEqual([
+    ['POST', '/triggers/t/update', 'Bearer sixteen letters!', '{"batchSize":7}'],
+  ]);
 });
 
 test('a refusal is told in the words of the port', async () => {

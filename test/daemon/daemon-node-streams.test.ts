@@ -130,6 +130,68 @@ test('every node tells the same stream, through a change of leaders', async () =
   }
 });
 
+test('a stream that is enabled while nodes write begins with old images, and with what is written next', async () => {
+  const world = await ClusteredWorld.start(3);
+  open = world;
+  await world.clock.advance(1000);
+  const seat = await world.seat();
+  const table = await world.createTable(seat);
+  const ids = Array.from({ length: 12 }, (_, n) => `item ${n}`);
+  await world.run(Promise.all(ids.map(async (id) => put(seat, table, id, 0))));
+  const writers = { areOver: false };
+  const writing = world.running.map(async (node, at) => {
+    for (let value = 1; !writers.areOver; value++)
+      for (const id of ids.filter((_, n) => n % 3 === at)) await put(node, table, id, value);
+  });
+  await world.clock.advance(50);
+  const by = present(
+    world.running.find((node) => node !== seat),
+    'another node',
+  );
+  const change = { stream: 'NEW_AND_OLD_IMAGES' } as const;
+  await world.run(by.engine.region.updateTable('Orders', change));
+  await world.run(put(by, table, 'after', 7));
+  await world.clock.advance(100);
+  writers.areOver = true;
+  await world.run(Promise.all(writing));
+  await world.clock.advance(200);
+  const [{ arn } = { arn: '' }] = seat.engine.region.streams.list();
+  for (const node of world.running) {
+    const told = await world.run(read(node, arn, new Map()));
+    expect(told.filter(({ id }) => id === 'after')).toMatchObject([{ from: undefined, to: 7 }]);
+    const changes = told.filter(({ id }) => id !== 'after');
+    expect(changes.length).toBeGreaterThan(20);
+    expect(changes.filter(({ from, to }) => from !== to - 1)).toEqual([]);
+  }
+});
+
+test('LATEST is behind all that was answered, by whichever node it is asked', async () => {
+  const world = await ClusteredWorld.start(3);
+  open = world;
+  await world.clock.advance(1000);
+  const seat = await world.seat();
+  const table = await world.createTable(seat, 'Orders', STREAMED);
+  await world.clock.advance(500);
+  const [{ arn } = { arn: '' }] = seat.engine.region.streams.list();
+  const ids = Array.from({ length: 9 }, (_, n) => `item ${n}`);
+  for (const by of world.running) {
+    const { streams } = by.engine.region;
+    const stream = present(streams.find(arn), 'the stream');
+    const positions = new Map<string, ShardPosition>();
+    const latest = async (): Promise<void> => {
+      await Promise.all(ids.map(async (id) => put(seat, table, id, 1)));
+      for (const { id } of await streams.shards(stream))
+        positions.set(id, (await streams.position(stream, id, { kind: 'latest' })).position);
+      await put(seat, table, 'next', by.zone.charCodeAt(0));
+    };
+    await world.run(latest());
+    await world.clock.advance(500);
+    const told = await world.run(read(by, arn, positions));
+    expect(told.map(({ id, to }) => [id, to])).toEqual([['next', by.zone.charCodeAt(0)]]);
+    await world.run(Promise.all(ids.map(async (id) => put(seat, table, id, 2))));
+  }
+});
+
 test('a stream that is disabled has ended on every node, with all that was answered before', async () => {
   const world = await ClusteredWorld.start(3);
   open = world;

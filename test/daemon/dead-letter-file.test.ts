@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -15,6 +15,17 @@ test('letters are lines, added to what is there', async () => {
   await first.stop();
   await new DeadLetterFile(file).put('{"n":3}');
   expect(await readFile(file, 'utf8')).toBe('{"n":1}\n{"n":2}\n{"n":3}\n');
+});
+
+test('a letter that was torn by a full disk or a crash spoils no other', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tidemark-letters-'));
+  onTestFinished(async () => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'letters.jsonl');
+  await writeFile(file, '{"n":1}\n{"n":');
+  const letters = new DeadLetterFile(file);
+  await letters.put('{"n":2}');
+  await letters.put('{"n":3}');
+  expect(await readFile(file, 'utf8')).toBe('{"n":1}\n{"n":\n{"n":2}\n{"n":3}\n');
 });
 
 test('a letter that cannot be written rejects, and the next one is tried', async () => {

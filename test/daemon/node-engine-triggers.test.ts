@@ -8,8 +8,13 @@ import { NodeOperations } from '../../src/daemon/node-operations.ts';
 import { OperationRefused } from '../../src/daemon/operation-refused.ts';
 import { InProcessNetwork } from '../../src/bus/in-process-network.ts';
 import { PrometheusMetrics } from '../../src/telemetry/prometheus.ts';
+import { readTriggers } from '../../src/daemon/operations-triggers.ts';
 import { encodeItemKey } from '../../src/model/item-key.ts';
-import { readTriggerDefinition } from '../../src/triggers/trigger-definition.ts';
+import type { Table, TableDefinition } from '../../src/model/table.ts';
+import {
+  readTriggerDefinition,
+  type TriggerDefinition,
+} from '../../src/triggers/trigger-definition.ts';
 import { ClusteredWorld, type WorldNode } from '../support/clustered-region.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
@@ -67,54 +72,39 @@ async function untilSo(world: ClusteredWorld, what: string, isSo: () => boolean)
   throw new Error(`${what}: not in time`);
 }
 
-test('a trigger goes on where it was when another node takes the seat', async () => {
-  const world = await ClusteredWorld.start(3);
-  open = world;
-  await world.clock.advance(1000);
-  const { url, seen } = await consumer();
-  const seat = await world.seat();
-  const table = await world.createTable(seat, 'Orders', {
-    keySchema: { partition: { name: 'id', type: 'S' }, sort: undefined },
-    attributeDefinitions: [{ name: 'id', type: 'S' }],
-    billingMode: 'PAY_PER_REQUEST',
-    provisionedThroughput: { read: 0, write: 0 },
-    stream: 'NEW_AND_OLD_IMAGES',
+const ORDERS: TableDefinition = {
+  keySchema: { partition: { name: 'id', type: 'S' }, sort: undefined },
+  attributeDefinitions: [{ name: 'id', type: 'S' }],
+  billingMode: 'PAY_PER_REQUEST',
+  provisionedThroughput: { read: 0, write: 0 },
+  stream: 'NEW_AND_OLD_IMAGES',
+};
+
+const IDS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+
+const idOf = (n: number): string => present(IDS[n % IDS.length], 'an id');
+
+async function put(by: WorldNode, table: Table, n: number): Promise<void> {
+  const id = idOf(n);
+  const image = Buffer.from(JSON.stringify({ id: { S: id }, n: { N: String(n) } }));
+  await by.engine.region.write({
+    table: table.number,
+    key: encodeItemKey(table.definition.keySchema, { id: { S: id } }),
+    change: { kind: 'put', image, itemBytes: image.length },
+    condition: undefined,
+    cause: 'user',
   });
-  const reading = readTriggerDefinition({ name: 't', table: 'Orders', to: url, batchSize: 5 });
-  if (reading.kind === 'wrong') throw new Error(reading.problems.join());
-  const { triggers } = present(seat.engine.seat, 'the seat').services;
-  await world.run(triggers.create(reading.definition, { isPaused: false }));
+}
 
-  const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
-  const put = async (by: WorldNode, n: number): Promise<void> => {
-    const id = present(ids[n % ids.length], 'an id');
-    const image = Buffer.from(JSON.stringify({ id: { S: id }, n: { N: String(n) } }));
-    await world.run(
-      by.engine.region.write({
-        table: table.number,
-        key: encodeItemKey(table.definition.keySchema, { id: { S: id } }),
-        change: { kind: 'put', image, itemBytes: image.length },
-        condition: undefined,
-        cause: 'user',
-      }),
-    );
-  };
-  const hasSeen = (count: number): boolean =>
-    Array.from({ length: count }, (_, n) => n).every(
-      (n) => seen.get(ids[n % ids.length] ?? '')?.includes(n) === true,
-    );
-  for (let n = 0; n < 40; n++) await put(seat, n);
-  await untilSo(world, 'the first are seen', () => hasSeen(40));
-  for (let n = 40; n < 60; n++) await put(seat, n);
-  await seat.kill();
-  await world.clock.advance(4500);
-  await world.untilLed();
-  const next = await world.seat();
-  for (let n = 60; n < 80; n++) await put(next, n);
-  await untilSo(world, 'all are seen', () => hasSeen(80));
+const numbers = (count: number): readonly number[] => Array.from({ length: count }, (_, n) => n);
 
+const hasSeen = (seen: ReadonlyMap<string, readonly number[]>, count: number): boolean =>
+  numbers(count).every((n) => seen.get(idOf(n))?.includes(n) === true);
+
+/** Every item's values, each at least once and none before the one that it follows. */
+function expectInOrder(seen: ReadonlyMap<string, readonly number[]>, count: number): void {
   for (const [id, values] of seen) {
-    const expected = Array.from({ length: 80 }, (_, n) => n).filter((n) => ids[n % 7] === id);
+    const expected = numbers(count).filter((n) => idOf(n) === id);
     expect([...new Set(values)]).toEqual(expected);
     let last = -1;
     for (const value of values) {
@@ -123,16 +113,105 @@ test('a trigger goes on where it was when another node takes the seat', async ()
       last = Math.max(last, place);
     }
   }
-  expect(present(next.engine.seat, 'the seat').services.triggers.list()).toMatchObject([
-    { definition: { name: 't' }, progress: { state: 'running' } },
-  ]);
+}
+
+function definitionOf(settings: Readonly<Record<string, unknown>>): TriggerDefinition {
+  const reading = readTriggerDefinition({ name: 't', table: 'Orders', batchSize: 5, ...settings });
+  if (reading.kind === 'wrong') throw new Error(reading.problems.join());
+  return reading.definition;
+}
+
+const elsewhere = (world: ClusteredWorld, than: readonly WorldNode[]): WorldNode =>
+  present(
+    world.running.find((node) => !than.includes(node)),
+    'another node',
+  );
+
+async function newWorld(): Promise<ClusteredWorld> {
+  open = await ClusteredWorld.start(3);
+  await open.clock.advance(1000);
+  return open;
+}
+
+test('a trigger is made and changed by way of any node, and goes on where it was when another takes the seat', async () => {
+  const world = await newWorld();
+  const { url, seen } = await consumer();
+  const seat = await world.seat();
+  const [one, table] = [elsewhere(world, [seat]), await world.createTable(seat, 'Orders', ORDERS)];
+  const other = elsewhere(world, [seat, one]);
+  const made = await world.run(
+    one.engine.triggers.create(definitionOf({ to: url }), { isPaused: false }),
+  );
+  expect(made).toMatchObject({ definition: { name: 't' }, isPaused: false });
+
+  for (const n of numbers(40)) await world.run(put(one, table, n));
+  await untilSo(world, 'the first are seen', () => hasSeen(seen, 40));
+  const change = { settings: { batchSize: 3, parallelizationFactor: 2 }, isPaused: undefined };
+  expect(await world.run(other.engine.triggers.update('t', change))).toMatchObject({
+    definition: { batchSize: 3 },
+  });
+  for (let n = 40; n < 60; n++) await world.run(put(seat, table, n));
+  await seat.kill();
+  await world.clock.advance(4500);
+  await world.untilLed();
+  const next = await world.seat();
+  for (let n = 60; n < 80; n++) await world.run(put(next, table, n));
+  await untilSo(world, 'all are seen', () => hasSeen(seen, 80));
+  expectInOrder(seen, 80);
+  for (const { engine } of world.running)
+    expect(await world.run(engine.triggers.list())).toMatchObject([
+      { definition: { name: 't', batchSize: 3 }, progress: { state: 'running' } },
+    ]);
 });
 
-test('a node without the seat says who has it', async () => {
-  const world = await ClusteredWorld.start(3);
-  open = world;
-  await world.clock.advance(1000);
+test('what is wrong is told by any node in the same words, and what is asked while the seat moves is done', async () => {
+  const world = await newWorld();
   const seat = await world.seat();
+  await world.createTable(seat, 'Orders', ORDERS);
+  const definition = definitionOf({ to: 'http://127.0.0.1:1/' });
+  for (const { engine } of world.running) {
+    const { triggers } = engine;
+    await expect(world.run(triggers.describe('none'))).rejects.toMatchObject({
+      name: 'TriggerRefused',
+      code: 'unknown',
+      message: 'there is no trigger none',
+    });
+    const missing = triggers.create({ ...definition, table: 'None' }, { isPaused: true });
+    await expect(world.run(missing)).rejects.toMatchObject({ code: 'conflict' });
+  }
+  const one = elsewhere(world, [seat]);
+  await world.run(one.engine.triggers.create(definition, { isPaused: true }));
+  for (const { engine } of world.running) {
+    const wrong = { settings: { batchSize: 0, table: 'x' }, isPaused: undefined };
+    await expect(world.run(engine.triggers.update('t', wrong))).rejects.toMatchObject({
+      code: 'wrong',
+      problems: [expect.stringContaining('"table"'), expect.stringContaining('"batchSize"')],
+    });
+  }
+  const pausing = one.engine.triggers.resume('t');
+  await Promise.all([world.run(seat.stop()), world.run(pausing)]);
+  await world.untilLed();
+  await world.seat();
+  expect(await world.run(one.engine.triggers.describe('t'))).toMatchObject({ isPaused: false });
+  await world.run(one.engine.triggers.delete('t'));
+  for (const { engine } of world.running)
+    expect(await world.run(engine.triggers.list())).toEqual([]);
+});
+
+test('a node that can reach nobody with the seat says so', async () => {
+  const world = await newWorld();
+  const seat = await world.seat();
+  const one = elsewhere(world, [seat]);
+  one.cutOff(true);
+  await world.clock.advance(5000);
+  const asked = world.run(one.engine.triggers.pause('t'));
+  await expect(asked).rejects.toBeInstanceOf(OperationRefused);
+  one.cutOff(false);
+  await world.untilLed();
+});
+
+test('the operations port of a node answers for the triggers of its region', async () => {
+  const world = await newWorld();
   const operationsOf = ({ zone, engine }: WorldNode): NodeOperations =>
     new NodeOperations({
       region: 'us-east-1',
@@ -144,14 +223,8 @@ test('a node without the seat says who has it', async () => {
       word: { withoutMissing: false },
       addresses: { endpoint: () => '', operations: () => '' },
     });
-  expect(operationsOf(seat).triggers().list()).toEqual([]);
-  const other = present(
-    world.running.find((node) => node !== seat),
-    'another node',
-  );
-  const ask = (): unknown => operationsOf(other).triggers();
-  expect(ask).toThrow(OperationRefused);
-  expect(ask).toThrow(
-    `the triggers of us-east-1 run on node ${seat.zone}, which has its seat: ask the operations port of node ${seat.zone}`,
-  );
+  for (const node of world.running) {
+    const triggers = operationsOf(node).triggers();
+    expect(await world.run(readTriggers(triggers, undefined))).toEqual({ triggers: [] });
+  }
 });

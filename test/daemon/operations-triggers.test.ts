@@ -65,6 +65,47 @@ test('a trigger is made, shown, paused, resumed and deleted', async () => {
   await world.stop();
 });
 
+test('a trigger is changed in what is said, and shown so', async () => {
+  const { world, post, refusal } = await started();
+  await post([], { ...LEAST, batchSize: 5, onFailure: 'nats:letters' });
+  expect(await post(['t', 'update'], { batchSize: 7, bisectOnError: true })).toMatchObject({
+    ...LEAST,
+    batchSize: 7,
+    bisectOnError: true,
+    onFailure: 'nats:letters',
+    state: 'waiting',
+  });
+  expect(await post(['t', 'update'], { onFailure: null, paused: true })).toMatchObject({
+    batchSize: 7,
+    state: 'paused',
+  });
+  expect(await readTriggers(world.triggers, 't')).not.toHaveProperty('onFailure');
+  expect(await post(['t', 'update'], { paused: false, batchSize: null })).toMatchObject({
+    batchSize: 100,
+    state: 'waiting',
+  });
+  const wrong: readonly (readonly [unknown, unknown])[] = [
+    [{ batchSize: 0 }, [400, expect.stringContaining('"batchSize": expected a whole number')]],
+    [{ table: 'other' }, [400, '"table" stays as it is: make another trigger']],
+    [{ startingPosition: 'TRIM_HORIZON' }, [400, expect.stringContaining('"startingPosition"')]],
+    [{ to: null }, [400, '"to": expected text']],
+    [{ enabled: true }, [400, 'unknown members: enabled']],
+    [{ paused: 'no' }, [400, '"paused": expected true or false']],
+    ['[]', [400, 'expected a JSON object']],
+  ];
+  for (const [body, expected] of wrong)
+    expect(await refusal(['t', 'update'], body)).toEqual(expected);
+  expect(await refusal(['u', 'update'], { batchSize: 1 })).toEqual([404, 'there is no trigger u']);
+  const token = from('10.0.0.7', { authorization: 'Bearer a token of sixteen' });
+  for (const files of [{ to: 'module:/srv/h.mjs' }, { onFailure: 'file:/etc/passwd' }])
+    expect(await refusal(['t', 'update'], files, token)).toEqual([
+      403,
+      expect.stringContaining('only from there may they be given'),
+    ]);
+  expect(await post(['t', 'update'], { batchSize: 3 }, token)).toMatchObject({ batchSize: 3 });
+  await world.stop();
+});
+
 test('a trigger may be made that rests', async () => {
   const { world, post } = await started();
   expect(await post([], { ...LEAST, paused: true })).toMatchObject({ state: 'paused' });
@@ -93,7 +134,7 @@ test.each([
   ],
   [
     ['t', 'drop'],
-    [404, 'a trigger can be told: pause, resume or delete'],
+    [404, 'a trigger can be told: update, pause, resume or delete'],
   ],
 ])('%j of nothing is refused', async (words, expected) => {
   const { world, refusal } = await started();

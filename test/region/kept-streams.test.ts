@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 
 import type { LogPlace, Table } from '../../src/model/table.ts';
 import { Catalogue } from '../../src/region/catalogue.ts';
+import { StreamStarts } from '../../src/region/stream-starts.ts';
 import { StreamUpkeep, streamHours } from '../../src/region/stream-upkeep.ts';
 import { MemoryLogger } from '../support/memory-logger.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -66,6 +67,22 @@ class World {
       definition: { ...table.definition, stream: 'NEW_IMAGE' },
       streamLabel: label,
     }));
+    await this.begin();
+  }
+
+  /** What is to begin does. */
+  async begin(): Promise<void> {
+    const partition = { advanceTime: async () => this.#place() };
+    const starts = new StreamStarts({
+      catalogue: this.catalogue,
+      partitions: [partition, partition],
+      clock: this.clock,
+      logger: new MemoryLogger(),
+      shardMs: HOUR_MS,
+    });
+    await starts.start();
+    await starts.begun('T');
+    await starts.stop();
   }
 
   async disable(): Promise<void> {
@@ -155,7 +172,7 @@ test('ended streams are forgotten after a day, and a stream of an earlier progra
   world.catalogue = world.open();
   expect(world.catalogue.find('T')?.streams).toBeUndefined();
   world.index = 70;
-  await upkeepOf(world).look();
+  await world.begin();
   expect(world.streams()).toMatchObject([{ label: 'two', starts: [{ index: 70 }, { index: 70 }] }]);
 });
 

@@ -35,6 +35,8 @@ export class ClusterNode {
   readonly region: string;
   readonly zone: ZoneName | undefined;
   readonly client: DynamoDBClient;
+  readonly endpoint: string;
+  readonly operationsEndpoint: string;
   readonly operations: NodeOperations;
   readonly #daemon: ChildService;
   readonly #log: WriteStream | undefined;
@@ -44,9 +46,11 @@ export class ClusterNode {
     const name = zone === undefined ? region : `${region}-${zone}`;
     this.region = region;
     this.zone = zone;
-    this.operations = new NodeOperations(`http://${HOST}:${operationsPort}`);
+    this.endpoint = `http://${HOST}:${port}`;
+    this.operationsEndpoint = `http://${HOST}:${operationsPort}`;
+    this.operations = new NodeOperations(this.operationsEndpoint);
     this.client = new DynamoDBClient({
-      endpoint: `http://${HOST}:${port}`,
+      endpoint: this.endpoint,
       region,
       maxAttempts: 1,
       credentials: { accessKeyId: 'test', secretAccessKey: 'test' },

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 
+import { parseEventFilter } from '../../src/triggers/event-filter.ts';
 import { eventOf, pendingRecordOf } from '../../src/triggers/pending-record.ts';
 import type { SourceRecord } from '../../src/triggers/stream-source.ts';
 
@@ -42,6 +43,24 @@ test('who has deleted what expired is named as Lambda names it', () => {
     userIdentity: { type: 'Service', principalId: 'dynamodb.amazonaws.com' },
     eventSourceARN: ARN,
   });
+});
+
+test('filters see what a function gets', () => {
+  const userIdentity = { PrincipalId: 'dynamodb.amazonaws.com', Type: 'Service' };
+  const passing = (pattern: object, record: object): boolean => {
+    const filter = parseEventFilter(JSON.stringify(pattern));
+    const through = { streamArn: ARN, lanes: 1, passes: (each: unknown) => filter.matches(each) };
+    return pendingRecordOf(sourceOf(record), through) !== undefined;
+  };
+  // The pattern of the developer guide for what has expired ("DynamoDB Streams and Time to Live").
+  const expired = { userIdentity: { type: ['Service'], principalId: ['dynamodb.amazonaws.com'] } };
+  expect(passing(expired, { eventName: 'REMOVE', userIdentity })).toBe(true);
+  expect(passing(expired, { eventName: 'REMOVE' })).toBe(false);
+  expect(passing({ userIdentity: { Type: ['Service'] } }, { userIdentity })).toBe(false);
+  expect(passing({ userIdentity: { type: [{ exists: false }] } }, { eventName: 'REMOVE' })).toBe(
+    true,
+  );
+  expect(passing({ eventSourceARN: [{ prefix: ARN }] }, { eventName: 'INSERT' })).toBe(true);
 });
 
 test('an attribute of that name is left alone', () => {

@@ -162,6 +162,61 @@ test('a trigger that is paused rests, says so after a restart too, and goes on w
   await world.stop();
 });
 
+test('a trigger that is changed goes on where it is, under its new settings', async () => {
+  const { world, streamArn } = await ordersWorld();
+  const place = { streamArn, shardId: SHARD };
+  const write = (from: number, to: number): void => {
+    for (let value = from; value < to; value++) world.stream.write(place, { key: 'a', value });
+  };
+  const update = async (settings: Readonly<Record<string, unknown>>): Promise<void> => {
+    await world.clock.runUntilSettled(
+      world.triggers.update('t', { settings, isPaused: undefined }),
+    );
+  };
+  write(0, 10);
+  await world.create({ batchSize: 2 });
+  await world.clock.advance(2000);
+  await update({
+    batchSize: 5,
+    filters: ['{"dynamodb":{"NewImage":{"value":{"N":[{"numeric":["<",30]}]}}}}'],
+  });
+  write(10, 40);
+  await world.clock.advance(2000);
+  expect(world.batches.map(({ length }) => length)).toEqual([2, 2, 2, 2, 2, 5, 5, 5, 5]);
+  expect(world.seen('a')).toEqual(Array.from({ length: 30 }, (_, value) => value));
+  // A restart has it as it was told last.
+  await world.crash();
+  world.consumer = () => FAILED;
+  await update({ filters: [], maximumRetryAttempts: 0, parallelizationFactor: 3 });
+  write(40, 43);
+  await world.clock.advance(2000);
+  expect(world.batches.slice(9).map(valuesIn)).toEqual([[40, 41, 42]]);
+  expect(world.triggers.list()[0]?.definition).toMatchObject({
+    batchSize: 5,
+    maximumRetryAttempts: 0,
+    parallelizationFactor: 3,
+  });
+  await world.stop();
+});
+
+test('a change that cannot be kept leaves a trigger as it was, and running', async () => {
+  const { world, streamArn } = await ordersWorld();
+  await world.create({ batchSize: 2 });
+  await world.clock.advance(1000);
+  world.keepFailures = 100;
+  const update = world.triggers.update('t', { settings: { batchSize: 5 }, isPaused: true });
+  await expect(world.clock.runUntilSettled(update)).rejects.toThrow('two zones cannot be had');
+  world.keepFailures = 0;
+  for (let value = 0; value < 4; value++)
+    world.stream.write({ streamArn, shardId: SHARD }, { key: 'a', value });
+  await world.clock.advance(2000);
+  expect(world.batches.map(valuesIn)).toEqual([
+    [0, 1],
+    [2, 3],
+  ]);
+  await world.stop();
+});
+
 test('lag is the age of the oldest record that is not handled, and 0 when all is', async () => {
   const { world, streamArn } = await ordersWorld();
   const place = { streamArn, shardId: SHARD };

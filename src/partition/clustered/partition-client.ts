@@ -107,6 +107,12 @@ export class PartitionClient implements RegionPartition {
     return this.#partition.log.first;
   }
 
+  /** For who reads the log: see `LogSource.refresh` of `src/streams`. */
+  async refresh(): Promise<void> {
+    const { leading, log } = this.#partition;
+    if (leading === undefined) await log.refresh();
+  }
+
   get forgotten(): TimeVector {
     return this.#partition.leading?.forgotten ?? this.#partition.copy.forgotten;
   }
