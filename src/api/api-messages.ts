@@ -2,6 +2,7 @@ import { BATCH_GET_KEYS_MAX } from '../model/limits.ts';
 import {
   invalidParameter,
   memberLengthMax,
+  memberLengthMin,
   memberValueMin,
   validationErrors,
   violationAt,
@@ -40,13 +41,15 @@ export const notSupported = (what: string): string =>
 export const CONDITION_FAILED = 'The conditional request failed';
 export const RETURN_VALUES_OLD_ONLY = 'ReturnValues can only be ALL_OLD or NONE';
 export const DUPLICATE_KEYS = 'Provided list of item keys contains duplicates';
-export const requestItemsMissing = (operation: 'BatchGetItem' | 'BatchWriteItem'): string =>
-  `The requestItems parameter is required for ${operation}`;
+export const BATCH_WRITE_EMPTY = 'The requestItems parameter is required for BatchWriteItem';
+export const BATCH_GET_EMPTY = validationErrors([violationAt('RequestItems', memberLengthMin(1))]);
 export const BATCH_GET_TOO_MANY = 'Too many items requested for the BatchGetItem call';
 export const batchGetKeysTooMany = (table: string): string =>
   validationErrors([
     violationAt(`RequestItems.${table}.member.Keys`, memberLengthMax(BATCH_GET_KEYS_MAX)),
   ]);
+export const batchGetKeysMissing = (table: string): string =>
+  validationErrors([violationAt(`RequestItems.${table}.member.Keys`, memberLengthMin(1))]);
 export const BATCH_WRITE_TOO_MANY = 'Too many items requested for the BatchWriteItem call';
 export const duplicateAttribute = (name: string): string =>
   invalidParameter(`Duplicate value in attribute name: ${name}`);

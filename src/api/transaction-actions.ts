@@ -2,7 +2,7 @@ import type { ConditionExpression, UpdateExpression } from '../expression/ast.ts
 import { checkUpdateSparesKey } from '../expression/key-checks.ts';
 import type { ExpressionCompiler } from '../expression/expression-compiler.ts';
 import type { AttributeMap } from '../model/attribute-value.ts';
-import { parseItem } from '../model/attribute-value.ts';
+import { checkAttributeName, parseItem } from '../model/attribute-value.ts';
 import { validationError } from '../model/errors.ts';
 import {
   checkIndexKeysNotEmpty,
@@ -63,7 +63,10 @@ export interface PlacedAction extends ParsedAction {
   readonly table: Table;
 }
 
-/** Throws `ValidationException` for what needs no table to be wrong. */
+/**
+ * Throws `ValidationException` for what needs no table to be wrong: of an action with a key, its expressions before the key.
+ * Source: conformance.
+ */
 export function parseAction(compiler: ExpressionCompiler, item: TransactWriteItem): ParsedAction {
   const { ConditionCheck: check, Put: put, Delete: remove, Update: update } = item;
   const given = [check, put, remove, update].filter((each) => each !== undefined);
@@ -72,14 +75,14 @@ export function parseAction(compiler: ExpressionCompiler, item: TransactWriteIte
   if (update !== undefined) return parseUpdate(compiler, update);
   const keyed = check ?? remove;
   if (keyed === undefined) throw validationError(ACTION_MISSING);
-  const attributes = parseItem(keyed.Key);
   const { condition, values } = actionExpressions(compiler, keyed, ['ConditionExpression']);
+  const attributes = parseNamed(keyed.Key);
   const change = { kind: check === undefined ? 'delete' : 'check' } as const;
   return { ...common(keyed, attributes, values), change, condition };
 }
 
 function parsePut(compiler: ExpressionCompiler, input: PutInput): ParsedAction {
-  const attributes = parseItem(input.Item);
+  const attributes = parseNamed(input.Item);
   const itemBytes = itemSizeBytes(attributes);
   if (itemBytes > ITEM_BYTES_MAX) throw validationError(ITEM_TOO_LARGE);
   const { condition, values } = actionExpressions(compiler, input, ['ConditionExpression']);
@@ -87,13 +90,19 @@ function parsePut(compiler: ExpressionCompiler, input: PutInput): ParsedAction {
 }
 
 function parseUpdate(compiler: ExpressionCompiler, input: KeyedInput): ParsedAction {
-  const attributes = parseItem(input.Key);
   const compiled = actionExpressions(compiler, input, ['UpdateExpression', 'ConditionExpression']);
+  const attributes = parseNamed(input.Key);
   const { update = NO_UPDATE, condition, values } = compiled;
   return { ...common(input, attributes, values), change: { kind: 'update', update }, condition };
 }
 
 const NO_UPDATE: UpdateExpression = { actions: [] };
+
+/** As `parseItem`, but an attribute without a name is told before whatever is wrong with values. Source: conformance. */
+function parseNamed(raw: unknown): AttributeMap {
+  if (typeof raw === 'object' && raw !== null && Object.hasOwn(raw, '')) checkAttributeName('');
+  return parseItem(raw);
+}
 
 const common = (
   input: ActionInput,

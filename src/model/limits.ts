@@ -17,8 +17,8 @@ export const TRANSACTION_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Levels of lists and maps, the attribute itself being the first. */
 export const NESTING_LEVELS_MAX = 32;
-/** Of values that are compared with and not stored. Ours: what DynamoDB takes is not known. */
-export const COMPARED_LEVELS_MAX = 100;
+/** Of values that are compared with and not stored: 33 levels were taken, and 40 refused. Source: conformance. */
+export const COMPARED_LEVELS_MAX = 33;
 /** Of a name or a value in an expression, with its first character. */
 export const PLACEHOLDER_BYTES_MAX = 255;
 export const ATTRIBUTE_NAME_BYTES_MAX = 64 * 1024 - 1;

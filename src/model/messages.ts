@@ -42,7 +42,7 @@ export const binarySetDuplicates = (members: readonly string[]): string =>
   `${INVALID}Input collection [${members.join(', ')}]of type BS contains duplicates.`;
 export const NESTING_EXCEEDED =
   'Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit';
-export const ATTRIBUTE_NAME_EMPTY = `${INVALID}Attribute name must not be empty`;
+export const ATTRIBUTE_NAME_EMPTY = 'Empty attribute name';
 export const ATTRIBUTE_NAME_TOO_LONG = `${INVALID}Attribute name is too large, must be less than 65536 bytes`;
 export const ITEM_TOO_LARGE = 'Item size has exceeded the maximum allowed size';
 export const UPDATED_ITEM_TOO_LARGE = 'Item size to update has exceeded the maximum allowed size';

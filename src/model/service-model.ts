@@ -6,7 +6,7 @@
  *
  * By hand: bounds that DynamoDB was seen to word otherwise than as bounds of a shape are not here, but with the
  * operation (tags, the ARNs of `ResourceArn` to tag, backups, exports and imports, the names of global tables of 2017
- * and of indexes with insights); `ControlTableName` is `TableArn` where a name is bounded by the shape;
+ * and of indexes with insights, the keys of BatchGetItem); `ControlTableName` is `TableArn` where a name is bounded by the shape;
  * `TableThroughputMode` is not in the model; the limits of streams are bounded as their documentation says.
  */
 export type Shape =
@@ -760,7 +760,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   KeyConditions: { type: 'map', key: 'AttributeName', value: 'Condition' },
   KeyExpression: { type: 'string' },
   /** How many keys there may be is not a bound of the shape: BatchGetItem has its own words. */
-  KeyList: { type: 'list', min: 1, member: 'Key' },
+  KeyList: { type: 'list', member: 'Key' },
   KeySchema: { type: 'list', min: 1, member: 'KeySchemaElement' },
   KeySchemaAttributeName: { type: 'string', min: 1, max: 255 },
   KeySchemaElement: {

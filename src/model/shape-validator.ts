@@ -31,7 +31,7 @@ import {
   type StringShape,
   type StructureShape,
 } from './service-model.ts';
-import { showAs } from './shown-value.ts';
+import { showAs, showAsJson } from './shown-value.ts';
 import { isArn } from './table-arn.ts';
 import { booleanFrom, wrongBinary, wrongType } from './wrong-type.ts';
 
@@ -131,6 +131,7 @@ const attributeValueCheck =
  * others follow in the model's order.
  */
 const MEMBERS_FIRST = [
+  'ClientRequestToken',
   'ReturnConsumedCapacity',
   'TableName',
   'ReturnItemCollectionMetrics',
@@ -147,9 +148,18 @@ interface MemberCheck {
   readonly check: Check;
 }
 
-function memberChecks({ members, required = [] }: StructureShape): readonly MemberCheck[] {
+/** What comes before even those, by the structure that it stands in. */
+const MEMBERS_FIRST_IN: Readonly<Record<string, readonly string[]>> = {
+  BatchGetItemInput: ['RequestItems'],
+};
+
+function memberChecks(
+  structure: string,
+  { members, required = [] }: StructureShape,
+): readonly MemberCheck[] {
   const names = Object.keys(members);
-  const first = MEMBERS_FIRST.filter((name) => names.includes(name));
+  const before = MEMBERS_FIRST_IN[structure] ?? [];
+  const first = [...before, ...MEMBERS_FIRST].filter((name) => names.includes(name));
   const rest = names.filter((name) => !first.includes(name));
   return [...first, ...rest].map((name) => ({
     name,
@@ -164,7 +174,7 @@ function structureCheck(
   shape: StructureShape,
   scalarMessage: string,
 ): StructureCheck {
-  const checks = memberChecks(shape);
+  const checks = memberChecks(name, shape);
   const javaType = `class com.amazonaws.dynamodb.v20120810.${name}`;
   return (value, path, violations) => {
     const structure = objectFrom(value, { javaType, scalarMessage });
@@ -256,7 +266,8 @@ function mapCheck(shape: MapShape, scalarMessage: string = UNEXPECTED_FIELD): Ch
     };
   }
   const element = mapValueCheck(shape.value);
-  const shown = (map: unknown): string => showAs(shape, map);
+  const shown = (map: unknown): string =>
+    shape.value === 'KeysAndAttributes' ? showAsJson(map) : showAs(shape, map);
   const enforceBounds = enforce(shape);
   const keyBounds =
     shape.key === 'TableArn' ? TABLE_KEY_CONSTRAINTS : constraintsOf(shapeOf(shape.key));

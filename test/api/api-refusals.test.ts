@@ -133,10 +133,15 @@ test.each([
 });
 
 describe('a batch', () => {
-  test.each(['BatchGetItem', 'BatchWriteItem'])('of no table: %s', async (operation) => {
-    expect(await refusal(operation, { RequestItems: {} })).toBe(
-      `The requestItems parameter is required for ${operation}`,
-    );
+  test.each([
+    [
+      'BatchGetItem',
+      "1 validation error detected: Value at 'RequestItems' failed to satisfy constraint: " +
+        'Member must have length greater than or equal to 1',
+    ],
+    ['BatchWriteItem', 'The requestItems parameter is required for BatchWriteItem'],
+  ])('of no table: %s', async (operation, message) => {
+    expect(await refusal(operation, { RequestItems: {} })).toBe(message);
   });
 
   test('of more than a hundred keys of one table, or of all', async () => {

@@ -8,7 +8,15 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { expect, test } from 'vitest';
 
-import { call, complaint, invalid, parameter, refused, shapeErrors } from './raw-request.ts';
+import {
+  call,
+  complaint,
+  invalid,
+  NAME_PATTERN,
+  parameter,
+  refused,
+  shapeErrors,
+} from './raw-request.ts';
 import { client, newName, newTable, RANGE_TABLE } from './target.ts';
 
 type Item = Record<string, AttributeValue>;
@@ -102,7 +110,7 @@ test.each([
   [
     'an empty request',
     { RequestItems: {} },
-    'The requestItems parameter is required for BatchGetItem',
+    "1 validation error detected: Value at 'RequestItems' failed to satisfy constraint: Member must have length greater than or equal to 1",
   ],
   [
     'a table without keys',
@@ -112,11 +120,22 @@ test.each([
   [
     'a table with no key',
     { RequestItems: { [one]: { Keys: [] } } },
+    `1 validation error detected: Value at 'RequestItems.${one}.member.Keys' failed to satisfy constraint: Member must have length greater than or equal to 1`,
+  ],
+  [
+    'a table with no name, which comes before what else is wrong',
+    { RequestItems: { 'bad!name': { Keys: [{ id: { S: 'a' } }] } }, ReturnConsumedCapacity: 'ALL' },
     shapeErrors(
       complaint(
-        "'[]'",
-        `requestItems.${one}.member.keys`,
-        'Member must have length greater than or equal to 1',
+        `'{"bad!name":{"Keys":[{"id":{"S":"a"}}]}}'`,
+        'requestItems',
+        'Map keys must satisfy constraint: [Member must have length less than or equal to 255, ' +
+          `Member must have length greater than or equal to 3, ${NAME_PATTERN}]`,
+      ),
+      complaint(
+        "'ALL'",
+        'returnConsumedCapacity',
+        'Member must satisfy enum value set: [INDEXES, TOTAL, NONE]',
       ),
     ),
   ],

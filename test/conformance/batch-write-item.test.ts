@@ -93,6 +93,17 @@ test.each([
     'The requestItems parameter is required for BatchWriteItem',
   ],
   [
+    'a table with no name, which comes after what else is wrong',
+    { RequestItems: { 'bad!name': [{ PutRequest: { Item } }] }, ReturnConsumedCapacity: 'ALL' },
+    shapeErrors(
+      complaint(
+        "'ALL'",
+        'returnConsumedCapacity',
+        'Member must satisfy enum value set: [INDEXES, TOTAL, NONE]',
+      ),
+    ),
+  ],
+  [
     'a key twice',
     {
       RequestItems: {

@@ -129,6 +129,12 @@ describe('refused', () => {
     );
   });
 
+  test('a stream of another account', async () => {
+    const { arn } = await newStreamTable();
+    const StreamArn = arn.replace(/:\d{12}:/u, ':123456789012:');
+    await expectStreamRefusal(describeStream({ StreamArn }), 'ResourceNotFoundException');
+  });
+
   test('a stream that is not there', async () => {
     const { arn } = await newStreamTable();
     const StreamArn = arn.replace(/[^/]*$/u, '2017-10-05T14:36:01.514');

@@ -82,6 +82,10 @@ test('each get has its own projection', async () => {
     { Item: { x: { N: '1' }, m: { M: { b: { S: 'b' } } } } },
     { Item: { ...key('whole'), x: { N: '1' } } },
   ]);
+  expect((await read([get('whole', 'nothing'), get('projected', 'x')])).Responses).toEqual([
+    {},
+    { Item: { x: { N: '1' } } },
+  ]);
   expect((await read([get('projected', 'x, y')])).Responses).toEqual([
     { Item: { x: { N: '1' }, y: { N: '2' } } },
   ]);

@@ -155,7 +155,7 @@ test('attribute names may be 65535 bytes long and no longer', () => {
   expect(() => parseItem({ ['é'.repeat(32_768)]: { S: '' } })).toThrow(
     'Attribute name is too large',
   );
-  expect(() => parseItem({ '': { S: '' } })).toThrow('Attribute name must not be empty');
+  expect(() => parseItem({ '': { S: '' } })).toThrow('Empty attribute name');
 });
 
 test('the type of a value is its one member', () => {

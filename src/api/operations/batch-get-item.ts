@@ -11,11 +11,12 @@ import { BATCH_GET_KEYS_MAX, BATCH_RESPONSE_BYTES_MAX } from '../../model/limits
 import type { Table } from '../../model/table.ts';
 import type { ItemImage, Region } from '../../region/region.ts';
 import {
+  BATCH_GET_EMPTY,
   BATCH_GET_TOO_MANY,
+  batchGetKeysMissing,
   batchGetKeysTooMany,
   DUPLICATE_KEYS,
   expressionsMixed,
-  requestItemsMissing,
 } from '../api-messages.ts';
 import type { ConsumedCapacity, ReturnConsumedCapacity } from '../consumed-capacity.ts';
 import { consumedCapacity, readUnits } from '../consumed-capacity.ts';
@@ -60,7 +61,7 @@ export const batchGetItemOperation: Operation = {
   async run({ region, expressions }, input) {
     const request = checkedInput<BatchGetItemInput>('BatchGetItem', input);
     const tables = Object.entries(request.RequestItems);
-    if (tables.length === 0) throw validationError(requestItemsMissing('BatchGetItem'));
+    if (tables.length === 0) throw validationError(BATCH_GET_EMPTY);
     checkNotMixed(Object.values(request.RequestItems));
     const asked = tables.map(([called, wanted]) => tableRead(called, wanted, expressions));
     const count = asked.reduce((sum, { keys }) => sum + keys.length, 0);
@@ -90,6 +91,7 @@ function tableRead(
   request: KeysAndAttributes,
   expressions: ExpressionCompiler,
 ): TableRead {
+  if (request.Keys.length === 0) throw validationError(batchGetKeysMissing(called));
   if (request.Keys.length > BATCH_GET_KEYS_MAX) throw validationError(batchGetKeysTooMany(called));
   checkParameters(request, 'read');
   return {

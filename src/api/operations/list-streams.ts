@@ -1,6 +1,4 @@
-import { ClientError } from '../../model/errors.ts';
 import { STREAMS_PAGE_MAX } from '../../model/limits.ts';
-import { tableNotFound } from '../api-messages.ts';
 import type { Operation } from '../operation.ts';
 import { checkedInput } from '../request-shape.ts';
 import { assertStreamArn } from '../stream-arn.ts';
@@ -20,16 +18,10 @@ export const listStreamsOperation: Operation = {
       Limit: limit = STREAMS_PAGE_MAX,
       ExclusiveStartStreamArn: after,
     } = checkedInput<ListStreamsInput>('ListStreams', input);
-    if (after !== undefined) assertStreamArn(region, after);
+    if (after !== undefined) assertStreamArn(after);
     const all = region.streams.list();
     const ofTable =
       tableName === undefined ? all : all.filter((stream) => stream.tableName === tableName);
-    if (
-      tableName !== undefined &&
-      ofTable.length === 0 &&
-      region.findTable(tableName) === undefined
-    )
-      throw new ClientError('ResourceNotFoundException', tableNotFound(tableName));
     const following = after === undefined ? ofTable : ofTable.filter(({ arn }) => arn > after);
     const page = following.slice(0, limit);
     return JSON.stringify({

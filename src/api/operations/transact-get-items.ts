@@ -81,7 +81,7 @@ function readOf({ table, key, projection }: PlacedGet): TransactionRead {
   return { table: table.number, key: encodeItemKey(keySchema, key) };
 }
 
-/** In the order of the gets: an empty object for what is not there. */
+/** In the order of the gets: an empty object for what is not there, or has none of what is asked of it. */
 function responses(
   gets: readonly PlacedGet[],
   items: readonly (ItemImage | undefined)[],
@@ -90,16 +90,22 @@ function responses(
   gets.forEach(({ projection }, index) => {
     const item = items[index];
     const comma = index === 0 ? '' : ',';
-    if (item === undefined) parts.push(`${comma}{}`);
-    else parts.push(`${comma}{"Item":`, shownPart(item, projection), '}');
+    const shown = item && shownPart(item, projection);
+    if (shown === undefined) parts.push(`${comma}{}`);
+    else parts.push(`${comma}{"Item":`, shown, '}');
   });
   return parts;
 }
 
-const shownPart = (item: ItemImage, projection: ProjectionExpression | undefined): JsonPart =>
-  projection === undefined
-    ? item.image
-    : JSON.stringify(project(projection, parseImage(item.image)));
+/** Undefined for a projection that nothing of the item is in. Source: service model (`ItemResponse`), extenddb. */
+function shownPart(
+  item: ItemImage,
+  projection: ProjectionExpression | undefined,
+): JsonPart | undefined {
+  if (projection === undefined) return item.image;
+  const projected = project(projection, parseImage(item.image));
+  return Object.keys(projected).length === 0 ? undefined : JSON.stringify(projected);
+}
 
 const capacityPart = (capacities: unknown): string =>
   capacities === undefined ? ']}' : `],"ConsumedCapacity":${JSON.stringify(capacities)}}`;
