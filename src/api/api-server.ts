@@ -1,3 +1,4 @@
+import type { Awaitable } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Service } from '../base/service.ts';
@@ -6,7 +7,7 @@ import { StatementParser } from '../partiql/statement-parser.ts';
 import type { Region } from '../region/region.ts';
 import { OPERATIONS } from './all-operations.ts';
 import { CallRates } from './call-rates.ts';
-import { HttpServer } from './http-server.ts';
+import { type HttpAnswer, HttpServer } from './http-server.ts';
 import { SHARD_READS_PER_SECOND } from './operations/get-records.ts';
 import { Protocol } from './protocol.ts';
 import type { ApiLog, RequestObservation } from './protocol.ts';
@@ -68,6 +69,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     hosts: options.hosts ?? DEFAULT_HOSTS,
     port: options.port,
     clock,
-    handle: async (request) => protocol.handle(request),
+    handle: (request): Awaitable<HttpAnswer> => protocol.handle(request),
   });
 }

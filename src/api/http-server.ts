@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http';
 
 import { assert } from '../base/assert.ts';
+import type { Awaitable } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Service } from '../base/service.ts';
 import { REQUEST_BODY_BYTES_MAX } from '../model/limits.ts';
@@ -14,6 +15,15 @@ const DISCARDED_BYTES_MAX = 4 * REQUEST_BODY_BYTES_MAX;
 
 /** An idle connection is kept this long, longer than the SDKs keep theirs. */
 const IDLE_CONNECTION_MS = 75_000;
+
+/**
+ * Answers that are ready in one turn of the event loop are written together at its end, but no more than so many: each
+ * write may wake its client, and one that is awake already is not woken again.
+ */
+const GATHERED_ANSWERS_MAX = 16;
+
+/** Bodies up to this length go out as one text with their head, in one write that Node makes without allocating. */
+const ONE_WRITE_BYTES_MAX = 8 * 1024;
 
 /** How often a free port is asked of the system again when another host has it taken. */
 const FREE_PORT_ATTEMPTS = 5;
@@ -33,8 +43,8 @@ export interface HttpAnswer {
   readonly body: string | Uint8Array;
 }
 
-/** Must not reject: a failure of the handler is an answer too. */
-export type HttpHandler = (request: HttpRequest) => Promise<HttpAnswer>;
+/** Answers at once where nothing has to be waited for. Must not fail: a failure is an answer too. */
+export type HttpHandler = (request: HttpRequest) => Awaitable<HttpAnswer>;
 
 export interface HttpServerOptions {
   /** Addresses to listen on. One that this machine does not have is passed over, except the first. */
@@ -64,6 +74,7 @@ export class HttpServer implements Service {
   #servers: readonly Server[] = [];
   #port: number;
   #stopping = false;
+  #gathered: AnsweredRequest[] = [];
 
   constructor(options: HttpServerOptions) {
     assert(options.hosts.length > 0, 'a server listens on one host at least');
@@ -160,35 +171,70 @@ export class HttpServer implements Service {
     });
     request.on('end', () => {
       const body = rest === undefined ? (first ?? EMPTY) : Buffer.concat(rest, bodyBytes);
-      void this.#answer(request, response, bodyBytes > REQUEST_BODY_BYTES_MAX ? undefined : body);
+      this.#handle(request, response, bodyBytes > REQUEST_BODY_BYTES_MAX ? undefined : body);
     });
   }
 
-  async #answer(
-    request: IncomingMessage,
-    response: ServerResponse,
-    body: Buffer | undefined,
-  ): Promise<void> {
+  #handle(request: IncomingMessage, response: ServerResponse, body: Buffer | undefined): void {
     const { method = 'GET', url = '/', headers } = request;
-    let answer: HttpAnswer;
     try {
-      answer = await this.#options.handle({ method, url, headers, body });
+      const answer = this.#options.handle({ method, url, headers, body });
+      if (answer instanceof Promise) void this.#handleLater(response, answer);
+      else this.#gather(response, answer);
+    } catch {
+      response.destroy();
+    }
+  }
+
+  async #handleLater(response: ServerResponse, answering: Promise<HttpAnswer>): Promise<void> {
+    try {
+      this.#gather(response, await answering);
     } catch {
       // Against the handler's contract: one connection is lost then, and not the process.
       response.destroy();
-      return;
     }
-    if (response.destroyed) return;
-    const bodyBytes =
-      typeof answer.body === 'string' ? Buffer.byteLength(answer.body) : answer.body.byteLength;
-    const lines = [...answer.headers, 'content-length', String(bodyBytes)];
-    if (this.#stopping) lines.push('connection', 'close');
-    response.writeHead(answer.status, lines);
-    response.end(answer.body);
   }
+
+  #gather(response: ServerResponse, answer: HttpAnswer): void {
+    const count = this.#gathered.push({ response, answer });
+    if (count >= GATHERED_ANSWERS_MAX) this.#writeGathered();
+    else if (count === 1) this.#options.clock.defer(this.#writeGathered);
+  }
+
+  /** There may be none, when they were written before the end of the turn. */
+  readonly #writeGathered = (): void => {
+    const gathered = this.#gathered;
+    this.#gathered = [];
+    for (const { response, answer } of gathered) {
+      if (!response.destroyed) writeAnswer(response, answer, this.#stopping);
+    }
+  };
+}
+
+interface AnsweredRequest {
+  readonly response: ServerResponse;
+  readonly answer: HttpAnswer;
+}
+
+/** `last`: the connection is closed behind it. */
+function writeAnswer(
+  response: ServerResponse,
+  { status, headers, body }: HttpAnswer,
+  last: boolean,
+): void {
+  const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
+  const lines = [...headers, 'content-length', String(bodyBytes)];
+  if (last) lines.push('connection', 'close');
+  response.writeHead(status, lines);
+  if (typeof body === 'string' || bodyBytes > ONE_WRITE_BYTES_MAX) response.end(body);
+  // One character a byte, as the head is, so that Node joins the two.
+  else response.end(bufferOf(body).toString('latin1'), 'latin1');
 }
 
 const EMPTY = Buffer.alloc(0);
+
+const bufferOf = (bytes: Uint8Array): Buffer =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** A connection that breaks is the client's affair: there is nobody left to tell. */
 const ignore = (): void => undefined;

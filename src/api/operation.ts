@@ -1,3 +1,4 @@
+import type { Awaitable } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
 import type { CallRates } from './call-rates.ts';
 import type { ExpressionCompiler } from '../expression/expression-compiler.ts';
@@ -32,8 +33,10 @@ export interface Operation {
   /** Whose it is; DynamoDB's where it is absent. */
   readonly service?: 'DynamoDBStreams';
   /**
-   * Carries out one request and resolves to the JSON of the answer, as text or as bytes in UTF-8. Rejects with
-   * `ClientError` what DynamoDB refuses, in the order in which DynamoDB looks.
+   * Carries out one request: the JSON of the answer, as text or as bytes in UTF-8, at once where nothing has to be
+   * waited for. Throws or rejects with `ClientError` what DynamoDB refuses, in the order in which DynamoDB looks.
    */
-  run(context: OperationContext, input: Input, call: Call): Promise<string | Uint8Array>;
+  run(context: OperationContext, input: Input, call: Call): Awaitable<AnswerBody>;
 }
+
+export type AnswerBody = string | Uint8Array;

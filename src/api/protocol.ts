@@ -1,12 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 
+import type { Awaitable } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import { ClientError, internalError } from '../model/errors.ts';
-import { answerCoding, decodeBody, encodeBody } from './content-coding.ts';
+import { answerCoding, type Coding, decodeBody, encodeBody } from './content-coding.ts';
 import type { HttpAnswer, HttpRequest } from './http-server.ts';
-import type { Call, Input, Operation, OperationContext } from './operation.ts';
+import type { AnswerBody, Call, Input, Operation, OperationContext } from './operation.ts';
 import { RequestIds } from './request-ids.ts';
 import type { SignatureCheck } from './signature.ts';
 
@@ -51,6 +52,8 @@ export interface ProtocolOptions {
 interface Exchange {
   readonly request: HttpRequest;
   readonly requestId: string;
+  /** What to answer in. */
+  readonly contentType: string;
   readonly startedMs: number;
   /** `Unknown` until the target is known. */
   operation: string;
@@ -76,31 +79,63 @@ export class Protocol {
     this.#requestIds = new RequestIds(options.random);
   }
 
-  async handle(request: HttpRequest): Promise<HttpAnswer> {
+  /** At once, without a promise, where neither the operation nor a coding has to be waited for. */
+  handle(request: HttpRequest): Awaitable<HttpAnswer> {
     const requestId = this.#requestIds.next();
-    if (request.body === undefined) return tooLarge();
+    const { body, headers } = request;
+    if (body === undefined) return tooLarge();
     if (request.method !== 'POST') return this.#handleOther(request, requestId);
     const contentType = acceptedContentType(request);
     if (contentType === undefined) return unknownRequest(request, requestId);
 
     const startedMs = this.#options.clock.monotonicMs();
-    const exchange: Exchange = { request, requestId, startedMs, operation: 'Unknown' };
+    const exchange = { request, requestId, contentType, startedMs, operation: 'Unknown' };
     try {
-      const content = await contentOf(request, request.body);
-      if (content === undefined) return tooLarge();
-      const body = await this.#run(exchange, content);
-      this.#observe(exchange, 'OK');
-      return await answer(request, { status: 200, requestId, contentType, body });
+      const coding = headers['content-encoding'];
+      if (coding !== undefined) return this.#handleCoded(exchange, body, coding);
+      const answered = this.#run(exchange, body);
+      return answered instanceof Promise
+        ? this.#succeedLater(exchange, answered)
+        : this.#succeed(exchange, answered);
     } catch (error) {
-      const answered = this.#clientErrorOf(error, exchange);
-      this.#observe(exchange, answered.code);
-      const body = errorBody(answered);
-      return answer(request, { status: answered.status, requestId, contentType, body });
+      return this.#fail(exchange, error);
     }
   }
 
+  async #handleCoded(exchange: Exchange, body: Buffer, coding: string): Promise<HttpAnswer> {
+    try {
+      const content = await decodeBody(body, coding);
+      if (content === undefined) return tooLarge();
+      return this.#succeed(exchange, await this.#run(exchange, content));
+    } catch (error) {
+      return this.#fail(exchange, error);
+    }
+  }
+
+  async #succeedLater(exchange: Exchange, answering: Promise<AnswerBody>): Promise<HttpAnswer> {
+    try {
+      return this.#succeed(exchange, await answering);
+    } catch (error) {
+      return this.#fail(exchange, error);
+    }
+  }
+
+  #succeed(exchange: Exchange, body: AnswerBody): Awaitable<HttpAnswer> {
+    this.#observe(exchange, 'OK');
+    const answered = answer(exchange, 200, body);
+    return answered instanceof Promise
+      ? answered.catch(async (error: unknown) => this.#fail(exchange, error))
+      : answered;
+  }
+
+  #fail(exchange: Exchange, error: unknown): Awaitable<HttpAnswer> {
+    const answered = this.#clientErrorOf(error, exchange);
+    this.#observe(exchange, answered.code);
+    return answer(exchange, answered.status, errorBody(answered));
+  }
+
   /** The checks come in DynamoDB's order: the body's form, the target, the signature, then the content. */
-  async #run(exchange: Exchange, content: Buffer): Promise<string | Uint8Array> {
+  #run(exchange: Exchange, content: Buffer): Awaitable<AnswerBody> {
     const { request } = exchange;
     const input = content.length === 0 ? undefined : parseBody(content);
     const target = request.headers['x-amz-target'];
@@ -110,14 +145,22 @@ export class Protocol {
     this.#options.signatureCheck.verify(request, this.#options.clock.wallMs());
     if (input === undefined) throw serializationError();
     const call: Call = { host: request.headers.host, headers: request.headers };
+    const run = (): Awaitable<AnswerBody> => operation.run(this.#options.context, input, call);
     try {
-      return await operation.run(this.#options.context, input, call);
+      const answered = run();
+      return answered instanceof Promise
+        ? answered.catch(async (error: unknown) => this.#runAgain(error, run))
+        : answered;
     } catch (error) {
-      // It may have come to be on another node, which this one has not heard of yet. Nothing was done up to here.
-      const isMissing = error instanceof ClientError && error.code === MISSING;
-      if (!isMissing || !(await this.#options.context.region.catchUp())) throw error;
-      return operation.run(this.#options.context, input, call);
+      return this.#runAgain(error, run);
     }
+  }
+
+  /** What is missing may have come to be on another node, which this one has not heard of yet: nothing was done up to here. */
+  async #runAgain(error: unknown, run: () => Awaitable<AnswerBody>): Promise<AnswerBody> {
+    const isMissing = error instanceof ClientError && error.code === MISSING;
+    if (!isMissing || !(await this.#options.context.region.catchUp())) throw error;
+    return run();
   }
 
   #handleOther(request: HttpRequest, requestId: string): HttpAnswer {
@@ -177,30 +220,20 @@ function parseBody(body: Buffer): Input {
   return value as Input;
 }
 
-/** The body as it was before it was coded; undefined when that is larger than a body may be. */
-async function contentOf(request: HttpRequest, body: Buffer): Promise<Buffer | undefined> {
-  const coding = request.headers['content-encoding'];
-  return coding === undefined ? body : decodeBody(body, coding);
-}
-
 const tooLarge = (): HttpAnswer => ({ status: 413, headers: ['connection', 'close'], body: '' });
 
-interface Answer {
-  readonly status: number;
-  readonly requestId: string;
-  readonly contentType: string;
-  readonly body: string | Uint8Array;
+/** The answer, in a coding that the client accepts when it is long. The checksum is that of what goes out. */
+function answer(exchange: Exchange, status: number, body: AnswerBody): Awaitable<HttpAnswer> {
+  const { request, requestId, contentType } = exchange;
+  const coding = answerCoding(request.headers['accept-encoding'], body.length);
+  if (coding !== undefined) return codedAnswer(exchange, { status, body, coding });
+  return { status, headers: headersOf(request, requestId, contentType, body), body };
 }
 
-/** The answer, in a coding that the client accepts when it is long. The checksum is that of what goes out. */
-async function answer(
-  request: HttpRequest,
-  { status, requestId, contentType, body }: Answer,
+async function codedAnswer(
+  { request, requestId, contentType }: Exchange,
+  { status, body, coding }: { status: number; body: AnswerBody; coding: Coding },
 ): Promise<HttpAnswer> {
-  const coding = answerCoding(request.headers['accept-encoding'], body.length);
-  if (coding === undefined) {
-    return { status, headers: headersOf(request, requestId, contentType, body), body };
-  }
   const coded = await encodeBody(body, coding);
   const headers = headersOf(request, requestId, contentType, coded);
   return { status, headers: [...headers, 'content-encoding', coding], body: coded };

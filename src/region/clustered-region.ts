@@ -1,3 +1,4 @@
+import type { Awaitable } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import { internalError } from '../model/errors.ts';
@@ -138,7 +139,7 @@ export class ClusteredRegion implements Region {
     return table;
   }
 
-  async getItem(read: ItemRead): Promise<ItemImage | undefined> {
+  getItem(read: ItemRead): Awaitable<ItemImage | undefined> {
     return this.#router.getItem(read);
   }
 

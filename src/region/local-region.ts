@@ -1,3 +1,4 @@
+import type { Awaitable } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import { addDigests, NO_DIGEST } from '../model/item-digest.ts';
@@ -152,7 +153,7 @@ export class LocalRegion implements Region {
     return this.#options.replicas.change(table, change);
   }
 
-  async getItem(read: ItemRead): Promise<ItemImage | undefined> {
+  getItem(read: ItemRead): Awaitable<ItemImage | undefined> {
     return this.#router.getItem(read);
   }
 

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../base/awaitable.ts';
 import type {
   Encryption,
   IndexDefinition,
@@ -82,8 +83,11 @@ export interface Region {
   /** One action, as AWS allows. Answers once the change is durable at the table's home; the work goes on after. */
   changeReplica(name: string, change: ReplicaChange): Promise<Table>;
 
-  /** `consistent` reads come from the leader; others from any copy in reach. Rejects for a table not ACTIVE or UPDATING. */
-  getItem(read: ItemRead): Promise<ItemImage | undefined>;
+  /**
+   * `consistent` reads come from the leader; others from any copy in reach, mostly at once. Throws or rejects with
+   * `InternalServerError` when it cannot be read.
+   */
+  getItem(read: ItemRead): Awaitable<ItemImage | undefined>;
   write(write: ItemWrite): Promise<WriteOutcome>;
   /** All of it or nothing, serializable with every other transaction and single write of this region. */
   transactWrite(transaction: WriteTransaction): Promise<TransactionOutcome>;

@@ -1,6 +1,8 @@
 import { present } from '../base/assert.ts';
+import type { Awaitable } from '../base/awaitable.ts';
 import { itemKeyHash } from '../model/item-key.ts';
 import { PAGE_BYTES_MAX } from '../model/limits.ts';
+import type { StoredItem } from '../model/record.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
 import type { RegionPartition } from '../partition/region-partition.ts';
 import { MovedError } from '../partition/moved-error.ts';
@@ -75,13 +77,14 @@ export class Router {
     }
   }
 
-  async getItem({ table, key, consistent }: ItemRead): Promise<ItemImage | undefined> {
-    const stored = consistent
-      ? await this.#moving(table, key, async (partition) => partition.read(table, key))
-      : this.partitionOf(table, key).readNearby(table, key);
-    return stored?.image === undefined
-      ? undefined
-      : { image: stored.image, itemBytes: stored.itemBytes };
+  getItem(read: ItemRead): Awaitable<ItemImage | undefined> {
+    const { table, key, consistent } = read;
+    if (consistent) return this.#getCommitted(table, key);
+    return imageOf(this.partitionOf(table, key).readNearby(table, key));
+  }
+
+  async #getCommitted(table: number, key: Uint8Array): Promise<ItemImage | undefined> {
+    return imageOf(await this.#moving(table, key, async (partition) => partition.read(table, key)));
   }
 
   async query(query: RangeQuery): Promise<Page> {
@@ -124,6 +127,9 @@ export class Router {
     return page;
   }
 }
+
+const imageOf = (stored: StoredItem | undefined): ItemImage | undefined =>
+  stored?.image === undefined ? undefined : { image: stored.image, itemBytes: stored.itemBytes };
 
 const EMPTY_PAGE: StoredPage = { items: [], more: false, itemBytes: 0 };
 

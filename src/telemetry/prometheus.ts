@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type HistogramConfiguration, Registry } from 'prom-client';
 
 import type {
   CounterName,
@@ -152,11 +152,74 @@ function familyOf(name: string, definition: MetricDefinition, registry: Registry
       return recorderOf((value) => child.inc(value));
     });
   }
-  const histogram = new Histogram({ ...configuration, buckets: [...buckets] });
-  return new Family(labelNames, (labels) => {
-    const child = histogram.labels(labels);
-    return recorderOf((value) => child.observe(value));
-  });
+  const histogram = new TallyHistogram({ ...configuration, buckets: [...buckets] });
+  const family = new Family(labelNames, (labels) => recorderOf(histogram.tally(labels)));
+  // One without labels shows zeros from the start.
+  if (labelNames.length === 0) family.recorder({});
+  return family;
+}
+
+interface Tally {
+  readonly labels: Labels;
+  /** What fell under each bound and above the one before; last what is above all. */
+  readonly counts: Float64Array;
+  sum: number;
+}
+
+/**
+ * A histogram in which to record is to add: prom-client's own hashes the labels each time and keeps its counts under the
+ * bounds as texts, for 1.5 µs of every request.
+ */
+class TallyHistogram extends Histogram {
+  readonly #described: { readonly name: string; readonly help: string };
+  readonly #bounds: Float64Array;
+  readonly #tallies: Tally[] = [];
+
+  constructor(configuration: HistogramConfiguration<string> & { readonly buckets: number[] }) {
+    super(configuration);
+    this.#described = { name: configuration.name, help: configuration.help };
+    this.#bounds = Float64Array.from(configuration.buckets);
+  }
+
+  /** To be called once for the same labels. Values are to be finite. */
+  tally(labels: Labels): (value: number) => void {
+    const bounds = this.#bounds;
+    const tally: Tally = { labels, counts: new Float64Array(bounds.length + 1), sum: 0 };
+    this.#tallies.push(tally);
+    const { counts } = tally;
+    return (value) => {
+      let place = 0;
+      while (value > (bounds[place] ?? Infinity)) place += 1;
+      counts[place] = (counts[place] ?? 0) + 1;
+      tally.sum += value;
+    };
+  }
+
+  /** What the library makes `get` and the registry's text of. */
+  async getForPromString(): Promise<object> {
+    const values = this.#tallies.flatMap((tally) => this.#samplesOf(tally));
+    return { ...this.#described, type: 'histogram', aggregator: 'sum', values };
+  }
+
+  #samplesOf({ labels: sharedLabels, counts, sum }: Tally): Sample[] {
+    const { name } = this.#described;
+    let count = 0;
+    const samples = Array.from(counts, (own, place): Sample => {
+      count += own;
+      const labels = { le: this.#bounds[place] ?? '+Inf' };
+      return { metricName: `${name}_bucket`, labels, sharedLabels, value: count };
+    });
+    samples.push({ metricName: `${name}_sum`, labels: {}, sharedLabels, value: sum });
+    samples.push({ metricName: `${name}_count`, labels: {}, sharedLabels, value: count });
+    return samples;
+  }
+}
+
+interface Sample {
+  readonly metricName: string;
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly sharedLabels: Labels;
+  readonly value: number;
 }
 
 const recorderOf = (record: (value: number) => void): Recorder => ({
