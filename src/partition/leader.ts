@@ -386,7 +386,10 @@ export class Leader {
       return new Standing(itemKey, { stored, commit, keepsTombstone });
     }
     return this.#options.copies.read(({ node, copy }) => {
-      const stored = readItemOrTombstone(node.store, table, itemKey);
+      // What the copy has written and not yet counted is in the overlay still.
+      const stored = copy.mayHoldTombstones(table)
+        ? readItemOrTombstone(node.store, table, itemKey)
+        : readItem(node.store, table, itemKey);
       const keepsTombstone =
         stored !== undefined &&
         stored.image === undefined &&
