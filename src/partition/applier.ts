@@ -1,5 +1,5 @@
 import { present } from '../base/assert.ts';
-import { type Clock, WOKEN } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { prepareEntry, type EntryToApply } from '../storage/apply.ts';
 import { LogError } from '../log/replicated-log.ts';
 import { StoreError } from '../storage/key-value-store.ts';
@@ -54,6 +54,9 @@ export class Applier {
   #ready = new Map<number, readonly EntryToApply[]>();
   #applied: Promise<void> | undefined;
   readonly #loops: Promise<unknown>[] = [];
+  /** Whoever lets records gather: all go on together, so that their batches are one. */
+  readonly #gathering = new Set<() => void>();
+  #gatheringEnds = false;
 
   constructor(options: ApplierOptions) {
     this.#options = options;
@@ -114,12 +117,24 @@ export class Applier {
   /** Lets more records gather, unless somebody waits for them to be applied. */
   async #gather({ copies }: LocalPartition): Promise<void> {
     if (copies.isWanted) return;
-    const wanted = new AbortController();
-    const unlisten = copies.onWanted(() => {
-      wanted.abort(WOKEN);
+    await new Promise<void>((resolve) => {
+      const goOn = (): void => {
+        this.#gathering.delete(goOn);
+        unlisten();
+        resolve();
+      };
+      const unlisten = copies.onWanted(goOn);
+      this.#gathering.add(goOn);
+      void this.#endGathering();
     });
-    await this.#options.clock.sleep(gatherMs, wanted.signal);
-    unlisten();
+  }
+
+  async #endGathering(): Promise<void> {
+    if (this.#gatheringEnds) return;
+    this.#gatheringEnds = true;
+    await this.#options.clock.sleep(gatherMs, this.#stopped.signal);
+    this.#gatheringEnds = false;
+    for (const goOn of this.#gathering) goOn();
   }
 
   /** What comes next, however long no zone can be read. Empty at the end. */

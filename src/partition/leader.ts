@@ -139,7 +139,7 @@ export class Leader {
     return this.#pipeline.failure;
   }
 
-  /** Nothing at or below this index is in the overlay: a copy that serves reads must have applied it. */
+  /** The overlay need not hold anything at or below this index: a copy that serves reads must have applied it. */
   get droppedThrough(): number {
     return this.#droppedThrough;
   }
@@ -295,7 +295,7 @@ export class Leader {
     this.#removals.note(record);
     const commit = this.#pipeline.append(record, key, time);
     this.#pendingBytes += recordBytes(record);
-    this.#overlay.set(key, { record, commit });
+    this.#overlay.set(key, record, commit);
     return commit;
   }
 
@@ -318,7 +318,7 @@ export class Leader {
     for (const { record, key } of keyed) {
       this.#removals.note(record);
       this.#pendingBytes += recordBytes(record);
-      this.#overlay.set(key, { record, commit });
+      this.#overlay.set(key, record, commit);
     }
     return commit;
   }
@@ -391,7 +391,10 @@ export class Leader {
       return new Standing(itemKey, { stored, commit, keepsTombstone });
     }
     return this.#options.copies.read(({ node, copy }) => {
-      const stored = readItemOrTombstone(node.store, table, itemKey);
+      // What the copy has written and not yet counted is in the overlay still.
+      const stored = copy.mayHoldTombstones(table)
+        ? readItemOrTombstone(node.store, table, itemKey)
+        : readItem(node.store, table, itemKey);
       const keepsTombstone =
         stored !== undefined &&
         stored.image === undefined &&
@@ -545,7 +548,7 @@ export class Leader {
       dropped += 1;
       this.#unappliedBytes -= group.bytes;
       group.records.forEach((record, place) => {
-        this.#overlay.drop(group.keys[place] ?? '', record);
+        this.#overlay.applied(group.keys[place] ?? '', record);
       });
     }
     if (dropped > 0) this.#unapplied = this.#unapplied.slice(dropped);
@@ -565,7 +568,7 @@ export class Leader {
     this.#pendingBytes = 0;
     for (const group of this.#unapplied)
       group.records.forEach((record, place) => {
-        this.#overlay.set(group.keys[place] ?? '', { record, commit: group });
+        this.#overlay.set(group.keys[place] ?? '', record, group);
       });
     this.#forgettings.dropUncommitted();
     if (this.intents.isLoaded) this.intents.forgetUncommitted();

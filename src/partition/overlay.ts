@@ -1,12 +1,29 @@
 import type { ItemRecord } from '../model/record.ts';
 
 /**
- * What the leader knows of keys before the stores do: the newest record of each key that is appended but not
- * yet durable (*pending*), or durable but not yet applied by every copy that serves reads. A read looks here
+ * Bytes of items, about, that stay at hand after every serving copy has applied them. It is what the committed end of the
+ * log keeps of records anyway.
+ */
+export const appliedBytesMax = 4 * 1024 * 1024;
+
+/** What an item at hand costs besides its key and image, about. */
+const itemOverheadBytes = 64;
+
+/**
+ * What the leader knows of keys without asking a store: the newest record of each key that is appended but not yet
+ * durable (*pending*), or durable but not yet applied by every copy that serves reads. A read looks here
  * first and then in a copy; together they are the whole truth.
+ *
+ * Of what all serving copies have applied, the items of the latest records stay for a while: whoever writes one again,
+ * or reads it, asks no store. Removals go at once, since what is left of them in a copy changes without a record.
  */
 export class Overlay {
   readonly #items = new Map<string, OverlayItem>();
+  /** What is applied and stays, oldest first, with what was overwritten since. */
+  #applied: AppliedItem[] = [];
+  /** Items at the front of `#applied` that are gone already; removed in one go now and then. */
+  #appliedStart = 0;
+  #appliedBytes = 0;
 
   get size(): number {
     return this.#items.size;
@@ -16,24 +33,57 @@ export class Overlay {
     return this.#items.get(key);
   }
 
-  set(key: string, item: OverlayItem): void {
-    this.#items.set(key, item);
+  set(key: string, record: ItemRecord, commit: Commit): void {
+    this.#items.set(key, { record, commit });
   }
 
-  /** Forgets `record` unless something newer has taken its place. */
-  drop(key: string, record: ItemRecord): void {
-    if (this.#items.get(key)?.record === record) this.#items.delete(key);
+  /** Every serving copy has applied `record`. */
+  applied(key: string, record: ItemRecord): void {
+    const item = this.#items.get(key);
+    if (item === undefined || item.record !== record) return;
+    if (record.image === undefined) {
+      this.#items.delete(key);
+      return;
+    }
+    // The append holds on to all that stood in its entry.
+    item.commit = COMMITTED;
+    const bytes = record.image.length + record.key.length + itemOverheadBytes;
+    this.#applied.push({ key, item, bytes });
+    this.#appliedBytes += bytes;
+    this.#trim();
+  }
+
+  #trim(): void {
+    while (this.#appliedBytes > appliedBytesMax) {
+      const oldest = this.#applied[this.#appliedStart];
+      if (oldest === undefined) break;
+      this.#appliedStart += 1;
+      this.#appliedBytes -= oldest.bytes;
+      if (this.#items.get(oldest.key) === oldest.item) this.#items.delete(oldest.key);
+    }
+    if (this.#appliedStart <= 1024) return;
+    this.#applied = this.#applied.slice(this.#appliedStart);
+    this.#appliedStart = 0;
   }
 
   clear(): void {
     this.#items.clear();
+    this.#applied = [];
+    this.#appliedStart = 0;
+    this.#appliedBytes = 0;
   }
+}
+
+interface AppliedItem {
+  readonly key: string;
+  readonly item: OverlayItem;
+  readonly bytes: number;
 }
 
 export interface OverlayItem {
   readonly record: ItemRecord;
-  /** The append that carries it. */
-  readonly commit: Commit;
+  /** The append that carries it; `COMMITTED` once every serving copy has applied it. */
+  commit: Commit;
 }
 
 /** One append on its way: what a writer, or a reader that saw its work, waits for. */

@@ -159,7 +159,8 @@ export class LocalRegion implements Region {
 
   async write(write: ItemWrite): Promise<WriteOutcome> {
     assertTakesWrites(this.#catalogue, this.name, write.table);
-    return this.#router.write(write);
+    // Awaited: a promise that is returned as it is takes two turns more to arrive.
+    return await this.#router.write(write);
   }
 
   async transactWrite(transaction: WriteTransaction): Promise<TransactionOutcome> {

@@ -37,7 +37,13 @@ export class Router {
   }
 
   async write(write: ItemWrite): Promise<WriteOutcome> {
-    return this.#moving(write.table, write.key, async (partition) => partition.write(write));
+    const partition = this.partitionOf(write.table, write.key);
+    try {
+      return await partition.write(write);
+    } catch (error) {
+      if (!(error instanceof MovedError)) throw error;
+      return this.#moving(write.table, write.key, async (next) => next.write(write));
+    }
   }
 
   /** Asks the partition that has the key, and again when that was split while it was asked. */

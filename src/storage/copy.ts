@@ -155,6 +155,14 @@ export class Copy {
     return addCounters(this.counters(table), uncounted.get(table) ?? NO_COUNTERS);
   }
 
+  /** False only where it certainly holds no tombstone of a table, as of `position`. */
+  mayHoldTombstones(table: number): boolean {
+    const { countsWith, counters, uncounted } = this.#state;
+    if (countsWith.length > 0) return true;
+    const counted = counters.get(table)?.tombstoneCount ?? 0;
+    return counted + (uncounted.get(table)?.tombstoneCount ?? 0) !== 0;
+  }
+
   /** What is to be added to `counters` of a table for what it holds, as it was counted last. */
   uncounted(table: number): TableCounters {
     return this.#state.uncounted.get(table) ?? NO_COUNTERS;

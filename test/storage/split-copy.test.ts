@@ -124,6 +124,18 @@ async function expectCounted(node: StorageNode): Promise<void> {
   for (const copy of node.copies.values())
     for (const table of TABLES)
       expect(copy.contents(table)).toEqual(await recount(node, table, copy));
+  expectTombstonesTold(node);
+}
+
+/** Who is told that there is none does not look for one. */
+function expectTombstonesTold(node: StorageNode): void {
+  for (const copy of node.copies.values())
+    for (const table of TABLES) {
+      const contents = copy.contents(table);
+      expect(copy.mayHoldTombstones(table)).toBe(
+        contents === undefined || contents.tombstoneCount > 0,
+      );
+    }
 }
 
 test('once it is counted each half says what it holds, and a store that is opened again too', async () => {
@@ -132,6 +144,7 @@ test('once it is counted each half says what it holds, and a store that is opene
       const { disk, node } = await nodeWith([...history]);
       await split(node);
       expect(node.copy(1).contents(1)).toBeUndefined();
+      expectTombstonesTold(node);
       expect(await node.countSplit(pace)).toBe(true);
       expect(node.uncounted).toEqual([]);
       await expectCounted(node);
