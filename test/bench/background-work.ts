@@ -42,8 +42,11 @@ export class BackgroundWork {
 
   static async start(pair: RegionPair): Promise<BackgroundWork> {
     const work = new BackgroundWork(pair);
-    work.#work = Promise.all([work.#scan(), work.#write(), work.#copy()]);
-    work.#work.catch(() => work.#stopping.abort());
+    const all = [work.#scan(), work.#write(), work.#copy()];
+    // What fails stops the others, and all are waited for before anything is ended that they use.
+    for (const one of all) one.catch(() => work.#stopping.abort());
+    work.#work = Promise.allSettled(all).then(async () => Promise.all(all));
+    work.#work.catch(() => {});
     return work;
   }
 
@@ -106,12 +109,13 @@ export class BackgroundWork {
   }
 
   async #copy(): Promise<void> {
-    const { port } = this.#pair.source;
+    const { source, target } = this.#pair;
+    const { TableName } = BALLAST;
     while (!this.#stopping.signal.aborted) {
       this.#isCopying = true;
-      await addReplica(port, BALLAST.TableName, TARGET);
+      await addReplica(source.port, TableName, TARGET);
       this.#bootstraps += 1;
-      await removeReplica(port, BALLAST.TableName, TARGET);
+      await removeReplica(source.port, TableName, { name: TARGET, port: target.port });
     }
   }
 }

@@ -1,4 +1,4 @@
-import { call } from './call.ts';
+import { call, callIn } from './call.ts';
 import type { FillBatch } from './workloads.ts';
 import {
   EXPIRING,
@@ -61,19 +61,22 @@ export async function addReplica(port: number, TableName: string, replica: strin
   await untilActive(port, TableName, '"ReplicaStatus":"ACTIVE"');
 }
 
-/** Resolves when the region is no longer listed. */
+/** Resolves when the other region has the table no more. */
 export async function removeReplica(
   port: number,
   TableName: string,
-  replica: string,
+  replica: { readonly name: string; readonly port: number },
 ): Promise<void> {
-  const ReplicaUpdates = [{ Delete: { RegionName: replica } }];
+  const ReplicaUpdates = [{ Delete: { RegionName: replica.name } }];
   await call(port, 'UpdateTable', { TableName, ReplicaUpdates });
+  const isGone = async (): Promise<boolean> =>
+    !(await callIn(replica.name, replica.port, 'ListTables', {})).includes(`"${TableName}"`) &&
+    !(await call(port, 'DescribeTable', { TableName })).includes(`"${replica.name}"`);
   for (let poll = 0; poll < STATUS_POLLS_MAX; poll++) {
-    if (!(await call(port, 'DescribeTable', { TableName })).includes(`"${replica}"`)) return;
+    if (await isGone()) return;
     await new Promise((resolve) => setTimeout(resolve, STATUS_POLL_MS));
   }
-  throw new Error(`${TableName} keeps its replica in ${replica}`);
+  throw new Error(`${TableName} keeps its replica in ${replica.name}`);
 }
 
 async function untilActive(port: number, TableName: string, also = ''): Promise<void> {

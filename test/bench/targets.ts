@@ -92,7 +92,8 @@ const COMMANDS: Readonly<Record<ServerName, (placed: Placed) => ServerCommand>> 
         `-Djava.library.path=${places.join(':')}`,
         '-cp',
         [jar, ...places.map((place) => join(place, '*'))].join(':'),
-        'com.amazonaws.services.dynamodbv2.local.main.ServerRunner',
+        // Of version 3; it was elsewhere before.
+        'software.amazon.dynamodb.services.local.main.ServerRunner',
         '-port',
         String(port),
         '-sharedDb',

@@ -29,7 +29,7 @@ export const ITEM_COUNT = 10_000;
 /** The one that is written by everybody. */
 const HOT_ITEM = 4711;
 const BATCH_ITEMS = 25;
-export const TRANSACTION_ITEMS = 4;
+const TRANSACTION_ITEMS = 4;
 const ORDER_COUNT = 100;
 const LINES_PER_ORDER = 100;
 const QUERY_LIMIT = 10;
