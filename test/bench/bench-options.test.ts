@@ -4,12 +4,15 @@ import { parseBenchOptions, UsageError } from './bench-options.ts';
 
 test('without options all operations run in three rounds at 16 and 64 connections', () => {
   expect(parseBenchOptions([])).toEqual({
+    mode: { kind: 'suite' },
     operations: [
       'GetItem',
       'PutItem',
       'streamed PutItem',
       'UpdateItem',
+      'hot UpdateItem',
       'Query',
+      'Scan',
       'BatchWriteItem',
       'TransactWriteItems',
     ],
@@ -17,26 +20,36 @@ test('without options all operations run in three rounds at 16 and 64 connection
     rounds: 3,
     measuredMs: 3000,
     warmUpMs: 1000,
-    jsonFile: undefined,
-    nats: undefined,
-    against: undefined,
-    isExpiry: false,
+    results: { jsonFile: undefined, isKept: false, compareFile: undefined, isStrict: false },
   });
 });
 
 test('quick is one short round, and what is given besides counts', () => {
   const options = parseBenchOptions(['--quick', '--rounds', '2', '--json', 'x.json']);
-  expect(options).toMatchObject({ rounds: 2, measuredMs: 1000, jsonFile: 'x.json' });
+  expect(options).toMatchObject({
+    rounds: 2,
+    measuredMs: 1000,
+    results: { jsonFile: 'x.json' },
+  });
 });
 
-test('expiry is measured at 16 connections, and beside nothing else', () => {
+test('results are kept, and held against others', () => {
+  const options = parseBenchOptions(['--keep', '--compare', '/old.json', '--strict']);
+  expect(options?.results).toEqual({
+    jsonFile: undefined,
+    isKept: true,
+    compareFile: '/old.json',
+    isStrict: true,
+  });
+});
+
+test('expiry is measured at 16 connections', () => {
   expect(parseBenchOptions(['--expiry', '--rounds', '1'])).toMatchObject({
-    isExpiry: true,
+    mode: { kind: 'expiry' },
     connections: [16],
     rounds: 1,
     measuredMs: 5000,
   });
-  expect(() => parseBenchOptions(['--expiry', '--nats'])).toThrow(UsageError);
 });
 
 test('lists are read', () => {
@@ -48,28 +61,40 @@ test('two regions are measured for ten seconds, and then cut off from each other
   expect(parseBenchOptions(['--nats'])).toMatchObject({
     rounds: 3,
     measuredMs: 10_000,
-    nats: { cutMs: 60_000, daemon: undefined, profileFolder: undefined },
+    mode: { kind: 'nats', cutMs: 60_000, daemon: undefined, profileFolder: undefined },
   });
-  const quick = parseBenchOptions(['--nats', '--quick', '--profile', '/tmp/profiles']);
+  const quick = parseBenchOptions(['--nats', '--quick', '--profiles', '/tmp/profiles']);
   expect(quick).toMatchObject({
     rounds: 1,
     measuredMs: 5000,
-    nats: { cutMs: 5000, profileFolder: '/tmp/profiles' },
+    mode: { kind: 'nats', cutMs: 5000, profileFolder: '/tmp/profiles' },
   });
 });
 
 test('another build is compared in forty short pairs', () => {
   const options = parseBenchOptions(['--against', '/old/main.js', '--operations', 'PutItem']);
-  expect(options).toEqual({
+  expect(options).toMatchObject({
+    mode: { kind: 'against', main: '/old/main.js' },
     operations: ['PutItem'],
     connections: [16],
     rounds: 40,
     measuredMs: 600,
     warmUpMs: 100,
-    jsonFile: undefined,
-    nats: undefined,
-    isExpiry: false,
-    against: '/old/main.js',
+  });
+});
+
+test('a profile is of one operation', () => {
+  expect(parseBenchOptions(['--profile', 'PutItem'])).toMatchObject({
+    mode: { kind: 'profile', operation: 'PutItem' },
+    connections: [16],
+    measuredMs: 5000,
+  });
+});
+
+test('half of the peak is measured of single-item operations and Query', () => {
+  expect(parseBenchOptions(['--latency'])).toMatchObject({
+    mode: { kind: 'latency' },
+    operations: ['GetItem', 'PutItem', 'UpdateItem', 'Query'],
   });
 });
 
@@ -78,15 +103,20 @@ test('help is asked for', () => {
 });
 
 test.each([
-  [['--operations', 'Scan'], 'no Scan'],
+  [['--operations', 'Skim'], 'no Skim'],
   [['--connections', '0'], 'above 0'],
   [['--connections', '1.5'], 'whole'],
   [['--rounds', 'many'], 'many'],
   [['--seconds', '-1'], '--seconds'],
   [['--fast'], '--fast'],
-  [['--nats', '--connections', '4'], '--connections'],
-  [['--profile', 'x'], '--nats'],
-  [['--nats', '--against', 'x'], '--against'],
+  [['--nats', '--connections', '4'], '--connections is not taken by --nats'],
+  [['--profiles', 'x'], '--profiles is not taken by this bench'],
+  [['--profile', 'Skim'], 'no Skim'],
+  [['--profile', 'GetItem', '--keep'], '--keep'],
+  [['--latency', '--operations', 'Scan'], 'no Scan'],
+  [['--nats', '--against', 'x'], 'one of --against, --nats at a time'],
+  [['--expiry', '--nats'], 'at a time'],
+  [['--strict'], '--compare'],
 ])('%j is refused', (parameters, words) => {
   expect(() => parseBenchOptions(parameters)).toThrow(UsageError);
   expect(() => parseBenchOptions(parameters)).toThrow(words);

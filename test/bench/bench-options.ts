@@ -1,23 +1,40 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { LATENCY_OPERATIONS } from './latency-operations.ts';
 import { WORKLOADS } from './workloads.ts';
 
+/** Which bench runs. */
+export type BenchMode =
+  | { readonly kind: 'suite' }
+  | { readonly kind: 'latency' }
+  | { readonly kind: 'profile'; readonly operation: string }
+  /** The `main.js` of another build of the daemon, to be compared with this one. */
+  | { readonly kind: 'against'; readonly main: string }
+  | ({ readonly kind: 'nats' } & NatsOptions)
+  | { readonly kind: 'expiry' };
+
 export interface BenchOptions {
+  readonly mode: BenchMode;
   /** Names of workloads, in their order. */
   readonly operations: readonly string[];
   readonly connections: readonly number[];
   readonly rounds: number;
   readonly measuredMs: number;
   readonly warmUpMs: number;
-  /** Where the results go as JSON. */
+  readonly results: ResultOptions;
+}
+
+/** What becomes of what was measured. */
+export interface ResultOptions {
+  /** Where it goes as JSON; undefined for nowhere. */
   readonly jsonFile: string | undefined;
-  /** Two regions over NATS are measured, instead of one; undefined for one. */
-  readonly nats: NatsOptions | undefined;
-  /** The `main.js` of another build of the daemon, to be compared with this one; undefined for none. */
-  readonly against: string | undefined;
-  /** PutItem is measured while items expire, instead of operations one by one. */
-  readonly isExpiry: boolean;
+  /** Whether it is kept among the project's results. */
+  readonly isKept: boolean;
+  /** Results that it is held against; undefined for none. */
+  readonly compareFile: string | undefined;
+  /** Whether the bench fails when something is worse than there. */
+  readonly isStrict: boolean;
 }
 
 export interface NatsOptions {
@@ -29,126 +46,156 @@ export interface NatsOptions {
   readonly profileFolder: string | undefined;
 }
 
-/** Of two regions, latency is measured for no longer. */
-const LATENCY_MS_MAX = 10_000;
-
-const NAMES = WORKLOADS.map(({ name }) => name);
-
-export const BENCH_USAGE = `Usage: npm run bench -- [options]
-
-Measures one region of Tidemark beside dynalite on disk and a bare node:http server, in interleaved rounds.
-
-  --operations LIST    of ${NAMES.join(',')} (default: all)
-  --connections LIST   how many at once (default: 16,64)
-  --rounds N           each target's runs per operation; medians are shown (default: 3)
-  --seconds N          measured seconds per run, after a third of that to warm up (default: 3)
-  --json FILE          write the results, with a description of the machine
-  --quick              one round of one second
-  --help               this text
-
-npm run bench -- --against FILE [options]
-
-Measures this build of the daemon in turns with another one, in many short runs, and shows what an operation costs here
-by what it costs there: the way to see a difference of a few per cent on a machine that is not quiet.
-
-  --against FILE       the main.js of the other build
-  --operations LIST    as above
-  --connections LIST   how many at once (default: 16)
-  --rounds N           runs of each build per operation (default: 40)
-  --seconds N          measured seconds per run (default: 0.6)
-  --json FILE          as above
-
-npm run bench -- --nats [options]
-
-Measures two regions over NATS: how long a write takes to the other region beside bare request and reply, and how fast a
-region catches up after the link was cut.
-
-  --rounds N           how often each (default: 3)
-  --seconds N          how long the link is cut while there are writes (default: 60)
-  --json FILE          as above
-  --daemon FILE        the main.js of another build, to measure its daemons
-  --profile FOLDER     leave CPU profiles of the daemons there
-  --quick              one round, with the link cut for 5 seconds
-
-npm run bench -- --expiry [options]
-
-Measures how soon 10,000 items are gone that expire at one moment, and PutItem beside that.
-
-  --connections LIST   how many put at once (default: 16)
-  --rounds, --seconds, --json, --quick   as above (default of seconds: 5)
-`;
-
 /** What the operator got wrong on the command line. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** Of two regions, latency is measured for no longer. */
+const NATS_MEASURED_MS_MAX = 10_000;
+
+const NAMES = WORKLOADS.map(({ name }) => name);
+
+type Kind = BenchMode['kind'];
+type Values = ReturnType<typeof parsed>;
+
+/** What a bench runs with unless told, at its full length and in a hurry. */
+interface Defaults {
+  readonly operations: readonly string[];
+  readonly connections: string;
+  readonly rounds: readonly [whole: string, quick: string];
+  readonly seconds: readonly [whole: string, quick: string];
+  /** Of the measured time, before it. */
+  readonly warmUpShare: number;
+  /** Beside what its own flag takes. */
+  readonly takes: readonly (keyof Values)[];
+}
+
+const RESULTS = ['json', 'keep', 'compare', 'strict'] as const;
+const SUITE: Defaults = {
+  operations: NAMES,
+  connections: '16,64',
+  rounds: ['3', '1'],
+  seconds: ['3', '1'],
+  warmUpShare: 1 / 3,
+  takes: ['operations', 'connections', 'rounds', 'seconds', 'quick', ...RESULTS],
+};
+
+const DEFAULTS: Readonly<Record<Kind, Defaults>> = {
+  suite: SUITE,
+  latency: {
+    ...SUITE,
+    operations: LATENCY_OPERATIONS,
+    connections: '16',
+    seconds: ['5', '2'],
+    takes: SUITE.takes,
+  },
+  profile: {
+    ...SUITE,
+    connections: '16',
+    rounds: ['1', '1'],
+    seconds: ['5', '1'],
+    takes: ['connections', 'seconds', 'quick'],
+  },
+  against: {
+    ...SUITE,
+    connections: '16',
+    rounds: ['40', '10'],
+    seconds: ['0.6', '0.6'],
+    warmUpShare: 1 / 6,
+    takes: ['operations', 'connections', 'rounds', 'seconds', 'quick', 'json'],
+  },
+  nats: {
+    ...SUITE,
+    seconds: ['60', '5'],
+    warmUpShare: 1 / 2,
+    takes: ['rounds', 'seconds', 'quick', 'daemon', 'profiles', ...RESULTS],
+  },
+  expiry: {
+    ...SUITE,
+    connections: '16',
+    seconds: ['5', '5'],
+    takes: ['connections', 'rounds', 'seconds', 'quick', ...RESULTS],
+  },
+};
+
+const MODE_FLAGS = ['latency', 'profile', 'against', 'nats', 'expiry'] as const;
+
 /** Undefined when help was asked for. Throws `UsageError`. */
 export function parseBenchOptions(parameters: readonly string[]): BenchOptions | undefined {
   const values = parsed(parameters);
   if (values.help) return undefined;
-  const operations = values.operations?.split(',') ?? NAMES;
-  const unknown = operations.filter((name) => !NAMES.includes(name));
-  if (unknown.length > 0) {
-    throw new UsageError(`--operations: no ${unknown.join(', ')}; there are ${NAMES.join(', ')}`);
+  const kind = kindOf(values);
+  const defaults = DEFAULTS[kind];
+  refuseStrays(values, kind);
+  const quick = values.quick ? 1 : 0;
+  const givenMs = positive('--seconds', values.seconds ?? defaults.seconds[quick]) * 1000;
+  const measuredMs = kind === 'nats' ? Math.min(givenMs, NATS_MEASURED_MS_MAX) : givenMs;
+  const connections = (values.connections ?? defaults.connections)
+    .split(',')
+    .map((text) => whole('--connections', text));
+  return {
+    mode: modeOf(kind, values, givenMs),
+    operations: knownOf('--operations', defaults.operations, values.operations),
+    connections,
+    rounds: whole('--rounds', values.rounds ?? defaults.rounds[quick]),
+    measuredMs,
+    warmUpMs: measuredMs * defaults.warmUpShare,
+    results: {
+      jsonFile: values.json,
+      isKept: values.keep,
+      compareFile: absolute(values.compare),
+      isStrict: values.strict,
+    },
+  };
+}
+
+function kindOf(values: Values): Kind {
+  const given = MODE_FLAGS.filter((flag) => isGiven(values[flag]));
+  if (given.length > 1)
+    throw new UsageError(`one of ${given.map((flag) => `--${flag}`).join(', ')} at a time`);
+  return given[0] ?? 'suite';
+}
+
+const isGiven = (value: string | boolean | undefined): boolean =>
+  value !== undefined && value !== false;
+
+function refuseStrays(values: Values, kind: Kind): void {
+  const { takes } = DEFAULTS[kind];
+  const own: readonly string[] = [kind, ...takes];
+  const strays = Object.entries(values).filter(
+    ([name, value]) => isGiven(value) && !own.includes(name),
+  );
+  const [stray] = strays;
+  if (stray !== undefined) {
+    const bench = kind === 'suite' ? 'this bench' : `--${kind}`;
+    throw new UsageError(`--${stray[0]} is not taken by ${bench}`);
   }
-  const isNats = values.nats;
-  const isExpiry = values.expiry;
-  if (isExpiry && (isNats || values.operations !== undefined))
-    throw new UsageError('--expiry takes neither --nats nor --operations');
-  if (isNats && (values.operations ?? values.connections) !== undefined)
-    throw new UsageError('--nats takes neither --operations nor --connections');
-  if (!isNats && (values.profile ?? values.daemon) !== undefined)
-    throw new UsageError('--profile and --daemon are taken with --nats only');
-  const against = absolute(values.against);
-  if (isNats && against !== undefined) throw new UsageError('--nats does not take --against');
-  if (against !== undefined) return { ...againstOptions(values, operations), against };
-  const secondsDefault = isNats
-    ? { quick: '5', whole: '60' }
-    : isExpiry
-      ? { quick: '5', whole: '5' }
-      : { quick: '1', whole: '3' };
-  const seconds = values.seconds ?? (values.quick ? secondsDefault.quick : secondsDefault.whole);
-  const givenMs = positive('--seconds', seconds) * 1000;
-  const measuredMs = isNats ? Math.min(givenMs, LATENCY_MS_MAX) : givenMs;
-  return {
-    operations,
-    isExpiry,
-    connections: connectionsOf(values.connections ?? (isExpiry ? '16' : '16,64')),
-    rounds: whole('--rounds', values.rounds ?? (values.quick ? '1' : '3')),
-    measuredMs,
-    warmUpMs: isNats ? measuredMs / 2 : measuredMs / 3,
-    jsonFile: values.json,
-    nats: isNats
-      ? {
-          cutMs: givenMs,
-          daemon: absolute(values.daemon),
-          profileFolder: absolute(values.profile),
-        }
-      : undefined,
-    against,
-  };
+  if (values.strict && values.compare === undefined)
+    throw new UsageError('--strict is taken with --compare only');
 }
 
-function againstOptions(
-  values: ReturnType<typeof parsed>,
-  operations: readonly string[],
-): Omit<BenchOptions, 'against'> {
-  const measuredMs = positive('--seconds', values.seconds ?? '0.6') * 1000;
-  return {
-    operations,
-    connections: connectionsOf(values.connections ?? '16'),
-    rounds: whole('--rounds', values.rounds ?? (values.quick ? '10' : '40')),
-    measuredMs,
-    warmUpMs: measuredMs / 6,
-    jsonFile: values.json,
-    nats: undefined,
-    isExpiry: false,
-  };
+function modeOf(kind: Kind, values: Values, cutMs: number): BenchMode {
+  if (kind === 'profile') {
+    const [operation = ''] = knownOf('--profile', NAMES, values.profile);
+    return { kind, operation };
+  }
+  if (kind === 'against') return { kind, main: resolve(values.against ?? '') };
+  if (kind !== 'nats') return { kind };
+  const daemon = absolute(values.daemon);
+  return { kind, cutMs, daemon, profileFolder: absolute(values.profiles) };
 }
 
-const connectionsOf = (list: string): readonly number[] =>
-  list.split(',').map((text) => whole('--connections', text));
+function knownOf(
+  flag: string,
+  known: readonly string[],
+  list: string | undefined,
+): readonly string[] {
+  const names = list?.split(',') ?? known;
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length === 0) return names;
+  throw new UsageError(`${flag}: no ${unknown.join(', ')}; there are ${known.join(', ')}`);
+}
 
 function parsed(parameters: readonly string[]) {
   try {
@@ -160,11 +207,16 @@ function parsed(parameters: readonly string[]) {
         rounds: { type: 'string' },
         seconds: { type: 'string' },
         json: { type: 'string' },
+        keep: { type: 'boolean', default: false },
+        compare: { type: 'string' },
+        strict: { type: 'boolean', default: false },
+        latency: { type: 'boolean', default: false },
         nats: { type: 'boolean', default: false },
         expiry: { type: 'boolean', default: false },
         daemon: { type: 'string' },
         against: { type: 'string' },
         profile: { type: 'string' },
+        profiles: { type: 'string' },
         quick: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },

@@ -1,4 +1,4 @@
-import { aligned, fixed } from './report.ts';
+import { aligned, fixed } from './text-table.ts';
 
 /** What one run of each build told, one right after the other. */
 export interface PairedRun {

@@ -30,7 +30,7 @@ export async function compareBuilds(
   const load = new LoadProcess();
   const targets: Target[] = [];
   try {
-    const other = await startTarget('tidemark', main);
+    const other = await startTarget('tidemark', { main });
     targets.push(other);
     const own = await startTarget('tidemark');
     targets.push(own);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { expiryGoalsOf, expiryReportText, type ExpiryRun } from './expiry-report.ts';
+import { expiryFigures, expiryReportText, type ExpiryRun } from './expiry-report.ts';
+import { goalsOf } from './goals.ts';
 
 const run = (
   seconds: number | undefined,
@@ -14,15 +15,14 @@ const run = (
   beside: { ratePerSecond: 4000, failures: 0, p50Ms: 2, p99Ms: beside },
 });
 
-test('goals are judged by the medians of the rounds', () => {
-  const [gone, times] = expiryGoalsOf([run(4, [4, 5]), run(20, [4, 8]), run(5, [4, 4])]);
-  expect(gone).toMatchObject({ measured: 5, reached: true });
-  expect(times).toMatchObject({ measured: 1.25, reached: true });
+test('figures are medians of the rounds', () => {
+  const figures = expiryFigures([run(4, [4, 5]), run(20, [4, 8]), run(5, [4, 4])]);
+  expect(figures.map(({ value }) => value)).toEqual([5, 1.25]);
+  expect(goalsOf(figures).map(({ reached }) => reached)).toEqual([true, true]);
 });
 
 test('items that stay miss the goal, however fast others went', () => {
-  const [gone, times] = expiryGoalsOf([run(4, [4, 7]), run(undefined, [4, 7])]);
-  expect(gone?.reached).toBe(false);
-  expect(times?.reached).toBe(false);
+  const goals = goalsOf(expiryFigures([run(4, [4, 7]), run(undefined, [4, 7])]));
+  expect(goals.map(({ reached }) => reached)).toEqual([false, false]);
   expect(expiryReportText([run(undefined, [4, 7])])).toContain('1.75');
 });

@@ -1,4 +1,5 @@
-import { rawHeaders } from './raw-request.ts';
+import { call, callIn } from './call.ts';
+import type { FillBatch } from './workloads.ts';
 import {
   EXPIRING,
   expiringBatches,
@@ -10,15 +11,24 @@ import {
 
 const CONCURRENCY = 4;
 const STATUS_POLL_MS = 20;
-const STATUS_POLLS_MAX = 500;
+const STATUS_POLLS_MAX = 3000;
 
 /** Creates the workloads' tables on a target and fills them. Rejects with the target's answer when it refuses. */
 export async function fill(port: number): Promise<void> {
-  for (const table of TABLES) {
-    await call(port, 'CreateTable', table);
-    await untilActive(port, table.TableName);
-  }
-  const batches = fillBatches();
+  for (const table of TABLES) await createTable(port, table);
+  await writeBatches(port, fillBatches());
+}
+
+export async function createTable(
+  port: number,
+  table: { readonly TableName: string },
+): Promise<void> {
+  await call(port, 'CreateTable', table);
+  await untilActive(port, table.TableName);
+}
+
+/** Each is an input of `BatchWriteItem`; a few at once. */
+export async function writeBatches(port: number, batches: Generator<FillBatch>): Promise<void> {
   await Promise.all(
     Array.from({ length: CONCURRENCY }, async () => {
       for (const batch of batches) await call(port, 'BatchWriteItem', batch);
@@ -28,31 +38,45 @@ export async function fill(port: number): Promise<void> {
 
 /** Creates the table of `PutItem`, and the one whose items expire. */
 export async function createExpiring(port: number): Promise<void> {
-  for (const table of [TABLES[0], EXPIRING]) {
-    await call(port, 'CreateTable', table);
-    await untilActive(port, table.TableName);
-  }
+  for (const table of [TABLES[0], EXPIRING]) await createTable(port, table);
   await call(port, 'UpdateTimeToLive', TIME_TO_LIVE);
 }
 
 /** Fills it with items that end at that second. */
 export async function fillExpiring(port: number, untilS: number): Promise<void> {
-  const batches = expiringBatches(untilS);
-  await Promise.all(
-    Array.from({ length: CONCURRENCY }, async () => {
-      for (const batch of batches) await call(port, 'BatchWriteItem', batch);
-    }),
-  );
+  await writeBatches(port, expiringBatches(untilS));
 }
 
 /** Creates the table of the shared workloads, with a replica in the region `replica`. */
 export async function createShared(port: number, replica: string): Promise<void> {
   const { TableName } = SHARED;
-  await call(port, 'CreateTable', SHARED);
-  await untilActive(port, TableName);
+  await createTable(port, SHARED);
+  await addReplica(port, TableName, replica);
+}
+
+/** Resolves when the replica has all that the table held. */
+export async function addReplica(port: number, TableName: string, replica: string): Promise<void> {
   const ReplicaUpdates = [{ Create: { RegionName: replica } }];
   await call(port, 'UpdateTable', { TableName, ReplicaUpdates });
   await untilActive(port, TableName, '"ReplicaStatus":"ACTIVE"');
+}
+
+/** Resolves when the other region has the table no more. */
+export async function removeReplica(
+  port: number,
+  TableName: string,
+  replica: { readonly name: string; readonly port: number },
+): Promise<void> {
+  const ReplicaUpdates = [{ Delete: { RegionName: replica.name } }];
+  await call(port, 'UpdateTable', { TableName, ReplicaUpdates });
+  const isGone = async (): Promise<boolean> =>
+    !(await callIn(replica.name, replica.port, 'ListTables', {})).includes(`"${TableName}"`) &&
+    !(await call(port, 'DescribeTable', { TableName })).includes(`"${replica.name}"`);
+  for (let poll = 0; poll < STATUS_POLLS_MAX; poll++) {
+    if (await isGone()) return;
+    await new Promise((resolve) => setTimeout(resolve, STATUS_POLL_MS));
+  }
+  throw new Error(`${TableName} keeps its replica in ${replica.name}`);
 }
 
 async function untilActive(port: number, TableName: string, also = ''): Promise<void> {
@@ -62,15 +86,4 @@ async function untilActive(port: number, TableName: string, also = ''): Promise<
     await new Promise((resolve) => setTimeout(resolve, STATUS_POLL_MS));
   }
   throw new Error(`${TableName} did not become ACTIVE`);
-}
-
-async function call(port: number, operation: string, input: object): Promise<string> {
-  const response = await fetch(`http://127.0.0.1:${port}/`, {
-    method: 'POST',
-    headers: rawHeaders(operation),
-    body: JSON.stringify(input),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${operation}: ${response.status} ${text}`);
-  return text;
 }

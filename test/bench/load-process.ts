@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { workloadNamed } from './workloads.ts';
 import { runLoad } from './load.ts';
+import { scanPages } from './scan-pages.ts';
 import type { LoadOptions, LoadResult } from './load.ts';
 
 /** What the generator's process is asked: requests are named, not sent over, because there are megabytes of them. */
@@ -13,7 +14,12 @@ export interface LoadOrder extends Omit<LoadOptions, 'requests'> {
   readonly workload: string;
 }
 
-type Reply = { readonly result: LoadResult } | { readonly error: string };
+/** What a run tells, and how many items each of its requests is about. */
+export interface WorkloadResult extends LoadResult {
+  readonly itemsPerRequest: number;
+}
+
+type Reply = { readonly result: WorkloadResult } | { readonly error: string };
 
 /** The load generator in a process of its own, so that it shares no event loop with what directs it. */
 export class LoadProcess {
@@ -24,7 +30,7 @@ export class LoadProcess {
   }
 
   /** One run. Rejects with what went wrong in the generator, or when that has ended. */
-  async run(order: LoadOrder): Promise<LoadResult> {
+  async run(order: LoadOrder): Promise<WorkloadResult> {
     const child = this.#child;
     if (!child.connected) throw new Error('the load generator has ended');
     child.send(order);
@@ -51,23 +57,46 @@ export class LoadProcess {
 
 /** The generator's side: answers one order after the other until the channel closes. */
 function serveOrders(): void {
-  const requests = new Map<string, readonly Buffer[]>();
+  const known = new Map<string, Prepared>();
   process.on('message', (order: LoadOrder) => {
-    void answer(order, requests).then((reply) => process.send?.(reply));
+    void answer(order, known).then((reply) => process.send?.(reply));
   });
+}
+
+interface Prepared {
+  readonly requests: readonly Buffer[];
+  readonly itemsPerRequest: number;
 }
 
 async function answer(
   { workload, ...options }: LoadOrder,
-  known: Map<string, readonly Buffer[]>,
+  known: Map<string, Prepared>,
 ): Promise<Reply> {
   try {
-    const requests = known.get(workload) ?? workloadNamed(workload).requests();
-    known.set(workload, requests);
-    return { result: await runLoad({ ...options, requests }) };
+    const { requests, itemsPerRequest } = await prepared(workload, options.port, known);
+    return { result: { ...(await runLoad({ ...options, requests })), itemsPerRequest } };
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** Where pages begin is each target's own, and is asked once. */
+async function prepared(
+  name: string,
+  port: number,
+  known: Map<string, Prepared>,
+): Promise<Prepared> {
+  const workload = workloadNamed(name);
+  const { scans, itemsPerRequest } = workload;
+  const key = scans === undefined ? name : `${name} ${port}`;
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const own =
+    scans === undefined
+      ? { requests: workload.requests(), itemsPerRequest }
+      : await scanPages(port, scans);
+  known.set(key, own);
+  return own;
 }
 
 if (extname(import.meta.filename) === '.js' && process.argv.includes('--generate')) serveOrders();

@@ -73,3 +73,21 @@ test('a rate that is asked for is not exceeded', async () => {
   expect(result.answers).toBeLessThanOrEqual(40 * elapsedSeconds + 2 * ORDER.connections);
   expect(result.answers).toBeGreaterThan(0);
 });
+
+test('in an open loop a slow answer is followed by requests that have waited', async () => {
+  let answers = 0;
+  const port = await serve((request, response) => {
+    const answer = (): void => void response.writeHead(200, { 'content-length': 0 }).end();
+    request.resume().on('end', () => {
+      answers += 1;
+      if (answers === 1) setTimeout(answer, ORDER.measuredMs / 2);
+      else answer();
+    });
+  });
+  const order = { ...ORDER, warmUpMs: 0, measuredMs: 400, connections: 1, ratePerSecond: 100 };
+  const requests = [rawRequest('GetItem', {})];
+  const { p99Ms, p50Ms, failures } = await runLoad({ ...order, isOpen: true, port, requests });
+  expect(failures).toBe(0);
+  expect(p99Ms ?? 0).toBeGreaterThan(ORDER.measuredMs / 4);
+  expect(p50Ms ?? Infinity).toBeLessThanOrEqual(p99Ms ?? 0);
+});

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 
 import { AnswerReader } from './answer-reader.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
+import { Pace } from './pace.ts';
 import { processUsage } from './process-usage.ts';
 
 const OK = 200;
@@ -19,6 +20,11 @@ export interface LoadOptions {
   readonly measuredMs: number;
   /** Of all connections together; as many as are answered unless given. */
   readonly ratePerSecond?: number;
+  /**
+   * Requests are due at that rate whether or not those before them are answered, and one that was due while its
+   * connection still waited has waited from then on: latencies are corrected for coordinated omission. Needs a rate.
+   */
+  readonly isOpen?: boolean;
   /** The process whose processor time is counted. */
   readonly serverPid: number;
 }
@@ -37,8 +43,8 @@ export interface LoadResult {
 }
 
 /**
- * Closed-loop load: each connection sends its next request when it has read the whole answer to the one before, and it is
- * time for it. Rejects when a connection ends early or an answer is not HTTP.
+ * Each connection sends its next request when it has read the whole answer to the one before, and it is time for it.
+ * Rejects when a connection ends early or an answer is not HTTP.
  */
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const { connections, warmUpMs, measuredMs, serverPid } = options;
@@ -92,22 +98,27 @@ async function drive(options: LoadOptions, tally: Tally, first: number): Promise
   const { port, requests } = options;
   const stride = requests.length % STRIDE === 0 ? 1 : STRIDE;
   let at = first;
-  let sentMs = performance.now();
-  const everyMs = (options.connections * 1000) / (options.ratePerSecond ?? Infinity);
+  // From when on the request under way has waited.
+  let sinceMs = performance.now();
+  const isOpen = options.isOpen === true;
+  const ratePerSecond = options.ratePerSecond ?? Infinity;
+  const everyMs = (options.connections * 1000) / ratePerSecond;
+  // Connections do not start at once where there is a rate.
+  const pace = new Pace({ everyMs, isOpen, firstMs: sinceMs + everyMs * Math.random() });
   const sendInTime = (socket: Socket): void => {
-    const waitMs = sentMs + everyMs - performance.now();
-    if (waitMs > 0) setTimeout(() => send(socket), waitMs);
-    else send(socket);
+    const turn = pace.next(performance.now());
+    if (turn.waitMs > 0) setTimeout(() => send(socket, performance.now()), turn.waitMs);
+    else send(socket, turn.sinceMs ?? performance.now());
   };
-  const send = (socket: Socket): void => {
+  const send = (socket: Socket, fromMs: number): void => {
     const request = requests[at % requests.length];
     if (request === undefined) throw new Error('no requests to send');
     at += stride;
-    sentMs = performance.now();
+    sinceMs = fromMs;
     socket.write(request);
   };
   await converse(port, (socket, status) => {
-    if (status === OK) tally.histogram.record(performance.now() - sentMs);
+    if (status === OK) tally.histogram.record(performance.now() - sinceMs);
     else if (status !== undefined) tally.failures += 1;
     if (tally.running) sendInTime(socket);
     return tally.running;

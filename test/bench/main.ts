@@ -1,159 +1,63 @@
 /** `npm run bench`: see `BENCH_USAGE`. Goals that are missed are shown and are no failure. */
-import { writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
+import { join } from 'node:path';
 
 import { NatsServerMissingError } from '../../src/cli/nats-server.ts';
-import type { BenchOptions, NatsOptions } from './bench-options.ts';
-import { BENCH_USAGE, UsageError, parseBenchOptions } from './bench-options.ts';
-import { comparisonText } from './build-comparison.ts';
-import { compareBuilds } from './compare-builds.ts';
-import { expiryBench } from './expiry-bench.ts';
-import { expiryGoalsOf, expiryReportText } from './expiry-report.ts';
-import { fill } from './fill.ts';
-import { LoadProcess } from './load-process.ts';
-import { natsBench } from './nats-bench.ts';
-import { natsGoalsOf, natsReportText } from './nats-report.ts';
-import { processUsage } from './process-usage.ts';
-import type { Memory, Run } from './report.ts';
-import { goalsOf, reportText, summarize } from './report.ts';
-import type { Target, TargetName } from './targets.ts';
-import { startTarget } from './targets.ts';
-import { workloadNamed } from './workloads.ts';
+import type { BenchOptions } from './bench-options.ts';
+import { UsageError, parseBenchOptions } from './bench-options.ts';
+import { runBench } from './bench-run.ts';
+import { BENCH_USAGE } from './bench-usage.ts';
+import { goalsText } from './goals.ts';
+import { compareFigures, keptComparisonText } from './kept-comparison.ts';
+import type { Found } from './kept-results.ts';
+import {
+  keepResults,
+  keptResults,
+  readResults,
+  ResultsError,
+  writeResults,
+} from './kept-results.ts';
+import { machineText, thisMachine } from './machine.ts';
+import { packageFolder } from './server-process.ts';
 
-const TARGETS: readonly TargetName[] = ['bare', 'dynalite', 'tidemark'];
-/** A server that has answered its first request may still be tidying up after its start. */
-const SETTLE_MS = 2000;
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-const say = (line: string): boolean => process.stderr.write(`${line}\n`);
-
-/** Starts everything, measures, ends everything. `stopped` aborts between two runs. */
-async function bench(options: BenchOptions, stopped: AbortSignal): Promise<void> {
+/** Returns the exit code. */
+async function measure(options: BenchOptions, stopped: AbortSignal): Promise<number> {
+  const { mode, results } = options;
+  // What it is held against is looked at first: a file that is none would cost the whole run.
+  const before =
+    results.compareFile === undefined ? undefined : benchIn(results.compareFile, mode.kind);
   const startedAt = new Date().toISOString();
-  const load = new LoadProcess();
-  const targets: Target[] = [];
-  try {
-    for (const name of TARGETS) targets.push(await startTarget(name));
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-    const idle = targets.map(residentBytes);
-    for (const target of targets.filter(({ name }) => name !== 'bare')) {
-      say(`filling ${target.name}...`);
-      await fill(target.port);
-    }
-    const runs = await measure({ options, targets, load, stopped });
-    const memory = targets.map((target, at) => ({
-      target: target.name,
-      idleBytes: idle[at],
-      loadedBytes: residentBytes(target),
-    }));
-    finish({ startedAt, options, runs, memory });
-  } finally {
-    await load.stop();
-    await Promise.all(targets.map(async (target) => target.stop()));
+  const { text, figures, details } = await runBench(options, { stopped, say });
+  process.stdout.write(`\n${text}${goalsText(figures)}`);
+  const { operations, connections, rounds, measuredMs, warmUpMs } = options;
+  const found: Found = {
+    name: mode.kind,
+    machine: thisMachine(),
+    startedAt,
+    options: { operations, connections, rounds, measuredMs, warmUpMs },
+    figures,
+    details,
+  };
+  if (results.jsonFile !== undefined) {
+    writeResults(results.jsonFile, keptResults(found));
+    say(`results written to ${results.jsonFile}`);
   }
+  if (results.isKept)
+    say(`results kept in ${keepResults(join(packageFolder(), 'test', 'bench', 'results'), found)}`);
+  if (before === undefined) return 0;
+  const comparison = compareFigures(figures, before.figures);
+  const where = `Against ${before.startedAt}, ${machineText(before.machine)}`;
+  process.stdout.write(`\n${where}\n${keptComparisonText(comparison)}`);
+  return results.isStrict && comparison.changes.some(({ isRegression }) => isRegression) ? 1 : 0;
 }
 
-const residentBytes = ({ pid }: Target): number | undefined => processUsage(pid)?.residentBytes;
-
-interface Measuring {
-  readonly options: BenchOptions;
-  readonly targets: readonly Target[];
-  readonly load: LoadProcess;
-  readonly stopped: AbortSignal;
+function benchIn(file: string, name: string) {
+  const { machine, benches } = readResults(file);
+  const bench = benches[name];
+  if (bench === undefined) throw new ResultsError(`${file} has nothing of this bench: ${name}`);
+  return { ...bench, machine };
 }
-
-/** Targets take turns within each operation, so that whatever slows the machine for a while slows them all. */
-async function measure({ options, targets, load, stopped }: Measuring): Promise<readonly Run[]> {
-  const runs: Run[] = [];
-  for (let round = 1; round <= options.rounds; round++) {
-    for (const operation of options.operations) {
-      for (const connections of options.connections) {
-        for (const target of targets) {
-          stopped.throwIfAborted();
-          if (workloadNamed(operation).lackedBy?.includes(target.name) === true) continue;
-          const { warmUpMs, measuredMs } = options;
-          const result = await load.run({
-            workload: operation,
-            connections,
-            warmUpMs,
-            measuredMs,
-            port: target.port,
-            serverPid: target.pid,
-          });
-          runs.push({ target: target.name, operation, connections, round, ...result });
-          say(
-            `round ${round}: ${operation}, ${connections} connections, ${target.name}: ` +
-              `${Math.round(result.ratePerSecond)}/s`,
-          );
-        }
-      }
-    }
-  }
-  return runs;
-}
-
-interface Results {
-  readonly startedAt: string;
-  readonly options: BenchOptions;
-  readonly runs: readonly Run[];
-  readonly memory: readonly Memory[];
-}
-
-function finish({ startedAt, options, runs, memory }: Results): void {
-  const rows = summarize(runs);
-  process.stdout.write(`\n${reportText(rows, memory)}`);
-  writeResults(options, { startedAt, rows, memory, goals: goalsOf(rows, memory), runs });
-}
-
-/** Two regions instead of one. */
-async function benchNats(
-  options: BenchOptions,
-  nats: NatsOptions,
-  stopped: AbortSignal,
-): Promise<void> {
-  const startedAt = new Date().toISOString();
-  const { rounds, measuredMs, warmUpMs } = options;
-  const results = await natsBench({ ...nats, rounds, measuredMs, warmUpMs, stopped, say });
-  const { latencies, catchUps } = results;
-  process.stdout.write(`\n${natsReportText(latencies, catchUps)}`);
-  writeResults(options, { startedAt, ...results, goals: natsGoalsOf(latencies, catchUps) });
-}
-
-/** Another build instead of other servers. */
-async function benchAgainst(
-  options: BenchOptions,
-  against: string,
-  stopped: AbortSignal,
-): Promise<void> {
-  const startedAt = new Date().toISOString();
-  const comparisons = await compareBuilds({ ...options, main: against, stopped, say });
-  process.stdout.write(`\n${comparisonText(comparisons)}`);
-  writeResults(options, { startedAt, comparisons });
-}
-
-/** Items that expire beside PutItem. */
-async function benchExpiry(options: BenchOptions, stopped: AbortSignal): Promise<void> {
-  const startedAt = new Date().toISOString();
-  const runs = await expiryBench({ ...options, stopped, say });
-  process.stdout.write(`\n${expiryReportText(runs)}`);
-  writeResults(options, { startedAt, runs, goals: expiryGoalsOf(runs) });
-}
-
-function writeResults(options: BenchOptions, results: object): void {
-  const { jsonFile } = options;
-  if (jsonFile === undefined) return;
-  const whole = { machine: machine(), options, ...results };
-  writeFileSync(jsonFile, `${JSON.stringify(whole, undefined, 2)}\n`);
-  say(`results written to ${jsonFile}`);
-}
-
-const machine = (): object => ({
-  node: process.version,
-  platform: `${process.platform} ${process.arch} ${release()}`,
-  cpu: cpus()[0]?.model.trim(),
-  cores: availableParallelism(),
-  memoryBytes: totalmem(),
-  loadAverages: loadavg(),
-});
 
 async function main(parameters: readonly string[]): Promise<number> {
   const stopped = new AbortController();
@@ -162,16 +66,12 @@ async function main(parameters: readonly string[]): Promise<number> {
   process.once('SIGTERM', stop);
   try {
     const options = parseBenchOptions(parameters);
-    if (options === undefined) process.stdout.write(BENCH_USAGE);
-    else if (options.against !== undefined)
-      await benchAgainst(options, options.against, stopped.signal);
-    else if (options.isExpiry) await benchExpiry(options, stopped.signal);
-    else if (options.nats === undefined) await bench(options, stopped.signal);
-    else await benchNats(options, options.nats, stopped.signal);
+    if (options !== undefined) return await measure(options, stopped.signal);
+    process.stdout.write(BENCH_USAGE);
     return 0;
   } catch (error) {
     if (stopped.signal.aborted) return 130;
-    if (error instanceof NatsServerMissingError) {
+    if (error instanceof NatsServerMissingError || error instanceof ResultsError) {
       say(error.message);
       return 1;
     }

@@ -3,18 +3,21 @@ import { join } from 'node:path';
 import { findNatsServer, NATS_VERSION_MIN } from '../../src/cli/nats-server.ts';
 import { histogramQuantile, type Sample, sumOf } from '../../src/cli/prometheus-text.ts';
 import type { NatsOptions } from './bench-options.ts';
-import { createShared } from './fill.ts';
+import { createShared, createTable } from './fill.ts';
 import { LoadProcess } from './load-process.ts';
 import { NatsEcho } from './nats-echo.ts';
-import type { CatchUp, CpuPerRecord, Latency } from './nats-report.ts';
+import type { CatchUp, Cost, CpuPerRecord, Latency, NatsRounds } from './nats-report.ts';
 import { processUsage } from './process-usage.ts';
 import { RegionPair, samplesOf, startNats, TARGET } from './region-pair.ts';
 import { packageFolder, type ServerProcess } from './server-process.ts';
-import { ITEM_BYTES, SHARED_WORKLOADS } from './workloads.ts';
+import { ITEM_BYTES, REGIONAL, SHARED_WORKLOADS } from './workloads.ts';
 
 const LATENCY = 'tidemark_replication_latency_seconds';
 const PENDING = 'tidemark_replication_pending_records';
 
+/** What a write of a global table is to cost, and its lag, is measured at this rate. */
+const COST_WRITES_PER_SECOND = 2000;
+const COST_CONNECTIONS = 16;
 /** Moderate: far from what a region takes. */
 const WRITES_PER_SECOND = 200;
 const LATENCY_CONNECTIONS = 4;
@@ -32,11 +35,9 @@ export interface NatsBenchOptions extends NatsOptions {
   readonly say: (line: string) => void;
 }
 
-export interface NatsResults {
+export interface NatsResults extends NatsRounds {
   /** Such as `2.15.2`. */
   readonly natsServer: string;
-  readonly latencies: readonly Latency[];
-  readonly catchUps: readonly CatchUp[];
 }
 
 /** Starts two regions, measures latency and catch-up in turns, ends everything. */
@@ -55,16 +56,20 @@ export async function natsBench(options: NatsBenchOptions): Promise<NatsResults>
     const pair = await RegionPair.start({ natsServer: found.path, daemon, profileFolder });
     ends.push(async () => pair.stop());
     await createShared(pair.source.port, TARGET);
+    await createTable(pair.source.port, REGIONAL);
     const bench = new PairBench({ ...options, pair, load, echo });
     const latencies: Latency[] = [];
+    const costs: Cost[] = [];
     const catchUps: CatchUp[] = [];
     for (let round = 1; round <= rounds; round++) {
       stopped.throwIfAborted();
       latencies.push(await bench.latency(round));
       stopped.throwIfAborted();
+      costs.push(await bench.cost(round));
+      stopped.throwIfAborted();
       catchUps.push(await bench.catchUp(round));
     }
-    return { natsServer: found.version, latencies, catchUps };
+    return { natsServer: found.version, latencies, costs, catchUps };
   } finally {
     for (const end of ends.toReversed()) await end();
   }
@@ -131,6 +136,53 @@ class PairBench {
       `round ${round}: to ${TARGET} p50 ${result.p50Ms?.toFixed(2)} ms, bare NATS ${result.bareP50Ms?.toFixed(2)} ms`,
     );
     return result;
+  }
+
+  /** A global table, and a regional one of the same items, one after the other; which is first changes. */
+  async cost(round: number): Promise<Cost> {
+    const { pair, say } = this.#options;
+    const regional =
+      round % 2 === 0 ? await this.#costOf(SHARED_WORKLOADS.regionalPut.name) : undefined;
+    await this.#settled();
+    const before = await samplesOf(pair.target);
+    const shared = await this.#costOf(SHARED_WORKLOADS.put.name);
+    await this.#settled();
+    const lag = histogramOf(await samplesOf(pair.target), before);
+    const other = regional ?? (await this.#costOf(SHARED_WORKLOADS.regionalPut.name));
+    say(
+      `round ${round}: a global write ${shared.cpuUs?.toFixed(0)} us, a regional one ${other.cpuUs?.toFixed(0)} us`,
+    );
+    return {
+      round,
+      writesPerSecond: shared.ratePerSecond,
+      failures: shared.failures + other.failures,
+      globalCpuUs: shared.cpuUs,
+      regionalCpuUs: other.cpuUs,
+      lagP50Ms: lag.p50Ms,
+      lagP99Ms: lag.p99Ms,
+    };
+  }
+
+  /** What has to be shipped after the last answer is none of what an answer cost: at this rate next to nothing. */
+  async #costOf(workload: string): Promise<{
+    readonly ratePerSecond: number;
+    readonly failures: number;
+    readonly cpuUs: number | undefined;
+  }> {
+    const { pair, load, measuredMs } = this.#options;
+    const { ratePerSecond, failures, serverCpuSecondsPer1000 } = await load.run({
+      workload,
+      connections: COST_CONNECTIONS,
+      ratePerSecond: COST_WRITES_PER_SECOND,
+      isOpen: true,
+      warmUpMs: PACED_WARM_UP_MS,
+      measuredMs,
+      port: pair.source.port,
+      serverPid: pair.source.pid,
+    });
+    const cpuUs =
+      serverCpuSecondsPer1000 === undefined ? undefined : serverCpuSecondsPer1000 * 1000;
+    return { ratePerSecond, failures, cpuUs };
   }
 
   async catchUp(round: number): Promise<CatchUp> {

@@ -5,16 +5,19 @@ export const BENCH_REGION = 'us-east-1';
  * Well-formed and never verified: signing would measure the load generator. Every target accepts it, because none has
  * credentials configured.
  */
-const AUTHORIZATION =
-  `AWS4-HMAC-SHA256 Credential=bench/20260101/${BENCH_REGION}/dynamodb/aws4_request, ` +
+const authorizationFor = (region: string): string =>
+  `AWS4-HMAC-SHA256 Credential=bench/20260101/${region}/dynamodb/aws4_request, ` +
   `SignedHeaders=host;x-amz-date;x-amz-target, Signature=${'0'.repeat(64)}`;
 
 /** The headers of a request, without `Host` and `Content-Length`. */
-export const rawHeaders = (operation: string): Readonly<Record<string, string>> => ({
+export const rawHeaders = (
+  operation: string,
+  region = BENCH_REGION,
+): Readonly<Record<string, string>> => ({
   'Content-Type': 'application/x-amz-json-1.0',
   'X-Amz-Target': `DynamoDB_20120810.${operation}`,
   'X-Amz-Date': '20260101T000000Z',
-  Authorization: AUTHORIZATION,
+  Authorization: authorizationFor(region),
 });
 
 /** The bytes of one HTTP request, as an SDK sends it. */

@@ -39,6 +39,8 @@ export interface RegionPairOptions {
   readonly daemon: string | undefined;
   /** Where the daemons leave CPU profiles when they end; undefined for none. */
   readonly profileFolder: string | undefined;
+  /** Whether the daemon that is written to is to be looked into. */
+  readonly isProbed?: boolean;
 }
 
 /** Two regions as the lab runs them over NATS: a daemon and a nats-server for each, as processes, on free ports. */
@@ -111,7 +113,7 @@ async function stopAll(servers: readonly ServerProcess[]): Promise<void> {
 async function startRegion(
   name: string,
   servers: ReadonlyMap<string, BenchNats>,
-  { daemon, profileFolder }: RegionPairOptions,
+  { daemon, profileFolder, isProbed = false }: RegionPairOptions,
 ): Promise<BenchRegion> {
   const [port, operationsPort] = [await freePort(), await freePort()];
   const nats = servers.get(name);
@@ -136,7 +138,12 @@ async function startRegion(
       profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
     const parameters = [...flags, main, 'serve', '--config', file, '--data', join(folder, 'data')];
     const readyUrl = `http://${HOST}:${operationsPort}/readyz`;
-    return { program: process.execPath, parameters, readyUrl };
+    return {
+      program: process.execPath,
+      parameters,
+      readyUrl,
+      isProbed: isProbed && name === SOURCE,
+    };
   });
   return { ...server, name, port, endpoint: `http://${HOST}:${operationsPort}`, nats };
 }

@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { DaemonProbe, PROBE_URL } from './daemon-probe.ts';
+
 const READY_MS_MAX = 30_000;
 const READY_POLL_MS = 50;
 const STOP_MS_MAX = 15_000;
@@ -16,13 +18,19 @@ const OUTPUT_CHARACTERS_MAX = 4000;
 export interface ServerCommand {
   readonly program: string;
   readonly parameters: readonly string[];
-  /** Answers 200 once it serves. */
+  /** Answers 200 once it serves, or anything at all where that is said. */
   readonly readyUrl: string;
+  readonly isReadyWhenRefusing?: boolean;
+  /** Whether it is a program of Node that is to be looked into: see `DaemonProbe`. */
+  readonly isProbed?: boolean;
 }
 
 /** A server in a process of its own, over a temporary folder. */
 export interface ServerProcess {
   readonly pid: number;
+  readonly folder: string;
+  /** Undefined unless it was asked for. */
+  readonly probe: DaemonProbe | undefined;
   /** Ends the process and removes the folder. */
   stop(): Promise<void>;
 }
@@ -33,19 +41,35 @@ export async function startServer(
   commandIn: (folder: string) => ServerCommand,
 ): Promise<ServerProcess> {
   const folder = mkdtempSync(join(tmpdir(), `tidemark-bench-${name}-`));
-  const { program, parameters, readyUrl } = commandIn(folder);
-  const child = spawn(program, parameters, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  const { program, parameters, readyUrl, isReadyWhenRefusing, isProbed } = commandIn(folder);
+  const child = spawnServer({ program, parameters, isProbed: isProbed === true }, folder);
   const stop = async (): Promise<void> => {
-    await end(child);
+    await end(child, 'SIGINT');
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    await untilReady(child, readyUrl);
+    await untilReady(child, async () => answers(readyUrl, isReadyWhenRefusing));
   } catch (error) {
     await stop();
     throw new Error(`${name} did not start`, { cause: error });
   }
-  return { pid: child.pid ?? 0, stop };
+  const probe = isProbed === true ? new DaemonProbe(child) : undefined;
+  return { pid: child.pid ?? 0, folder, probe, stop };
+}
+
+function spawnServer(
+  {
+    program,
+    parameters,
+    isProbed,
+  }: Pick<ServerCommand, 'program' | 'parameters'> & { readonly isProbed: boolean },
+  folder: string,
+): ChildProcess {
+  const all = isProbed ? ['--import', PROBE_URL, ...parameters] : parameters;
+  return spawn(program, all, {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe', ...(isProbed ? (['ipc'] as const) : [])],
+  });
 }
 
 /** The folder of the package that this file, compiled or not, belongs to. */
@@ -70,7 +94,7 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function untilReady(child: ChildProcess, url: string): Promise<void> {
+async function untilReady(child: ChildProcess, isReady: () => Promise<boolean>): Promise<void> {
   let output = '';
   const keep = (text: unknown): void => {
     output = (output + String(text)).slice(-OUTPUT_CHARACTERS_MAX);
@@ -80,17 +104,17 @@ async function untilReady(child: ChildProcess, url: string): Promise<void> {
   child.once('error', keep);
   const deadlineMs = performance.now() + READY_MS_MAX;
   while (performance.now() < deadlineMs && isAlive(child)) {
-    if (await answers(url)) return;
+    if (await isReady()) return;
     await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
   }
   throw new Error(`not ready; it wrote:\n${output}`);
 }
 
-async function answers(url: string): Promise<boolean> {
+async function answers(url: string, evenRefusing = false): Promise<boolean> {
   try {
     const response = await fetch(url);
     await response.arrayBuffer();
-    return response.ok;
+    return response.ok || evenRefusing;
   } catch {
     return false;
   }
@@ -99,10 +123,10 @@ async function answers(url: string): Promise<boolean> {
 const isAlive = ({ pid, exitCode, signalCode }: ChildProcess): boolean =>
   pid !== undefined && exitCode === null && signalCode === null;
 
-async function end(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (!isAlive(child)) return;
   const ended = once(child, 'exit');
-  child.kill('SIGINT');
+  child.kill(signal);
   const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX);
   await ended;
   clearTimeout(timer);

@@ -1,82 +1,140 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { extname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { BENCH_REGION } from './raw-request.ts';
-import type { ServerProcess } from './server-process.ts';
+import type { ServerCommand, ServerProcess } from './server-process.ts';
 import { freePort, packageFolder, startServer } from './server-process.ts';
 
 const require = createRequire(import.meta.url);
 
-export type TargetName = 'bare' | 'dynalite' | 'tidemark';
+/** Servers with DynamoDB's interface, or less, and what they are held against. */
+type ServerName = 'bare' | 'dynalite' | 'dynamodb-local' | 'dynoxide' | 'tidemark' | 'relaxed';
+
+/** `level` is no server: a store that is read in a process of its own. */
+export type TargetName = ServerName | 'level';
 
 /** What is measured, as a server over a temporary folder. */
 export interface Target extends ServerProcess {
-  readonly name: TargetName;
+  readonly name: ServerName;
   readonly port: number;
   readonly operationsPort: number;
 }
 
-/**
- * Starts a target on a free port; `main` is what it runs instead of what is built here. Rejects, with what it wrote, when
- * it is not ready in time.
- */
-export async function startTarget(name: TargetName, main?: string): Promise<Target> {
+interface StartOptions {
+  /** What Tidemark runs instead of what is built here. */
+  readonly main?: string;
+  /** Whether the daemon is to be looked into while it runs. */
+  readonly isProbed?: boolean;
+}
+
+/** Starts a target on a free port. Rejects, with what it wrote, when it is not ready in time. */
+export async function startTarget(name: ServerName, options: StartOptions = {}): Promise<Target> {
   const ports = { port: await freePort(), operationsPort: await freePort() };
   const server = await startServer(name, (folder) => {
-    const { file, parameters, readyUrl } = COMMANDS[name](folder, ports);
-    return { program: process.execPath, parameters: [main ?? file, ...parameters], readyUrl };
+    const command = COMMANDS[name]({ folder, ...ports, ...options });
+    return { ...command, isProbed: options.isProbed ?? false };
   });
   return { ...server, name, ...ports };
 }
 
-interface Ports {
+/** The peers that are not installed with the benchmark, by the variable of the environment that tells where they are. */
+const OPTIONAL_PEERS = [
+  { name: 'dynamodb-local', variable: 'DYNAMODB_LOCAL_JAR' },
+  { name: 'dynoxide', variable: 'DYNOXIDE' },
+] as const satisfies readonly { name: ServerName; variable: string }[];
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Those that the environment names. Throws for one that is not where it says. */
+export function optionalPeers(environment: Environment): readonly ServerName[] {
+  return OPTIONAL_PEERS.flatMap(({ name, variable }) => {
+    const path = environment[variable];
+    if (path === undefined || path === '') return [];
+    if (!existsSync(path)) throw new RangeError(`${variable}: there is no ${path}`);
+    return [name];
+  });
+}
+
+interface Placed extends StartOptions {
+  readonly folder: string;
   readonly port: number;
   readonly operationsPort: number;
 }
 
-interface Command {
-  readonly file: string;
-  readonly parameters: readonly string[];
-  /** Answers 200 once the target serves. */
-  readonly readyUrl: string;
-}
+const node = (file: string, parameters: readonly string[], readyUrl: string): ServerCommand => ({
+  program: process.execPath,
+  parameters: [file, ...parameters],
+  readyUrl,
+});
 
-const COMMANDS: Readonly<Record<TargetName, (folder: string, ports: Ports) => Command>> = {
-  bare: (_folder, { port }) => ({
-    file: fileURLToPath(new URL(`./bare-server${extname(import.meta.url)}`, import.meta.url)),
-    parameters: [String(port)],
-    readyUrl: `http://127.0.0.1:${port}/`,
-  }),
-  dynalite: (folder, { port }) => ({
-    file: require.resolve('dynalite/cli.js'),
-    parameters: [
-      '--host=127.0.0.1',
-      `--port=${port}`,
-      `--path=${join(folder, 'data')}`,
-      '--createTableMs=0',
-    ],
-    readyUrl: `http://127.0.0.1:${port}/`,
-  }),
-  tidemark: (folder, { port, operationsPort }) => {
-    const config = join(folder, 'region.yaml');
-    writeFileSync(config, regionConfig({ port, operationsPort }));
+const COMMANDS: Readonly<Record<ServerName, (placed: Placed) => ServerCommand>> = {
+  bare: ({ port }) =>
+    node(
+      fileURLToPath(new URL(`./bare-server${extname(import.meta.url)}`, import.meta.url)),
+      [String(port)],
+      `http://127.0.0.1:${port}/`,
+    ),
+  dynalite: ({ folder, port }) =>
+    node(
+      require.resolve('dynalite/cli.js'),
+      ['--host=127.0.0.1', `--port=${port}`, `--path=${join(folder, 'data')}`, '--createTableMs=0'],
+      `http://127.0.0.1:${port}/`,
+    ),
+  'dynamodb-local': ({ folder, port }) => {
+    const jar = process.env['DYNAMODB_LOCAL_JAR'] ?? '';
+    // Its libraries are beside it, or in the folder that its archive has for them.
+    const places = [dirname(jar), join(dirname(jar), 'DynamoDBLocal_lib')];
     return {
-      file: join(packageFolder(), 'dist', 'cli', 'main.js'),
-      parameters: ['serve', '--config', config, '--data', join(folder, 'data')],
-      readyUrl: `http://127.0.0.1:${operationsPort}/readyz`,
+      program: 'java',
+      parameters: [
+        `-Djava.library.path=${places.join(':')}`,
+        '-cp',
+        [jar, ...places.map((place) => join(place, '*'))].join(':'),
+        // Of version 3; it was elsewhere before.
+        'software.amazon.dynamodb.services.local.main.ServerRunner',
+        '-port',
+        String(port),
+        '-sharedDb',
+        '-dbPath',
+        folder,
+        '-disableTelemetry',
+      ],
+      readyUrl: `http://127.0.0.1:${port}/`,
+      isReadyWhenRefusing: true,
     };
   },
+  dynoxide: ({ folder, port }) => ({
+    program: process.env['DYNOXIDE'] ?? '',
+    parameters: ['--db-path', join(folder, 'data.db'), '--port', String(port)],
+    readyUrl: `http://127.0.0.1:${port}/`,
+    isReadyWhenRefusing: true,
+  }),
+  tidemark: (placed) => daemon(placed, 'synced'),
+  relaxed: (placed) => daemon(placed, 'relaxed'),
 };
 
-/** YAML, of which JSON is a part. */
-function regionConfig({ port, operationsPort }: Ports): string {
-  return JSON.stringify({
-    region: BENCH_REGION,
-    endpoint: { hosts: ['127.0.0.1'], port },
-    operations: { hosts: ['127.0.0.1'], port: operationsPort },
-    peers: {},
-    log: { level: 'warn' },
-  });
+function daemon(
+  { folder, main, port, operationsPort }: Placed,
+  durability: 'synced' | 'relaxed',
+): ServerCommand {
+  const config = join(folder, 'region.yaml');
+  // YAML, of which JSON is a part.
+  writeFileSync(
+    config,
+    JSON.stringify({
+      region: BENCH_REGION,
+      endpoint: { hosts: ['127.0.0.1'], port },
+      operations: { hosts: ['127.0.0.1'], port: operationsPort },
+      durability,
+      peers: {},
+      log: { level: 'warn' },
+    }),
+  );
+  return node(
+    main ?? join(packageFolder(), 'dist', 'cli', 'main.js'),
+    ['serve', '--config', config, '--data', join(folder, 'data')],
+    `http://127.0.0.1:${operationsPort}/readyz`,
+  );
 }

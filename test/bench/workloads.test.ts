@@ -2,7 +2,7 @@ import { deflateRawSync } from 'node:zlib';
 
 import { expect, test } from 'vitest';
 
-import { fillBatches, SHARED_WORKLOADS, WORKLOADS, workloadNamed } from './workloads.ts';
+import { fillBatches, SHARED_WORKLOADS, targetsOf, WORKLOADS, workloadNamed } from './workloads.ts';
 
 test('requests are whole HTTP requests, with the length that they say', () => {
   for (const workload of WORKLOADS) {
@@ -18,7 +18,7 @@ test('requests are whole HTTP requests, with the length that they say', () => {
 test('requests of a pool differ', () => {
   for (const workload of WORKLOADS) {
     const [first, second] = workload.requests();
-    expect(first?.equals(second ?? Buffer.alloc(0))).toBe(false);
+    expect(second !== undefined && first?.equals(second)).toBe(false);
   }
 });
 
@@ -50,5 +50,14 @@ test('the tables are filled in batches of 25', () => {
 });
 
 test('an unknown workload is refused', () => {
-  expect(() => workloadNamed('Scan')).toThrow(RangeError);
+  expect(() => workloadNamed('Skim')).toThrow(RangeError);
+});
+
+test('a hot item is one item for all connections, and pages are asked for at one connection', () => {
+  expect(workloadNamed('hot UpdateItem').requests()).toHaveLength(1);
+  const scan = workloadNamed('Scan');
+  expect(scan).toMatchObject({ connections: [1], scans: 'bench-items' });
+  expect(targetsOf(scan)).toContain('level');
+  expect(targetsOf(workloadNamed('GetItem'))).not.toContain('level');
+  expect(targetsOf(workloadNamed('PutItem'))).toContain('relaxed');
 });

@@ -14,15 +14,22 @@ const LINES_TABLE = 'bench-lines';
 const STREAMED_TABLE = 'bench-streamed';
 /** What is replicated: as the items, with values that compress to half. */
 const SHARED_TABLE = 'bench-shared';
+/** The same items in one region. */
+const REGIONAL_TABLE = 'bench-regional';
+/** What is scanned, copied to another region and written while something else is measured. */
+const BALLAST_TABLE = 'bench-ballast';
+const BALLAST_ITEMS = 100_000;
 
 /** What comes to its end while something else is measured. */
 const EXPIRING_TABLE = 'bench-expiring';
 export const EXPIRING_COUNT = 10_000;
 
 export const ITEM_BYTES = 400;
-const ITEM_COUNT = 10_000;
+export const ITEM_COUNT = 10_000;
+/** The one that is written by everybody. */
+const HOT_ITEM = 4711;
 const BATCH_ITEMS = 25;
-export const TRANSACTION_ITEMS = 4;
+const TRANSACTION_ITEMS = 4;
 const ORDER_COUNT = 100;
 const LINES_PER_ORDER = 100;
 const QUERY_LIMIT = 10;
@@ -35,11 +42,33 @@ export interface Workload {
   /** The operation's name; what a request is called with. */
   readonly name: string;
   readonly itemsPerRequest: number;
-  /** Targets that do not have the operation. */
-  readonly lackedBy?: readonly TargetName[];
+  /** The targets that it is measured on; each that takes every operation unless given. */
+  readonly targets?: readonly TargetName[];
+  /** How many connections it is measured with, whatever others are. */
+  readonly connections?: readonly number[];
+  /** The table whose pages it asks for, one after the other; its requests are the first page only. */
+  readonly scans?: string;
   /** A pool of different requests that a connection goes through, each of which succeeds any number of times. */
   requests(): readonly Buffer[];
 }
+
+/** Beside them `level`, which is no server, and `relaxed`, which is only measured where durability counts. */
+const SERVERS: readonly TargetName[] = [
+  'bare',
+  'dynalite',
+  'dynamodb-local',
+  'dynoxide',
+  'tidemark',
+];
+
+/** The input of `Scan` for a page of as much as DynamoDB gives at once: 1 MB. */
+export const scanPage = (TableName: string, ExclusiveStartKey?: object): object => ({
+  TableName,
+  ...(ExclusiveStartKey === undefined ? {} : { ExclusiveStartKey }),
+});
+
+/** Where a workload is measured. */
+export const targetsOf = ({ targets = SERVERS }: Workload): readonly TargetName[] => targets;
 
 export const WORKLOADS: readonly Workload[] = [
   {
@@ -53,6 +82,7 @@ export const WORKLOADS: readonly Workload[] = [
   {
     name: 'PutItem',
     itemsPerRequest: 1,
+    targets: [...SERVERS, 'relaxed'],
     requests: () =>
       times(ITEM_COUNT, (at) => rawRequest('PutItem', { TableName: ITEMS_TABLE, Item: item(at) })),
   },
@@ -70,9 +100,22 @@ export const WORKLOADS: readonly Workload[] = [
     requests: () => times(ITEM_COUNT, (at) => rawRequest('UpdateItem', counterUpdate(at))),
   },
   {
+    name: 'hot UpdateItem',
+    itemsPerRequest: 1,
+    requests: () => [rawRequest('UpdateItem', counterUpdate(HOT_ITEM))],
+  },
+  {
     name: 'Query',
     itemsPerRequest: QUERY_LIMIT,
     requests: () => times(QUERY_REQUESTS, (at) => rawRequest('Query', tenLines(at))),
+  },
+  {
+    name: 'Scan',
+    itemsPerRequest: ITEM_COUNT / 4,
+    targets: ['level', 'dynalite', 'dynamodb-local', 'dynoxide', 'tidemark'],
+    connections: [1],
+    scans: ITEMS_TABLE,
+    requests: () => [rawRequest('Scan', scanPage(ITEMS_TABLE))],
   },
   {
     name: 'BatchWriteItem',
@@ -90,7 +133,7 @@ export const WORKLOADS: readonly Workload[] = [
     // Without a token, which would have to be another one each time.
     name: 'TransactWriteItems',
     itemsPerRequest: TRANSACTION_ITEMS,
-    lackedBy: ['dynalite'],
+    targets: ['bare', 'dynamodb-local', 'dynoxide', 'tidemark'],
     requests: () =>
       times(ITEM_COUNT / TRANSACTION_ITEMS, (at) =>
         rawRequest('TransactWriteItems', {
@@ -102,15 +145,20 @@ export const WORKLOADS: readonly Workload[] = [
   },
 ];
 
-/** For the table that two regions share. */
+const putsOfSharedItems = (TableName: string): readonly Buffer[] =>
+  times(ITEM_COUNT, (at) => rawRequest('PutItem', { TableName, Item: sharedItem(at) }));
+
+/** For the table that two regions share, and one beside it that they do not. */
 export const SHARED_WORKLOADS = {
   put: {
     name: 'shared PutItem',
     itemsPerRequest: 1,
-    requests: () =>
-      times(ITEM_COUNT, (at) =>
-        rawRequest('PutItem', { TableName: SHARED_TABLE, Item: sharedItem(at) }),
-      ),
+    requests: () => putsOfSharedItems(SHARED_TABLE),
+  },
+  regionalPut: {
+    name: 'regional PutItem',
+    itemsPerRequest: 1,
+    requests: () => putsOfSharedItems(REGIONAL_TABLE),
   },
   batch: {
     name: 'shared BatchWriteItem',
@@ -128,9 +176,11 @@ export const SHARED_WORKLOADS = {
 
 /** Throws for an unknown name. */
 export function workloadNamed(name: string): Workload {
-  const workload = [...WORKLOADS, ...Object.values(SHARED_WORKLOADS)].find(
-    (known) => known.name === name,
-  );
+  const workload = [
+    ...WORKLOADS,
+    ...Object.values(SHARED_WORKLOADS),
+    ...Object.values(BACKGROUND_WORKLOADS),
+  ].find((known) => known.name === name);
   if (workload === undefined) throw new RangeError(`no workload ${name}`);
   return workload;
 }
@@ -167,6 +217,31 @@ export const TABLES = [
 
 /** The input of `CreateTable` for what the shared workloads expect. */
 export const SHARED = { ...TABLES[0], TableName: SHARED_TABLE } as const;
+export const REGIONAL = { ...TABLES[0], TableName: REGIONAL_TABLE } as const;
+
+/** The input of `CreateTable` for what the background of a measurement needs. */
+export const BALLAST = { ...TABLES[0], TableName: BALLAST_TABLE } as const;
+
+/** What runs in the background of a measurement. */
+export const BACKGROUND_WORKLOADS = {
+  scan: {
+    name: 'background Scan',
+    itemsPerRequest: BALLAST_ITEMS,
+    scans: BALLAST_TABLE,
+    requests: () => [rawRequest('Scan', scanPage(BALLAST_TABLE))],
+  },
+  write: {
+    name: 'background BatchWriteItem',
+    itemsPerRequest: BATCH_ITEMS,
+    requests: () => [...ballastBatches()].map((batch) => rawRequest('BatchWriteItem', batch)),
+  },
+} as const satisfies Readonly<Record<string, Workload>>;
+
+/** The inputs of `BatchWriteItem` that fill the ballast. */
+export function* ballastBatches(): Generator<FillBatch> {
+  for (let at = 0; at < BALLAST_ITEMS; at += BATCH_ITEMS)
+    yield { RequestItems: { [BALLAST_TABLE]: times(BATCH_ITEMS, (n) => put(sharedItem(at + n))) } };
+}
 
 /** The input of `CreateTable` for what expires, and of `UpdateTimeToLive`. */
 export const EXPIRING = { ...TABLES[0], TableName: EXPIRING_TABLE } as const;
@@ -213,7 +288,7 @@ const put = (Item: WireItem): object => ({ PutRequest: { Item } });
 
 const itemKey = (at: number): WireItem => ({ id: { S: `item-${String(at).padStart(8, '0')}` } });
 
-const item = (at: number): WireItem => padded({ ...itemKey(at), counter: { N: '0' } });
+export const item = (at: number): WireItem => padded({ ...itemKey(at), counter: { N: '0' } });
 
 function sharedItem(at: number): WireItem {
   const bare = padded({ ...itemKey(at), counter: { N: '0' } });

@@ -1,0 +1,71 @@
+import type { BenchMode, BenchOptions } from './bench-options.ts';
+import { comparisonText } from './build-comparison.ts';
+import { compareBuilds } from './compare-builds.ts';
+import { expiryBench } from './expiry-bench.ts';
+import { expiryFigures, expiryReportText } from './expiry-report.ts';
+import type { Figure } from './figure.ts';
+import { latencyBench } from './latency-bench.ts';
+import { latencyFigures, latencyText } from './latency-report.ts';
+import { natsBench } from './nats-bench.ts';
+import { natsFigures, natsReportText } from './nats-report.ts';
+import { profileBench } from './profile-bench.ts';
+import { suiteBench } from './suite-bench.ts';
+import { suiteFigures, suiteText, summarize } from './suite-report.ts';
+
+/** What a bench found. */
+export interface BenchRun {
+  /** For people. */
+  readonly text: string;
+  readonly figures: readonly Figure[];
+  /** Its rounds, as they are kept. */
+  readonly details: object;
+}
+
+interface Direction {
+  /** Ends the bench between two runs. */
+  readonly stopped: AbortSignal;
+  readonly say: (line: string) => void;
+}
+
+type Order = BenchOptions & Direction;
+type Runners = {
+  readonly [Kind in BenchMode['kind']]: (
+    order: Order,
+    mode: Extract<BenchMode, { kind: Kind }>,
+  ) => Promise<BenchRun>;
+};
+
+const RUNNERS: Runners = {
+  suite: async (order) => {
+    const { runs, memory } = await suiteBench(order);
+    const text = suiteText(summarize(runs), memory);
+    return { text, figures: suiteFigures(runs, memory), details: { runs, memory } };
+  },
+  latency: async (order) => {
+    const runs = await latencyBench(order);
+    return { text: latencyText(runs), figures: latencyFigures(runs), details: { runs } };
+  },
+  profile: async (order, { operation }) => {
+    const text = await profileBench({ ...order, operation });
+    return { text, figures: [], details: {} };
+  },
+  against: async (order, { main }) => {
+    const comparisons = await compareBuilds({ ...order, main });
+    return { text: comparisonText(comparisons), figures: [], details: { comparisons } };
+  },
+  nats: async (order, mode) => {
+    const rounds = await natsBench({ ...order, ...mode });
+    return { text: natsReportText(rounds), figures: natsFigures(rounds), details: rounds };
+  },
+  expiry: async (order) => {
+    const runs = await expiryBench(order);
+    return { text: expiryReportText(runs), figures: expiryFigures(runs), details: { runs } };
+  },
+};
+
+/** Runs the bench that the options name, to its end. */
+export async function runBench(options: BenchOptions, direction: Direction): Promise<BenchRun> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its own runner takes it: see `Runners`
+  const runner = RUNNERS[options.mode.kind] as (order: Order, mode: BenchMode) => Promise<BenchRun>;
+  return runner({ ...options, ...direction }, options.mode);
+}

@@ -1,0 +1,150 @@
+import type { Figure } from './figure.ts';
+import { figureName, ratioName } from './figure.ts';
+import { aligned, fixed } from './text-table.ts';
+
+/** What a figure is to reach, in the words of the table that is shown. */
+interface GoalDefinition {
+  readonly figure: string;
+  readonly bound: { readonly atLeast: number } | { readonly atMost: number };
+  /** What bounds it, or what it says that its name does not. */
+  readonly note?: string;
+}
+
+/** A goal of which something was measured. */
+export interface Goal {
+  readonly text: string;
+  readonly measured: number;
+  readonly reached: boolean;
+}
+
+const atLeast = (least: number, figure: string, note?: string): GoalDefinition => ({
+  figure,
+  bound: { atLeast: least },
+  ...(note === undefined ? {} : { note }),
+});
+
+const atMost = (most: number, figure: string, note?: string): GoalDefinition => ({
+  figure,
+  bound: { atMost: most },
+  ...(note === undefined ? {} : { note }),
+});
+
+const BOTH = [16, 64] as const;
+const SINGLE_ITEM = ['GetItem', 'PutItem', 'UpdateItem'] as const;
+/** Peers that are measured where they are installed, and how many times their rate is the goal. */
+const OPTIONAL_PEERS = { 'dynamodb-local': 3, dynoxide: 1 } as const;
+
+const against = (operation: string, connections: number, by: string): string =>
+  ratioName({ operation, connections, target: 'tidemark', by });
+
+/** Names of figures that benches and goals share. */
+export const FIGURES = {
+  idleMegabytes: 'an idle daemon of one region: MB',
+  expirySeconds: '10,000 expired items gone: s',
+  expiryP99Times: 'PutItem beside expiry: p99 by p99 alone',
+  natsLatencyTimes: 'a write to the other region: p50 by bare NATS request and reply',
+  natsCatchUp: 'catching up after a cut: records per second',
+  natsCpuTimes: 'a write of a global table: CPU of the writing daemon by that of a regional table',
+  natsLagP50: 'lag at 2,000 writes per second: p50 ms',
+  natsLagP99: 'lag at 2,000 writes per second: p99 ms',
+  halfPeakP99: (operation: string, beside: string): string =>
+    `${operation} at half of its peak, ${beside}: p99 ms`,
+  longestRun: (operation: string, beside: string): string =>
+    `${operation} at half of its peak, ${beside}: longest run of the event loop ms`,
+  grownTimes: (operation: string, items: number): string =>
+    `${operation} at ${items} items: by the smallest table`,
+  grownMegabytes: (items: number): string => `anonymous memory at ${items} items: MB`,
+  startSeconds: (how: string, items: number): string => `start after ${how} with ${items} items: s`,
+} as const;
+
+/** How p99 at half of the peak is measured: by itself, and with all that a region does in the background. */
+export const ALONE = 'alone';
+export const BESIDE = 'beside compaction, a Scan and a bootstrap';
+
+const GROWN = 10_000_000;
+const STARTED = 1_000_000;
+
+/** Every goal, in the order in which they are shown. */
+export const GOALS: readonly GoalDefinition[] = [
+  atLeast(0.45, against('GetItem', 16, 'bare'), 'a node:http server that parses nothing'),
+  ...BOTH.map((count) => atLeast(2, against('GetItem', count, 'dynalite'))),
+  atLeast(1.2, against('PutItem', 16, 'dynalite'), 'which syncs nothing'),
+  atLeast(1.5, against('PutItem', 64, 'dynalite')),
+  ...BOTH.map((connections) =>
+    atLeast(
+      1.6,
+      ratioName({ operation: 'PutItem', connections, target: 'relaxed', by: 'dynalite' }),
+    ),
+  ),
+  ...BOTH.map((count) => atLeast(1.5, against('UpdateItem', count, 'dynalite'))),
+  ...BOTH.map((connections) =>
+    atLeast(
+      5000,
+      figureName({ operation: 'hot UpdateItem', connections, target: 'tidemark' }, 'per second'),
+    ),
+  ),
+  ...BOTH.map((count) => atLeast(5, against('Query', count, 'dynalite'))),
+  atLeast(0.6, against('Scan', 1, 'level'), 'in items, by iterating the same items'),
+  ...BOTH.map((count) => atLeast(2.5, against('BatchWriteItem', count, 'dynalite'))),
+  ...[...SINGLE_ITEM, 'Query'].flatMap((operation) =>
+    [ALONE, BESIDE].flatMap((beside) => [
+      atMost(5, FIGURES.halfPeakP99(operation, beside)),
+      atMost(5, FIGURES.longestRun(operation, beside)),
+    ]),
+  ),
+  atMost(1.5, FIGURES.natsCpuTimes),
+  atMost(3, FIGURES.natsLagP50),
+  atMost(20, FIGURES.natsLagP99),
+  atMost(10, FIGURES.natsLatencyTimes),
+  atLeast(10_000, FIGURES.natsCatchUp),
+  atLeast(0.6, FIGURES.grownTimes('GetItem', GROWN)),
+  atLeast(0.6, FIGURES.grownTimes('Query', GROWN)),
+  atLeast(0.5, FIGURES.grownTimes('PutItem', GROWN)),
+  atMost(600, FIGURES.grownMegabytes(GROWN)),
+  atMost(1, FIGURES.startSeconds('a clean stop', STARTED)),
+  atMost(3, FIGURES.startSeconds('kill -9', STARTED)),
+  ...BOTH.map((count) => atLeast(0.9, `streamed PutItem, ${count} connections: by PutItem`)),
+  ...BOTH.map((count) =>
+    atLeast(0.25, `TransactWriteItems, ${count} connections: by PutItem`, 'in items'),
+  ),
+  atMost(150, FIGURES.idleMegabytes),
+  atMost(10, FIGURES.expirySeconds),
+  atMost(1.5, FIGURES.expiryP99Times),
+  ...Object.entries(OPTIONAL_PEERS).flatMap(([peer, times]) =>
+    [...SINGLE_ITEM, 'Query', 'BatchWriteItem'].map((operation) =>
+      atLeast(times, against(operation, 16, peer)),
+    ),
+  ),
+];
+
+/** The goals of which the figures say something. */
+export function goalsOf(figures: readonly Figure[]): readonly Goal[] {
+  return GOALS.flatMap(({ figure, bound, note }) => {
+    const measured = figures.find(({ name }) => name === figure)?.value;
+    if (measured === undefined) return [];
+    const words = 'atLeast' in bound ? `at least ${bound.atLeast}` : `at most ${bound.atMost}`;
+    return {
+      text: `${figure}: ${words}${note === undefined ? '' : ` (${note})`}`,
+      measured,
+      reached: 'atLeast' in bound ? measured >= bound.atLeast : measured <= bound.atMost,
+    };
+  });
+}
+
+/** The goals for people; empty when there are none. */
+export function goalsText(figures: readonly Figure[]): string {
+  const goals = goalsOf(figures);
+  if (goals.length === 0) return '';
+  const lines = goals.map(({ text, measured, reached }) => [
+    reached ? 'reached' : 'FELL SHORT',
+    fixed(measured, 2),
+    text,
+  ]);
+  const missed = goals.filter(({ reached }) => !reached).length;
+  return [
+    '',
+    `Goals: ${goals.length - missed} of ${goals.length} reached`,
+    ...aligned(lines, [0, 2]).map((line) => `  ${line}`),
+    '',
+  ].join('\n');
+}
