@@ -23,6 +23,11 @@ const EVENTS = [
   'transfer',
   'reading together',
   'rewriting',
+  'counting',
+  'token told again',
+  'statement',
+  'batch of statements',
+  'transaction of statements',
   'stream checked',
   'whole stream checked',
 ] as const;

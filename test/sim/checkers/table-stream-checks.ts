@@ -5,7 +5,7 @@ import { contentOf, type Holder, holdersOf } from './state-checks.ts';
 import { keyText } from '../truth.ts';
 import { encodeItemKey } from '../../../src/model/item-key.ts';
 import type { AttributeMap } from '../../../src/model/attribute-value.ts';
-import { valueOf } from '../client.ts';
+import { valueOf } from '../client-item.ts';
 
 const BOUNDS = { recordsMax: 3, bytesMax: 1 << 20, metadata: false };
 

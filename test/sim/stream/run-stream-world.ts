@@ -1,5 +1,5 @@
 import { present } from '../../../src/base/assert.ts';
-import { DEFINITION } from '../client.ts';
+import { DEFINITION } from '../client-item.ts';
 import type { Operation } from '../history.ts';
 import type { WorldResult } from '../run-world.ts';
 import {

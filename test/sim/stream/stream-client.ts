@@ -1,7 +1,8 @@
 import { WOKEN } from '../../../src/base/clock.ts';
 import { ClientError } from '../../../src/model/errors.ts';
 import { partitionOf } from '../../../src/storage/key-layout.ts';
-import { isBug, keyBytes, valueOf, writeOf } from '../client.ts';
+import { isBug } from '../client.ts';
+import { keyBytes, valueOf, writeOf } from '../client-item.ts';
 import type { Action, Expectation, Operation, Outcome } from '../history.ts';
 import { pickFrom } from '../world-options.ts';
 import type { RunningNode } from './stream-node.ts';

@@ -3,7 +3,7 @@ import type { Entry, LogEnd } from '../../../src/log/entry.ts';
 import { type Found, MessageReader } from '../../../src/log/jetstream/stream-message.ts';
 import { decodeRecords } from '../../../src/model/record-codec.ts';
 import type { ItemRecord } from '../../../src/model/record.ts';
-import { valueOf } from '../client.ts';
+import { valueOf } from '../client-item.ts';
 import { keyText } from '../truth.ts';
 import type { ModelMessage } from './stream-model.ts';
 

@@ -1,7 +1,8 @@
 import { ClientError } from '../../../src/model/errors.ts';
 import type { ItemWrite } from '../../../src/region/region.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
-import { isBug, keyBytes } from '../client.ts';
+import { isBug } from '../client.ts';
+import { keyBytes } from '../client-item.ts';
 import { EXPIRING, isExpirySeed, lentItem } from '../expiring-table.ts';
 import type { SimRegion } from '../sim-region.ts';
 import type { World } from '../world.ts';
