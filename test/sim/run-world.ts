@@ -327,6 +327,7 @@ async function check(world: World): Promise<void> {
   }
   await checkIndexes(world);
   await checkExpiring(world);
+  await checkTableStreams(world, EXPIRING);
   const copies = new CopyCheck(world);
   for (let looks = 0; looks < 4; looks += 1) {
     copies.look();

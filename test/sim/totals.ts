@@ -30,6 +30,7 @@ const EVENTS = [
   'transaction of statements',
   'stream checked',
   'whole stream checked',
+  'expiry told',
 ] as const;
 
 /** A world without its journal, as a child process reports it. */

@@ -1,5 +1,5 @@
 import { SeededRandom } from '../../support/seeded-random.ts';
-import { type Bank, type BankWorld, regionBank } from '../bank.ts';
+import { type ServedRegion, type ServedWorld, servedRegion } from '../served-region.ts';
 import { keyBytes, valueOf } from '../client-item.ts';
 import {
   accountsOf,
@@ -27,7 +27,7 @@ export async function checkMoney(world: World): Promise<void> {
     const { name } = region;
     if (world.rolledBack.has(name) || world.lost.has(name)) continue;
     const once = !world.options.faults.includes('clock jump');
-    const texts = await checkBank(world, regionBank(region), once);
+    const texts = await checkBank(world, servedRegion(region), once);
     if (texts === undefined) continue;
     await checkEverywhere(world, name, { accounts: accountsOf(name), texts });
   }
@@ -38,8 +38,8 @@ export async function checkMoney(world: World): Promise<void> {
  * undefined where there is nothing to check.
  */
 export async function checkBank(
-  world: BankWorld,
-  bank: Bank,
+  world: ServedWorld,
+  bank: ServedRegion,
   once: boolean,
 ): Promise<readonly (string | undefined)[] | undefined> {
   const { name } = bank;

@@ -7,8 +7,8 @@ import { SeededRandom } from '../../support/seeded-random.ts';
 import type { Doing } from '../checkers/serializability.ts';
 import { isBug } from '../client.ts';
 import { keyBytes, valueOf, writeOf } from '../client-item.ts';
-import type { Bank, BankWorld } from '../bank.ts';
-import { regionBank } from '../bank.ts';
+import type { ServedRegion, ServedWorld } from '../served-region.ts';
+import { servedRegion } from '../served-region.ts';
 import { Speaker } from '../statements.ts';
 import { pickFrom } from '../world-options.ts';
 import { Tally } from './tally.ts';
@@ -45,9 +45,9 @@ export class Ledger {
   }
 }
 
-const ledgers = new WeakMap<BankWorld, Map<string, Ledger>>();
+const ledgers = new WeakMap<ServedWorld, Map<string, Ledger>>();
 
-export function ledgerOf(world: BankWorld, region: string): Ledger {
+export function ledgerOf(world: ServedWorld, region: string): Ledger {
   const ofWorld = ledgers.get(world) ?? new Map<string, Ledger>();
   ledgers.set(world, ofWorld);
   const ledger = ofWorld.get(region) ?? new Ledger(region);
@@ -67,15 +67,15 @@ export const money: Workload = {
   async run(stage) {
     const { world } = stage;
     if (!isMoneySeed(world.seed)) return;
-    const banks = world.regions.map(regionBank);
+    const banks = world.regions.map(servedRegion);
     await moveMoney(world, banks, () => stage.isOver);
   },
 };
 
 /** Several tellers of each bank, each at work until `isOver`. */
 export async function moveMoney(
-  world: BankWorld,
-  banks: readonly Bank[],
+  world: ServedWorld,
+  banks: readonly ServedRegion[],
   isOver: () => boolean,
 ): Promise<void> {
   const random = new SeededRandom(world.seed ^ 0xba2c);
@@ -98,16 +98,16 @@ type Told = 'done' | 'not done' | 'unknown';
 
 /** One client of one region's accounts. */
 export class Teller {
-  readonly #world: BankWorld;
-  readonly #bank: Bank;
+  readonly #world: ServedWorld;
+  readonly #bank: ServedRegion;
   readonly #random: SeededRandom;
   readonly #statements: Speaker;
   readonly #name: string;
   #count = 0;
 
   constructor(
-    world: BankWorld,
-    bank: Bank,
+    world: ServedWorld,
+    bank: ServedRegion,
     { random, name }: { readonly random: SeededRandom; readonly name: string },
   ) {
     this.#world = world;

@@ -9,20 +9,20 @@ export interface Serving {
   readonly life: ProcessLife;
 }
 
-/** A region whose accounts are kept by its own clients. */
-export interface Bank {
+/** A region as its clients ask it. */
+export interface ServedRegion {
   readonly name: string;
   /** Who answers the next request; undefined while nobody does. `isWrite`: it is a transaction that writes. */
   serving(isWrite?: boolean): Serving | undefined;
 }
 
-/** What tellers need of a world of any kind. */
-export interface BankWorld extends Chronicle {
+/** What such clients need of a world of any kind. */
+export interface ServedWorld extends Chronicle {
   readonly seed: number;
   readonly options: { readonly thinkMs: number };
 }
 
-export const regionBank = (region: SimRegion): Bank => ({
+export const servedRegion = (region: SimRegion): ServedRegion => ({
   name: region.name,
   serving: () => {
     const { running } = region;
