@@ -3,6 +3,7 @@ import type { Table } from '../../../src/model/table.ts';
 import type {
   Shard,
   ShardPosition,
+  ShardRead,
   StreamOfTable,
   TableStreams,
 } from '../../../src/streams/table-streams.ts';
@@ -13,6 +14,9 @@ import { keyText } from '../truth.ts';
 import { encodeItemKey } from '../../../src/model/item-key.ts';
 import type { AttributeMap } from '../../../src/model/attribute-value.ts';
 import { valueOf } from '../client-item.ts';
+
+const triesMax = 10;
+const retryMs = 500;
 
 const BOUNDS = { recordsMax: 3, bytesMax: 1 << 20, metadata: false };
 
@@ -65,9 +69,10 @@ export async function checkTableStreams(world: World, name: string): Promise<voi
   }
 }
 
+const nameOf = (key: string, time: number, origin: string): string => `${key} ${time} ${origin}`;
+
 function endedIn(world: World, region: string): ReadonlyMap<string, boolean> {
   const { records } = world.truth(region);
-  const nameOf = (key: string, time: number, origin: string): string => `${key} ${time} ${origin}`;
   const values = new Map<string, string>();
   for (const { key, version, value } of records)
     if (value !== undefined) values.set(nameOf(key, version.time, version.region), value);
@@ -92,8 +97,8 @@ export async function checkTableStream(world: Chronicle, streamed: StreamedTable
   }
   const told: Told[] = [];
   // From the oldest that is kept, parents before children.
-  for (const shard of await streams.shards(stream))
-    told.push(...(await toldOf(streams, stream, shard)));
+  for (const shard of await answered(world, async () => streams.shards(stream)))
+    told.push(...(await toldOf(world, { streams, stream, shard })));
   const items = checkChains(world, where, told);
   checkFold(world, streamed, { stream, items });
   for (const { dynamodb, userIdentity } of told) {
@@ -109,16 +114,38 @@ export async function checkTableStream(world: Chronicle, streamed: StreamedTable
   }
 }
 
+/** As a client asks again that was told that the service failed. */
+async function answered<T>({ clock }: Chronicle, ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof ClientError) || error.status < 500 || tries >= triesMax) throw error;
+    }
+    await clock.sleep(retryMs);
+  }
+}
+
 async function toldOf(
-  streams: TableStreams,
-  stream: StreamOfTable,
-  { place }: Shard,
+  world: Chronicle,
+  {
+    streams,
+    stream,
+    shard: { place },
+  }: {
+    readonly streams: TableStreams;
+    readonly stream: StreamOfTable;
+    readonly shard: Shard;
+  },
 ): Promise<readonly Told[]> {
   const told: Told[] = [];
   let position: ShardPosition = { kind: 'horizon' };
   for (;;) {
     try {
-      const { records, next, isAtEnd } = await streams.read(stream, place, position, BOUNDS);
+      const from: ShardPosition = position;
+      const { records, next, isAtEnd }: ShardRead = await answered(world, async () =>
+        streams.read(stream, place, from, BOUNDS),
+      );
       for (const { json, sequenceNumber } of records) {
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what streams tell
         told.push({ ...(JSON.parse(json) as WireRecord), sequence: sequenceNumber });

@@ -207,7 +207,10 @@ function whatIsLacking(world: StreamWorld): readonly string[] {
     const leaders = world.nodes.filter(
       ({ running }) => running?.engine.core.partitions[number]?.leading !== undefined,
     );
-    if (leaders.some(({ running }) => running?.engine.core.partitions[number]?.leading?.hasIntents))
+    const led = leaders.flatMap(
+      ({ running }) => running?.engine.core.partitions[number]?.leading ?? [],
+    );
+    if (led.some(({ hasIntents }) => hasIntents))
       lacking.push(`partition ${number} has unfinished transactions`);
     if (leaders.length !== 1)
       lacking.push(`partition ${number} is led by ${leaders.map(({ zone }) => zone).join()}`);

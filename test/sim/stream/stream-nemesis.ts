@@ -135,11 +135,12 @@ export class StreamNemesis {
     world.onTransaction = (asked) => {
       const victim = random.next() < 0.5 ? asked : this.#victim();
       const inMs = random.next() * pickFrom(random, TRANSACTION_MS);
-      void clock.sleep(inMs).then(() => {
+      const strike = (): void => {
         if (this.#isOver || victim.life === undefined) return;
         world.count('transaction crash');
         this.#strikeNode(random.next() < 0.5 ? 'node crash' : 'node power loss', victim);
-      });
+      };
+      void clock.sleep(inMs).then(strike);
     };
   }
 
