@@ -1,6 +1,7 @@
 import { present } from '../../src/base/assert.ts';
 import { type Zone, ZONES } from '../../src/log/embedded/storage-node-identity.ts';
-import { Client, DEFINITION } from '../sim/client.ts';
+import { Client } from '../sim/client.ts';
+import { DEFINITION } from '../sim/client-item.ts';
 import { lentItem, TTL } from '../sim/expiring-table.ts';
 import type { SavedRegion, SimRegion } from '../sim/sim-region.ts';
 import { World } from '../sim/world.ts';

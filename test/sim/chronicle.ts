@@ -51,7 +51,7 @@ export class Chronicle {
   answer(operation: Operation, outcome: Outcome): Operation {
     operation.outcome = outcome;
     if (outcome.kind !== 'unknown') operation.returned = this.tick();
-    if (outcome.kind === 'applied' || outcome.kind === 'refused' || outcome.kind === 'read')
+    if (outcome.kind !== 'failed' && outcome.kind !== 'unknown')
       this.count('acknowledged operation');
     const seen = 'seen' in outcome ? ` ${outcome.seen ?? '-'}` : '';
     this.note(operation.client, `#${operation.id} ${outcome.kind}${seen}`);

@@ -1,6 +1,6 @@
 import type { ItemImage, ItemWrite } from '../../src/region/region.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
-import { keyBytes } from './client.ts';
+import { keyBytes } from './client-item.ts';
 
 /** The table whose items expire, in the worlds that have one. */
 export const EXPIRING = 'expiring';

@@ -33,11 +33,11 @@ export type Expectation =
 
 /**
  * `seen`: what stood there before a write, or what a read found. `failed`: certainly without effect. `unknown`: with an
- * effect or without, now or later.
+ * effect or without, now or later. `found`: refused because something stood there, and not told what.
  */
 export type Outcome =
   | { readonly kind: 'applied' | 'refused' | 'read'; readonly seen: string | undefined }
-  | { readonly kind: 'failed' | 'unknown' };
+  | { readonly kind: 'found' | 'failed' | 'unknown' };
 
 /** Something that cannot be if the promises hold. */
 export class Violation extends Error {

@@ -10,7 +10,8 @@ import { checkExpiring } from './checkers/expiry-checks.ts';
 import { checkMoney } from './checkers/money-checks.ts';
 import { checkTableStreams } from './checkers/table-stream-checks.ts';
 import { checkIndexes, indexesLacking } from './checkers/index-checks.ts';
-import { Client, DEFINITION } from './client.ts';
+import { Client } from './client.ts';
+import { DEFINITION } from './client-item.ts';
 import { INDEXED, INDEXED_DEFINITION, isIndexSeed } from './indexed-table.ts';
 import { EXPIRING, isExpirySeed, TTL } from './expiring-table.ts';
 import { Nemesis } from './nemesis.ts';
@@ -326,6 +327,7 @@ async function check(world: World): Promise<void> {
   }
   await checkIndexes(world);
   await checkExpiring(world);
+  await checkTableStreams(world, EXPIRING);
   const copies = new CopyCheck(world);
   for (let looks = 0; looks < 4; looks += 1) {
     copies.look();

@@ -23,8 +23,14 @@ const EVENTS = [
   'transfer',
   'reading together',
   'rewriting',
+  'counting',
+  'token told again',
+  'statement',
+  'batch of statements',
+  'transaction of statements',
   'stream checked',
   'whole stream checked',
+  'expiry told',
 ] as const;
 
 /** A world without its journal, as a child process reports it. */

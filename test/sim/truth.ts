@@ -1,7 +1,7 @@
 import { LogError } from '../../src/log/replicated-log.ts';
 import { compareVersions, type Version } from '../../src/model/version.ts';
 import type { LocalPartition } from '../../src/partition/local-partition.ts';
-import { valueOf } from './client.ts';
+import { valueOf } from './client-item.ts';
 import type { Running, SimRegion } from './sim-region.ts';
 
 /** One record that some region has committed. */

@@ -55,6 +55,7 @@ function apply(
   if (action.kind === 'add') return 'impossible';
   if ((outcome.kind === 'applied' || outcome.kind === 'refused') && outcome.seen !== value)
     return 'impossible';
+  if (outcome.kind === 'found') return value === undefined ? 'impossible' : { value };
   const { expects } = action;
   const holds =
     expects === undefined ||

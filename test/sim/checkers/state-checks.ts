@@ -2,7 +2,7 @@ import { type Zone, ZONES } from '../../../src/log/embedded/storage-node-identit
 import type { KeyValuePair } from '../../../src/storage/key-value-store.ts';
 import { compareVersions } from '../../../src/model/version.ts';
 import type { Table } from '../../../src/model/table.ts';
-import { valueOf } from '../client.ts';
+import { valueOf } from '../client-item.ts';
 import type { Running, SimRegion } from '../sim-region.ts';
 import { keyText, type TrueRecord } from '../truth.ts';
 import type { World } from '../world.ts';

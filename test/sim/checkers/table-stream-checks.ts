@@ -1,16 +1,28 @@
 import { ClientError } from '../../../src/model/errors.ts';
-import type { Shard, ShardPosition, StreamOfTable } from '../../../src/streams/table-streams.ts';
+import type { Table } from '../../../src/model/table.ts';
+import type {
+  Shard,
+  ShardPosition,
+  ShardRead,
+  StreamOfTable,
+  TableStreams,
+} from '../../../src/streams/table-streams.ts';
+import type { Chronicle } from '../chronicle.ts';
 import type { World } from '../world.ts';
-import { contentOf, type Holder, holdersOf } from './state-checks.ts';
+import { contentOf, holdersOf } from './state-checks.ts';
 import { keyText } from '../truth.ts';
 import { encodeItemKey } from '../../../src/model/item-key.ts';
 import type { AttributeMap } from '../../../src/model/attribute-value.ts';
-import { valueOf } from '../client.ts';
+import { valueOf } from '../client-item.ts';
+
+const triesMax = 10;
+const retryMs = 500;
 
 const BOUNDS = { recordsMax: 3, bytesMax: 1 << 20, metadata: false };
 
 interface WireRecord {
   readonly eventName: string;
+  readonly userIdentity?: { readonly type: string; readonly principalId: string };
   readonly dynamodb: {
     readonly Keys: AttributeMap;
     readonly NewImage?: AttributeMap;
@@ -22,47 +34,118 @@ interface Told extends WireRecord {
   readonly sequence: string;
 }
 
+/** A table with a stream, and what is known of both. */
+export interface StreamedTable {
+  readonly where: string;
+  readonly table: Table;
+  readonly streams: TableStreams;
+  readonly content: ReadonlyMap<string, { readonly value: string | undefined }>;
+  /** Whether its logs still have all of a stream. */
+  readonly isWhole: (stream: StreamOfTable) => boolean;
+  /** By values that ended, whether this region ended them itself. */
+  readonly ended: ReadonlyMap<string, boolean>;
+}
+
 /**
  * What the stream of a replica tells, in its own order, is what became of the replica: each record goes on from the one
  * before of the same item, no sequence number comes twice, and all of them together are the items that stand.
  */
 export async function checkTableStreams(world: World, name: string): Promise<void> {
-  for (const holder of holdersOf(world, name)) {
-    const { streams } = holder.running.engine.region;
-    const stream = streams
-      .list()
-      .find(({ table, status }) => table === holder.table.number && status === 'ENABLED');
-    if (stream === undefined) {
-      world.violate('stream', `${name} in ${holder.region.name} has no stream`);
-      continue;
-    }
-    const told = await allTold(holder, stream);
-    const items = checkChains(world, `${name} in ${holder.region.name}`, told);
-    await checkFold(world, holder, { stream, items });
-    world.count('stream checked');
+  for (const { region, running, table } of holdersOf(world, name)) {
+    const { core } = running.engine;
+    const isKept = world.options.retentionMs > world.clock.monotonicMs();
+    await checkTableStream(world, {
+      where: `${name} in ${region.name}`,
+      table,
+      streams: running.engine.region.streams,
+      content: await contentOf(running, table.number),
+      isWhole: ({ stream }) =>
+        isKept &&
+        core.partitions.every(
+          ({ number, first }) => first <= (stream.starts[number]?.index ?? 0) + 1,
+        ),
+      ended: endedIn(world, region.name),
+    });
   }
 }
 
-/** From the oldest that is kept, parents before children. */
-async function allTold(holder: Holder, stream: StreamOfTable): Promise<readonly Told[]> {
-  const { streams } = holder.running.engine.region;
+const nameOf = (key: string, time: number, origin: string): string => `${key} ${time} ${origin}`;
+
+function endedIn(world: World, region: string): ReadonlyMap<string, boolean> {
+  const { records } = world.truth(region);
+  const values = new Map<string, string>();
+  for (const { key, version, value } of records)
+    if (value !== undefined) values.set(nameOf(key, version.time, version.region), value);
+  const ended = new Map<string, boolean>();
+  for (const { key, version, isExpiry } of records) {
+    if (!version.region.endsWith('!')) continue;
+    const value = values.get(nameOf(key, version.time, version.region.slice(0, -1)));
+    if (value !== undefined) ended.set(value, ended.get(value) === true || isExpiry);
+  }
+  return ended;
+}
+
+/** See `checkTableStreams`. What expired here, and nothing else, says that the service has deleted it. */
+export async function checkTableStream(world: Chronicle, streamed: StreamedTable): Promise<void> {
+  const { where, streams, table, ended } = streamed;
+  const stream = streams
+    .list()
+    .find(({ table: number, status }) => number === table.number && status === 'ENABLED');
+  if (stream === undefined) {
+    world.violate('stream', `${where} has no stream`);
+    return;
+  }
   const told: Told[] = [];
-  for (const shard of await streams.shards(stream))
-    told.push(...(await toldOf(holder, stream, shard)));
-  return told;
+  // From the oldest that is kept, parents before children.
+  for (const shard of await answered(world, async () => streams.shards(stream)))
+    told.push(...(await toldOf(world, { streams, stream, shard })));
+  const items = checkChains(world, where, told);
+  checkFold(world, streamed, { stream, items });
+  for (const { dynamodb, userIdentity } of told) {
+    const { OldImage: before, NewImage: after } = dynamodb;
+    const value = after === undefined && before !== undefined ? valueIn(before) : undefined;
+    if (value === undefined || !value.includes('@') || !ended.has(value)) continue;
+    world.count('expiry told');
+    if ((userIdentity !== undefined) !== ended.get(value))
+      world.violate(
+        'stream',
+        `${where}: ${value} ${ended.get(value) === true ? 'expired' : 'was deleted'}, and is told otherwise`,
+      );
+  }
+}
+
+/** As a client asks again that was told that the service failed. */
+async function answered<T>({ clock }: Chronicle, ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof ClientError) || error.status < 500 || tries >= triesMax) throw error;
+    }
+    await clock.sleep(retryMs);
+  }
 }
 
 async function toldOf(
-  { running }: Holder,
-  stream: StreamOfTable,
-  { place }: Shard,
+  world: Chronicle,
+  {
+    streams,
+    stream,
+    shard: { place },
+  }: {
+    readonly streams: TableStreams;
+    readonly stream: StreamOfTable;
+    readonly shard: Shard;
+  },
 ): Promise<readonly Told[]> {
-  const { streams } = running.engine.region;
   const told: Told[] = [];
   let position: ShardPosition = { kind: 'horizon' };
   for (;;) {
     try {
-      const { records, next, isAtEnd } = await streams.read(stream, place, position, BOUNDS);
+      const from: ShardPosition = position;
+      const { records, next, isAtEnd }: ShardRead = await answered(world, async () =>
+        streams.read(stream, place, from, BOUNDS),
+      );
       for (const { json, sequenceNumber } of records) {
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what streams tell
         told.push({ ...(JSON.parse(json) as WireRecord), sequence: sequenceNumber });
@@ -81,7 +164,7 @@ async function toldOf(
 
 /** The last image of each item that is told of; undefined of one that is gone. */
 function checkChains(
-  world: World,
+  world: Chronicle,
   where: string,
   told: readonly Told[],
 ): ReadonlyMap<string, AttributeMap | undefined> {
@@ -105,9 +188,9 @@ function checkChains(
   return items;
 }
 
-async function checkFold(
-  world: World,
-  { region, running, table }: Holder,
+function checkFold(
+  world: Chronicle,
+  { where, table, content, isWhole }: StreamedTable,
   {
     stream,
     items,
@@ -115,14 +198,12 @@ async function checkFold(
     readonly stream: StreamOfTable;
     readonly items: ReadonlyMap<string, AttributeMap | undefined>;
   },
-): Promise<void> {
-  const content = await contentOf(running, table.number);
-  const where = `${table.name} in ${region.name}`;
+): void {
   const seen = new Set<string>();
   for (const [keys, item] of items) {
     const key = keyText(encodeItemKey(table.definition.keySchema, keyMapOf(keys)));
     seen.add(key);
-    const value = item && valueOf(Buffer.from(JSON.stringify(item)));
+    const value = item && valueIn(item);
     const found = content.get(key)?.value;
     if (found !== value)
       world.violate(
@@ -130,16 +211,15 @@ async function checkFold(
         `${where}: ${key} is ${found ?? 'nothing'}, and its stream, folded, ${value ?? 'nothing'}`,
       );
   }
-  const { partitions } = running.engine.core;
-  const isKept = world.options.retentionMs > world.clock.monotonicMs();
-  const isWhole = partitions.every(
-    ({ number, first }) => first <= (stream.stream.starts[number]?.index ?? 0) + 1,
-  );
-  if (!isKept || !isWhole) return;
+  world.count('stream checked');
+  if (!isWhole(stream)) return;
   world.count('whole stream checked');
   for (const key of content.keys())
     if (!seen.has(key)) world.violate('stream', `${where}: its stream says nothing of ${key}`);
 }
+
+const valueIn = (item: AttributeMap): string | undefined =>
+  valueOf(Buffer.from(JSON.stringify(item)));
 
 const keyMapOf = (keys: string): AttributeMap =>
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what streams tell

@@ -1,5 +1,10 @@
 import { present } from '../../../src/base/assert.ts';
-import { DEFINITION } from '../client.ts';
+import { checkBank } from '../checkers/money-checks.ts';
+import { DEFINITION } from '../client-item.ts';
+import { EXPIRING, isExpirySeed, TTL } from '../expiring-table.ts';
+import { writeExpiring } from '../workloads/expiring.ts';
+import { isMoneySeed, moveMoney } from '../workloads/money.ts';
+import { checkStreamExpiry } from './stream-expiry-checks.ts';
 import type { Operation } from '../history.ts';
 import type { WorldResult } from '../run-world.ts';
 import {
@@ -52,6 +57,7 @@ function countLogged(world: StreamWorld): void {
   const { lines } = world.journal;
   const count = (words: string): number => lines.filter((line) => line.includes(words)).length;
   world.count('copy filled', count('copy rebuilt'));
+  world.count('abandoned transaction', count('finished an abandoned transaction'));
   world.count('surplus handed in', count('what a copy held beyond was handed in'));
   for (const line of lines.filter((each) => /(Assertion|Type|Range|Reference)Error: /.test(each)))
     world.violate('errors', line.trim());
@@ -66,11 +72,12 @@ async function phases(world: StreamWorld, onPhase: (phase: string) => void): Pro
   enter('set up');
   for (const node of world.nodes) void node.start();
   await untilLive(world);
-  await makeTable(world);
+  world.table = await makeTable(world, MAIN);
+  if (isExpirySeed(world.seed)) await makeExpiring(world);
   enter('break');
   const stage = { isOver: false };
   const nemesis = new StreamNemesis(world);
-  const work = streamClients(world, () => stage.isOver);
+  const work = workloads(world, () => stage.isOver);
   const striking = nemesis.run();
   const watching = watch(world, () => stage.isOver);
   const losing = followLoss(world, () => stage.isOver);
@@ -84,6 +91,8 @@ async function phases(world: StreamWorld, onPhase: (phase: string) => void): Pro
   await untilLive(world);
   enter('check');
   await finalReads(world);
+  if (isMoneySeed(world.seed) && world.loss === undefined) await checkMoney(world);
+  if (isExpirySeed(world.seed)) await checkStreamExpiry(world);
   await untilLive(world);
   lookAtCopies(world);
   await checkContent(world);
@@ -91,19 +100,39 @@ async function phases(world: StreamWorld, onPhase: (phase: string) => void): Pro
   checkHeld(world);
 }
 
-const isActive = ({ ready }: StreamNode): boolean =>
-  ready?.engine.region.findTable(MAIN)?.status === 'ACTIVE';
+async function workloads(world: StreamWorld, isOver: () => boolean): Promise<void> {
+  const { seed, served } = world;
+  const work = [streamClients(world, isOver)];
+  if (isMoneySeed(seed)) work.push(moveMoney(world, [served], isOver));
+  if (isExpirySeed(seed)) work.push(writeExpiring(world, [served], isOver));
+  await Promise.all(work);
+}
 
-async function makeTable(world: StreamWorld): Promise<void> {
+/** What a partition lost of one transaction, another has: the sum holds where no stream lost anything. */
+async function checkMoney(world: StreamWorld): Promise<void> {
+  await checkBank(world, world.served, !world.options.faults.includes('clock jump'));
+}
+
+/** Resolves with its number, once every node has it. */
+async function makeTable(world: StreamWorld, name: string): Promise<number> {
   const [first] = world.nodes;
   const { region } = present(first?.ready, 'a node').engine;
-  const { number } = await region.createTable(MAIN, DEFINITION);
+  const definition = { ...DEFINITION, stream: 'NEW_AND_OLD_IMAGES' } as const;
+  const { number } = await region.createTable(name, definition);
   const endMs = world.clock.monotonicMs() + LIVE_MS;
+  const isActive = ({ ready }: StreamNode): boolean =>
+    ready?.engine.region.findTable(name)?.status === 'ACTIVE';
   while (!world.nodes.every(isActive)) {
     if (world.clock.monotonicMs() > endMs) throw new Error('waited in vain for the table');
     await world.clock.sleep(LOOK_MS);
   }
-  world.table = number;
+  return number;
+}
+
+async function makeExpiring(world: StreamWorld): Promise<void> {
+  await makeTable(world, EXPIRING);
+  const timeToLive = { enabled: true, attribute: TTL };
+  await present(world.served.serving(), 'a node').region.updateTable(EXPIRING, { timeToLive });
 }
 
 /** Waits until a log whose stream lost something goes on, at a moment when nobody asks, and notes what stands in it then. */
@@ -178,6 +207,11 @@ function whatIsLacking(world: StreamWorld): readonly string[] {
     const leaders = world.nodes.filter(
       ({ running }) => running?.engine.core.partitions[number]?.leading !== undefined,
     );
+    const led = leaders.flatMap(
+      ({ running }) => running?.engine.core.partitions[number]?.leading ?? [],
+    );
+    if (led.some(({ hasIntents }) => hasIntents))
+      lacking.push(`partition ${number} has unfinished transactions`);
     if (leaders.length !== 1)
       lacking.push(`partition ${number} is led by ${leaders.map(({ zone }) => zone).join()}`);
     for (const { zone, store } of world.nodes) {

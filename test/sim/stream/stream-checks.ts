@@ -20,7 +20,7 @@ import { decodePair, readItem } from '../../../src/storage/read.ts';
 import { recount } from '../../support/recount.ts';
 import { checkCounters, checkRegisters, type HistoryWorld } from '../checkers/history-checks.ts';
 import { explainRegister } from '../checkers/linearizability.ts';
-import { keyBytes, valueOf } from '../client.ts';
+import { keyBytes, valueOf } from '../client-item.ts';
 import type { Operation } from '../history.ts';
 import { keyText } from '../truth.ts';
 import { REGION } from './stream-options.ts';

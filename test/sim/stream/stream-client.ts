@@ -1,8 +1,10 @@
 import { WOKEN } from '../../../src/base/clock.ts';
 import { ClientError } from '../../../src/model/errors.ts';
 import { partitionOf } from '../../../src/storage/key-layout.ts';
-import { isBug, keyBytes, valueOf, writeOf } from '../client.ts';
+import { isBug } from '../client.ts';
+import { keyBytes, valueOf, writeOf } from '../client-item.ts';
 import type { Action, Expectation, Operation, Outcome } from '../history.ts';
+import { Speaker } from '../statements.ts';
 import { pickFrom } from '../world-options.ts';
 import type { RunningNode } from './stream-node.ts';
 import { REGION } from './stream-options.ts';
@@ -19,9 +21,11 @@ const heldMs = 50;
 export class StreamClient {
   readonly name: string;
   readonly #world: StreamWorld;
+  readonly #statements: Speaker;
 
   constructor(world: StreamWorld, name: string) {
     this.#world = world;
+    this.#statements = new Speaker(world, name);
     this.name = name;
   }
 
@@ -84,6 +88,11 @@ export class StreamClient {
       return { kind: 'failed' };
     }
     try {
+      const fill = this.#world.options.valueBytes;
+      const said = this.#statements.isNext
+        ? await this.#statements.ask(region, { table: MAIN, key, action, fill })
+        : undefined;
+      if (said !== undefined) return said;
       if (action.kind === 'read' || action.kind === 'read nearby') {
         const bytes = keyBytes(key);
         const consistent = action.kind === 'read';
@@ -95,7 +104,7 @@ export class StreamClient {
       }
       const outcome = await region.write({
         table,
-        ...writeOf(key, action, this.#world.options.valueBytes),
+        ...writeOf(key, action, fill),
       });
       return { kind: outcome.kind, seen: valueOf(outcome.before?.image) };
     } catch (error) {

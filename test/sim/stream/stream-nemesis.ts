@@ -11,6 +11,9 @@ const BROKER_FAULTS = {
   'read not found': { member: 'notFound', chances: [0.3, 0.9], lastsMs: 500 },
 } as const;
 
+/** How long the steps of a transaction may take, as long as nothing goes wrong. */
+const TRANSACTION_MS = [10, 30, 100] as const;
+
 /** Does a world's faults, and ends them. */
 export class StreamNemesis {
   readonly #world: StreamWorld;
@@ -68,6 +71,9 @@ export class StreamNemesis {
       case 'bus lossy':
         this.#strikeBus(fault);
         return;
+      case 'transaction crash':
+        this.#crashTransaction();
+        return;
       case 'node stop':
       case 'leader move':
       case 'node drain':
@@ -120,6 +126,22 @@ export class StreamNemesis {
       // Now and then so long that the log may be trimmed behind it.
       this.#lasting(pickFrom(world.random, [500, 2000, 10_000]), () => void victim.start());
     }
+  }
+
+  /** At any step of the next transaction that writes: its coordinator, or one that leads. */
+  #crashTransaction(): void {
+    const world = this.#world;
+    const { random, clock } = world;
+    world.onTransaction = (asked) => {
+      const victim = random.next() < 0.5 ? asked : this.#victim();
+      const inMs = random.next() * pickFrom(random, TRANSACTION_MS);
+      const strike = (): void => {
+        if (this.#isOver || victim.life === undefined) return;
+        world.count('transaction crash');
+        this.#strikeNode(random.next() < 0.5 ? 'node crash' : 'node power loss', victim);
+      };
+      void clock.sleep(inMs).then(strike);
+    };
   }
 
   #strikeClock(fault: 'clock jump' | 'clock drift', { machine, zone }: StreamNode): void {

@@ -1,4 +1,5 @@
 import { SeededRandom } from '../../support/seeded-random.ts';
+import { isMoneySeed } from '../workloads/money.ts';
 import { pickFrom } from '../world-options.ts';
 
 /** The only region of a stream world. */
@@ -30,7 +31,10 @@ const NODE_FAULTS = [
   'node drain',
 ] as const;
 
-export const STREAM_FAULTS = [...BROKER_AND_NODE_FAULTS, ...NODE_FAULTS] as const;
+/** A node ends amid a transaction: the one that coordinates it, or one that leads. In worlds that move money. */
+const MONEY_FAULTS = ['transaction crash'] as const;
+
+export const STREAM_FAULTS = [...BROKER_AND_NODE_FAULTS, ...NODE_FAULTS, ...MONEY_FAULTS] as const;
 
 /** What stream worlds count besides. */
 export const STREAM_EVENTS = [
@@ -42,6 +46,7 @@ export const STREAM_EVENTS = [
   'surplus handed in',
   'node restart',
   'eventual read',
+  'abandoned transaction',
 ] as const;
 
 export type StreamFault = (typeof STREAM_FAULTS)[number];
@@ -107,7 +112,11 @@ export function drawStreamOptions(seed: number): StreamOptions {
     eventualChance: pick([0, 0.1, 0.3]),
   };
   faults.push(...NODE_FAULTS.filter(() => random.next() < chance));
-  return { ...drawn, faults };
+  if (!isMoneySeed(seed)) return { ...drawn, faults };
+  faults.push(...MONEY_FAULTS.filter(() => random.next() < chance));
+  // Mostly across partitions.
+  const { partitions } = drawn;
+  return { ...drawn, faults, partitions: partitions === 1 ? pick([1, 2, 3]) : partitions };
 }
 
 /** In one line, as it is printed. */

@@ -3,7 +3,7 @@ import type { Entry, LogEnd } from '../../../src/log/entry.ts';
 import { type Found, MessageReader } from '../../../src/log/jetstream/stream-message.ts';
 import { decodeRecords } from '../../../src/model/record-codec.ts';
 import type { ItemRecord } from '../../../src/model/record.ts';
-import { valueOf } from '../client.ts';
+import { valueOf } from '../client-item.ts';
 import { keyText } from '../truth.ts';
 import type { ModelMessage } from './stream-model.ts';
 
@@ -11,11 +11,18 @@ interface TrueEntry {
   readonly entry: Entry;
   readonly sequence: number;
   readonly records: readonly ItemRecord[];
+  /** Wall time of the world when it was stored. */
+  readonly atMs: number;
+}
+
+export interface StoredRecord extends ItemRecord {
+  readonly atMs: number;
 }
 
 export interface StreamTruthOptions {
   /** Whether a table is the clients'. */
   readonly isUsers: (table: number) => boolean;
+  readonly nowMs: () => number;
   readonly violate: (message: string) => void;
   readonly count: (event: string) => void;
 }
@@ -85,7 +92,7 @@ export class StreamTruth {
     }
     const records = entry.kind === 'records' ? decodeRecords(entry.payload) : [];
     this.#checkTimes(entry, records);
-    this.#add({ entry, sequence, records });
+    this.#add({ entry, sequence, records, atMs: this.#options.nowMs() });
   }
 
   #isNext(entry: Entry): boolean {
@@ -102,7 +109,7 @@ export class StreamTruth {
     if (entry.partitionTime < before.partitionTime)
       this.#options.violate(`the partition's time went back at ${entry.index}`);
     for (const { version, cause } of records)
-      if (cause === 'user' && version.time <= before.partitionTime)
+      if ((cause === 'user' || cause === 'transaction') && version.time <= before.partitionTime)
         this.#options.violate(
           `entry ${entry.index} has version ${version.time}, behind the partition's time ${before.partitionTime}`,
         );
@@ -157,6 +164,13 @@ export class StreamTruth {
   /** Whether the entry at `index` is the one with that checksum. */
   has({ index, checksum }: Pick<LogEnd, 'index' | 'checksum'>): boolean {
     return index === 0 || this.#line[index - 1]?.entry.checksum === checksum;
+  }
+
+  /** All that was said of a table, by the log's order. */
+  recordsOf(table: number): readonly StoredRecord[] {
+    return this.#line.flatMap(({ records, atMs }) =>
+      records.filter((record) => record.table === table).map((record) => ({ ...record, atMs })),
+    );
   }
 
   /** What stands at each key, by the log's order; without what was deleted. */

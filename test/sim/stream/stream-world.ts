@@ -2,6 +2,8 @@ import { present } from '../../../src/base/assert.ts';
 import { ZONES } from '../../../src/log/embedded/storage-node-identity.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { Chronicle } from '../chronicle.ts';
+import type { ServedRegion } from '../served-region.ts';
+import { pickFrom } from '../world-options.ts';
 import { ModelStreams } from './model-streams.ts';
 import { NodeNetwork } from './node-network.ts';
 import type { BrokerFaults } from './stream-model.ts';
@@ -56,6 +58,8 @@ export class StreamWorld extends Chronicle {
   isHeld = false;
   /** What clients have asked and not been answered. */
   asking = 0;
+  /** Told once, when the next transaction that writes is asked of a node. */
+  onTransaction: ((asked: StreamNode) => void) | undefined;
 
   constructor(seed: number) {
     super();
@@ -71,6 +75,7 @@ export class StreamWorld extends Chronicle {
       number,
       truth: new StreamTruth({
         isUsers: (table) => table === this.table,
+        nowMs: () => this.clock.wallMs(),
         violate: (message) => {
           this.violate('truth', `partition ${number}: ${message}`);
         },
@@ -84,6 +89,23 @@ export class StreamWorld extends Chronicle {
       (zone, at) => new StreamNode(this, zone, new SeededRandom(seed * 31 + at + 7)),
     );
   }
+
+  /** The region as its clients ask it: any node that answers. */
+  readonly served: ServedRegion = {
+    name: REGION,
+    serving: (isWrite = false) => {
+      const ready = this.nodes.filter((node) => node.ready !== undefined);
+      if (ready.length === 0) return undefined;
+      const asked = pickFrom(this.random, ready);
+      const { life, engine } = present(asked.ready, 'one that answers');
+      if (isWrite) {
+        const tell = this.onTransaction;
+        this.onTransaction = undefined;
+        tell?.(asked);
+      }
+      return { region: engine.region, life };
+    },
+  };
 
   partition(number: number): StreamPartition {
     return present(this.partitions[number], `partition ${number}`);

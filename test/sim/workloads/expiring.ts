@@ -1,10 +1,10 @@
 import { ClientError } from '../../../src/model/errors.ts';
 import type { ItemWrite } from '../../../src/region/region.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
-import { isBug, keyBytes } from '../client.ts';
+import { isBug } from '../client.ts';
+import { keyBytes } from '../client-item.ts';
 import { EXPIRING, isExpirySeed, lentItem } from '../expiring-table.ts';
-import type { SimRegion } from '../sim-region.ts';
-import type { World } from '../world.ts';
+import { servedRegion, type ServedRegion, type ServedWorld } from '../served-region.ts';
 import { pickFrom } from '../world-options.ts';
 import type { Workload } from './workload.ts';
 
@@ -25,22 +25,35 @@ export const expiring: Workload = {
   async run(stage) {
     const { world } = stage;
     if (!isExpirySeed(world.seed)) return;
-    const random = new SeededRandom(world.seed ^ 0xe4d);
-    let values = 0;
-    const loops = world.regions.flatMap((region) =>
-      Array.from({ length: clientsPerRegion }, async () => {
-        while (!stage.isOver) {
-          await world.clock.sleep(1 + random.next() * 2 * world.options.thinkMs);
-          values += 1;
-          await ask(world, region, writeOf(world, random, values));
-        }
-      }),
-    );
-    await Promise.all(loops);
+    await writeExpiring(world, world.regions.map(servedRegion), () => stage.isOver);
   },
 };
 
-function writeOf(world: World, random: SeededRandom, value: number): Omit<ItemWrite, 'table'> {
+/** Several clients of each region, each at work until `isOver`. */
+export async function writeExpiring(
+  world: ServedWorld,
+  regions: readonly ServedRegion[],
+  isOver: () => boolean,
+): Promise<void> {
+  const random = new SeededRandom(world.seed ^ 0xe4d);
+  let values = 0;
+  const loops = regions.flatMap((region) =>
+    Array.from({ length: clientsPerRegion }, async () => {
+      while (!isOver()) {
+        await world.clock.sleep(1 + random.next() * 2 * world.options.thinkMs);
+        values += 1;
+        await ask(world, region, writeOf(world, random, values));
+      }
+    }),
+  );
+  await Promise.all(loops);
+}
+
+function writeOf(
+  world: ServedWorld,
+  random: SeededRandom,
+  value: number,
+): Omit<ItemWrite, 'table'> {
   const nowS = Math.floor(world.clock.wallMs() / 1000);
   // Half of the keys are left alone after some seconds, so that what befell them stays to be seen.
   const round = random.next() < 0.5 ? '' : `-${Math.floor(nowS / 4)}`;
@@ -55,17 +68,18 @@ function writeOf(world: World, random: SeededRandom, value: number): Omit<ItemWr
 
 /** Waits for the answer no longer than a client would. */
 async function ask(
-  world: World,
-  { running }: SimRegion,
+  world: ServedWorld,
+  served: ServedRegion,
   write: Omit<ItemWrite, 'table'>,
 ): Promise<void> {
-  const table = running?.engine.region.findTable(EXPIRING);
-  if (running === undefined || table === undefined) return;
-  const { life, engine } = running;
+  const serving = served.serving();
+  const table = serving?.region.findTable(EXPIRING);
+  if (serving === undefined || table === undefined) return;
+  const { life, region } = serving;
   const answer = life
     .turn()
     .then(async () => {
-      await engine.region.write({ table: table.number, ...write });
+      await region.write({ table: table.number, ...write });
       return world.count('expiring write');
     })
     .catch((error: unknown) => {

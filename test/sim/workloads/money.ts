@@ -5,10 +5,13 @@ import type { TransactionAction } from '../../../src/region/transaction.ts';
 import { WOKEN } from '../../../src/base/clock.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import type { Doing } from '../checkers/serializability.ts';
-import { isBug, keyBytes, valueOf, writeOf } from '../client.ts';
-import type { SimRegion } from '../sim-region.ts';
-import type { World } from '../world.ts';
+import { isBug } from '../client.ts';
+import { keyBytes, valueOf, writeOf } from '../client-item.ts';
+import type { ServedRegion, ServedWorld } from '../served-region.ts';
+import { servedRegion } from '../served-region.ts';
+import { Speaker } from '../statements.ts';
 import { pickFrom } from '../world-options.ts';
+import { Tally } from './tally.ts';
 import { MAIN, type Workload } from './workload.ts';
 
 /** About one seed in three makes a world in which money is moved. Drawn apart, so that no other draw moves. */
@@ -21,6 +24,8 @@ const MONEY_SALT = 0x30e7;
 const answerMs = 8000;
 const clientsPerRegion = 3;
 const accountsPerRegion = 6;
+/** How often a request is told under the same token. */
+const askedMax = 12;
 const opening = 100;
 
 export const moneySum = accountsPerRegion * opening;
@@ -32,15 +37,20 @@ export const accountsOf = (region: string): readonly string[] =>
 /** What is moved and read in one region, in its order. */
 export class Ledger {
   readonly doings: Doing[] = [];
+  readonly tally: Tally;
   isOpen = false;
+
+  constructor(region: string) {
+    this.tally = new Tally(region);
+  }
 }
 
-const ledgers = new WeakMap<World, Map<string, Ledger>>();
+const ledgers = new WeakMap<ServedWorld, Map<string, Ledger>>();
 
-export function ledgerOf(world: World, region: string): Ledger {
+export function ledgerOf(world: ServedWorld, region: string): Ledger {
   const ofWorld = ledgers.get(world) ?? new Map<string, Ledger>();
   ledgers.set(world, ofWorld);
-  const ledger = ofWorld.get(region) ?? new Ledger();
+  const ledger = ofWorld.get(region) ?? new Ledger(region);
   ofWorld.set(region, ledger);
   return ledger;
 }
@@ -57,49 +67,65 @@ export const money: Workload = {
   async run(stage) {
     const { world } = stage;
     if (!isMoneySeed(world.seed)) return;
-    const random = new SeededRandom(world.seed ^ 0xba2c);
-    const loops = world.regions.flatMap((region) =>
-      Array.from({ length: clientsPerRegion }, async (_, at) => {
-        const teller = new Teller(world, region, { random, name: `${region.name}-t${at}` });
-        while (!stage.isOver) {
-          await world.clock.sleep(1 + 0.4 * random.next() * world.options.thinkMs);
-          await teller.step();
-        }
-      }),
-    );
-    await Promise.all(loops);
+    const banks = world.regions.map(servedRegion);
+    await moveMoney(world, banks, () => stage.isOver);
   },
 };
 
+/** Several tellers of each bank, each at work until `isOver`. */
+export async function moveMoney(
+  world: ServedWorld,
+  banks: readonly ServedRegion[],
+  isOver: () => boolean,
+): Promise<void> {
+  const random = new SeededRandom(world.seed ^ 0xba2c);
+  const loops = banks.flatMap((bank) =>
+    Array.from({ length: clientsPerRegion }, async (_, at) => {
+      const teller = new Teller(world, bank, { random, name: `${bank.name}-t${at}` });
+      while (!isOver()) {
+        await world.clock.sleep(1 + 0.4 * random.next() * world.options.thinkMs);
+        await teller.step();
+      }
+    }),
+  );
+  await Promise.all(loops);
+}
+
 type Asked = (region: Region, table: number) => Promise<boolean>;
+
+/** What became of what a teller asked for. */
+type Told = 'done' | 'not done' | 'unknown';
 
 /** One client of one region's accounts. */
 export class Teller {
-  readonly #world: World;
-  readonly #region: SimRegion;
+  readonly #world: ServedWorld;
+  readonly #bank: ServedRegion;
   readonly #random: SeededRandom;
+  readonly #statements: Speaker;
   readonly #name: string;
   #count = 0;
 
   constructor(
-    world: World,
-    region: SimRegion,
+    world: ServedWorld,
+    bank: ServedRegion,
     { random, name }: { readonly random: SeededRandom; readonly name: string },
   ) {
     this.#world = world;
-    this.#region = region;
+    this.#bank = bank;
+    this.#statements = new Speaker(world, name);
     this.#random = random;
     this.#name = name;
   }
 
   get #ledger(): Ledger {
-    return ledgerOf(this.#world, this.#region.name);
+    return ledgerOf(this.#world, this.#bank.name);
   }
 
   async step(): Promise<void> {
     if (!this.#ledger.isOpen) return this.#open();
     const chance = this.#random.next();
-    if (chance < 0.45) return this.#transfer();
+    if (chance < 0.4) return this.#transfer();
+    if (chance < 0.45) return this.#addUp();
     if (chance < 0.7) {
       await this.readAll();
       return undefined;
@@ -114,7 +140,7 @@ export class Teller {
     const name = `${this.#name}.${this.#count}`;
     const invoked = world.tick();
     world.note(this.#name, `${name} ${what} ${[...parts.wrote.values()].join(', ')}`);
-    const outcome = await this.#ask(asked);
+    const outcome = await this.#ask(asked, parts.wrote.size > 1);
     const returned = outcome === 'done' ? world.tick() : undefined;
     world.note(this.#name, `${name} ${outcome} ${[...parts.saw.values()].join(', ')}`);
     if (outcome === 'done') world.count(what);
@@ -123,17 +149,17 @@ export class Teller {
     return outcome === 'done';
   }
 
-  async #ask(asked: Asked): Promise<'done' | 'not done' | 'unknown'> {
+  async #ask(asked: Asked, isWrite = false): Promise<Told> {
     const world = this.#world;
-    const { running } = this.#region;
-    const table = running?.engine.region.findTable(MAIN);
-    if (running === undefined || table === undefined) return 'not done';
-    const { engine, life } = running;
+    const serving = this.#bank.serving(isWrite);
+    const table = serving?.region.findTable(MAIN);
+    if (serving === undefined || table === undefined) return 'not done';
+    const { region, life } = serving;
     const timer = new AbortController();
-    const answered = async (): Promise<'done' | 'not done' | 'unknown'> => {
+    const answered = async (): Promise<Told> => {
       await life.turn();
       try {
-        return (await asked(engine.region, table.number)) ? 'done' : 'not done';
+        return (await asked(region, table.number)) ? 'done' : 'not done';
       } catch (error) {
         if (isBug(error)) world.violate('errors', `${this.#name} met ${String(error)}`);
         return error instanceof ClientError && error.status < 500 ? 'not done' : 'unknown';
@@ -149,7 +175,7 @@ export class Teller {
   }
 
   async #open(): Promise<void> {
-    const names = accountsOf(this.#region.name);
+    const names = accountsOf(this.#bank.name);
     const wrote = new Map(names.map((name) => [name, `${opening} ${this.#newText()}`]));
     const saw = new Map(names.map((name) => [name, undefined]));
     await this.#do('opening', { saw, wrote }, async (region, table) => {
@@ -170,26 +196,25 @@ export class Teller {
 
   /** Undefined where it could not be had. */
   async readAll(
-    names: readonly string[] = accountsOf(this.#region.name),
+    names: readonly string[] = accountsOf(this.#bank.name),
   ): Promise<readonly (string | undefined)[] | undefined> {
     const saw = new Map<string, string | undefined>();
     const isDone = await this.#do(
       'reading together',
       { saw, wrote: NOTHING },
       async (region, table) => {
-        const reads = names.map((name) => ({ table, key: keyBytes(name) }));
-        const outcome = await region.transactGet(reads);
-        if (outcome.kind === 'cancelled') return false;
-        for (const [at, item] of outcome.items.entries())
-          saw.set(names[at] ?? '', valueOf(item?.image));
-        return true;
+        const texts = this.#statements.isNext
+          ? await this.#statements.readTogether(region, MAIN, names)
+          : await textsOf(region, table, names);
+        for (const [at, text] of (texts ?? []).entries()) saw.set(names[at] ?? '', text);
+        return texts !== undefined;
       },
     );
     return isDone ? names.map((name) => saw.get(name)) : undefined;
   }
 
   async #transfer(): Promise<void> {
-    const accounts = accountsOf(this.#region.name);
+    const accounts = accountsOf(this.#bank.name);
     const [from, to] = [pickFrom(this.#random, accounts), pickFrom(this.#random, accounts)];
     if (from === to) return;
     const seen = await this.readAll([from, to]);
@@ -206,6 +231,11 @@ export class Teller {
       [to, more],
     ]);
     await this.#do('transfer', { saw, wrote }, async (region, table) => {
+      if (this.#statements.isNext)
+        return this.#statements.replace(region, MAIN, [
+          { key: from, value: wrote.get(from) ?? '', expects: less },
+          { key: to, value: wrote.get(to) ?? '', expects: more },
+        ]);
       const actions = [...wrote].map(([name, value]) =>
         actionOf(table, name, { text: value, expects: saw.get(name) }),
       );
@@ -213,9 +243,40 @@ export class Teller {
     });
   }
 
+  /** One request, again and again under its token until somebody answers, and then now and then once more. */
+  async #addUp(): Promise<void> {
+    const { tally } = this.#ledger;
+    const token = this.#newText();
+    const request = { token, fingerprint: Buffer.from(token) };
+    tally.asked += 1;
+    let isKnown = false;
+    for (let tries = 0; tries < askedMax; tries += 1) {
+      const told = await this.#ask(async (region, table) => {
+        const kind = await tally.add(region, table, request);
+        if (kind === 'mismatch')
+          this.#world.violate('money', `${token} is another request's, and nobody else has it`);
+        return kind === 'committed' || kind === 'repeated';
+      }, true);
+      this.#world.note(this.#name, `counting ${token} ${told}`);
+      if (told === 'done') {
+        if (!isKnown) tally.known += 1;
+        this.#world.count(isKnown ? 'token told again' : 'counting');
+        isKnown = true;
+        if (this.#random.next() < 0.7) break;
+      }
+      await this.#world.clock.sleep(20 + this.#random.next() * 200);
+    }
+    await this.readTally();
+  }
+
+  async readTally(): Promise<void> {
+    const { tally } = this.#ledger;
+    await this.#ask(async (region, table) => tally.read(region, table));
+  }
+
   /** A single write that keeps the balance, of what a near copy has: a transaction may be under way on it. */
   async #rewrite(): Promise<void> {
-    const name = pickFrom(this.#random, accountsOf(this.#region.name));
+    const name = pickFrom(this.#random, accountsOf(this.#bank.name));
     const saw = new Map<string, string>();
     const wrote = new Map<string, string>();
     const text = this.#newText();
@@ -224,7 +285,17 @@ export class Teller {
       const seen = valueOf(item?.image);
       if (seen === undefined) return false;
       saw.set(name, seen);
-      wrote.set(name, `${amountIn(seen)} ${text}`);
+      const value = `${amountIn(seen)} ${text}`;
+      wrote.set(name, value);
+      const said = this.#statements.isNext
+        ? await this.#statements.ask(region, {
+            table: MAIN,
+            key: name,
+            action: { kind: 'write', value, expects: { kind: 'value', value: seen } },
+            fill: 0,
+          })
+        : undefined;
+      if (said !== undefined) return said.kind === 'applied';
       const action = actionOf(table, name, { text: wrote.get(name), expects: seen });
       const outcome = await region.write({ ...action, cause: 'user' });
       return outcome.kind === 'applied';
@@ -232,7 +303,7 @@ export class Teller {
   }
 
   async #readOne(): Promise<void> {
-    const name = pickFrom(this.#random, accountsOf(this.#region.name));
+    const name = pickFrom(this.#random, accountsOf(this.#bank.name));
     const saw = new Map<string, string | undefined>();
     await this.#do('reading one', { saw, wrote: NOTHING }, async (region, table) => {
       const item = await region.getItem({ table, key: keyBytes(name), consistent: true });
@@ -240,6 +311,17 @@ export class Teller {
       return true;
     });
   }
+}
+
+async function textsOf(
+  region: Region,
+  table: number,
+  names: readonly string[],
+): Promise<readonly (string | undefined)[] | undefined> {
+  const outcome = await region.transactGet(names.map((name) => ({ table, key: keyBytes(name) })));
+  return outcome.kind === 'cancelled'
+    ? undefined
+    : outcome.items.map((item) => valueOf(item?.image));
 }
 
 const NOTHING: ReadonlyMap<string, string> = new Map();
