@@ -30,7 +30,10 @@ const NODE_FAULTS = [
   'node drain',
 ] as const;
 
-export const STREAM_FAULTS = [...BROKER_AND_NODE_FAULTS, ...NODE_FAULTS] as const;
+/** Drawn behind them. */
+const SPLIT_FAULTS = ['split'] as const;
+
+export const STREAM_FAULTS = [...BROKER_AND_NODE_FAULTS, ...NODE_FAULTS, ...SPLIT_FAULTS] as const;
 
 /** What stream worlds count besides. */
 export const STREAM_EVENTS = [
@@ -42,6 +45,7 @@ export const STREAM_EVENTS = [
   'surplus handed in',
   'node restart',
   'eventual read',
+  'partition split',
 ] as const;
 
 export type StreamFault = (typeof STREAM_FAULTS)[number];
@@ -107,6 +111,9 @@ export function drawStreamOptions(seed: number): StreamOptions {
     eventualChance: pick([0, 0.1, 0.3]),
   };
   faults.push(...NODE_FAULTS.filter(() => random.next() < chance));
+  // What a partition lost, and what was split off, would be told apart by nobody here.
+  const loses = faults.includes('stream lost') || faults.includes('stream went back');
+  if (!loses) faults.push(...SPLIT_FAULTS.filter(() => random.next() < chance));
   return { ...drawn, faults };
 }
 
