@@ -31,14 +31,11 @@ export function strikeSplit(world: StreamWorld): void {
   const partition = Math.floor(random.next() * count);
   const { engine } = present(asked.ready, 'one that answers');
   world.note('WORLD', `split of ${partition} asked of ${asked.zone}`);
-  engine.splitPartition(partition).then(
-    (child) => {
-      world.note('WORLD', `split of ${partition}: there is ${child}`);
-    },
-    (error: unknown) => {
-      world.note('WORLD', `split of ${partition}: ${String(error)}`);
-    },
-  );
+  const said = engine.splitPartition(partition).then(String, String);
+  void said.then((words) => {
+    world.note('WORLD', `split of ${partition}: ${words}`);
+    return words;
+  });
 }
 
 /** The partitions that a key was in, the one that has it now first. */
