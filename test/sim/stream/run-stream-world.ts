@@ -58,6 +58,7 @@ function countLogged(world: StreamWorld): void {
   const count = (words: string): number => lines.filter((line) => line.includes(words)).length;
   world.count('copy filled', count('copy rebuilt'));
   world.count('abandoned transaction', count('finished an abandoned transaction'));
+  world.count('partition split', world.layout.count - world.options.partitions);
   world.count('surplus handed in', count('what a copy held beyond was handed in'));
   for (const line of lines.filter((each) => /(Assertion|Type|Range|Reference)Error: /.test(each)))
     world.violate('errors', line.trim());

@@ -1,6 +1,6 @@
 import { WOKEN } from '../../../src/base/clock.ts';
 import { ClientError } from '../../../src/model/errors.ts';
-import { partitionOf } from '../../../src/storage/key-layout.ts';
+import { afterPrefix } from '../../../src/model/item-key.ts';
 import { isBug } from '../client.ts';
 import { keyBytes, valueOf, writeOf } from '../client-item.ts';
 import type { Action, Expectation, Operation, Outcome } from '../history.ts';
@@ -120,19 +120,16 @@ export class StreamClient {
     table: number,
     key: Uint8Array,
   ): Promise<{ readonly image: Uint8Array } | undefined> {
-    const request = {
+    const page = await engine.region.query({
       table,
       from: key,
-      to: undefined,
+      to: afterPrefix(key),
       forward: true,
       limit: 1,
       startAfter: undefined,
-      byteLimit: 1 << 20,
-    };
-    const { clients } = engine.core;
-    const partition = clients[partitionOf(table, key, clients.length)];
-    const page = await partition?.readPage(request, true);
-    return page?.items.find((item) => Buffer.compare(item.key, key) === 0);
+      consistent: true,
+    });
+    return page.items.find((item) => Buffer.compare(item.key, key) === 0);
   }
 }
 

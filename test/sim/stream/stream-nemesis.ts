@@ -1,6 +1,7 @@
 import { pickFrom } from '../world-options.ts';
 import type { StreamFault } from './stream-options.ts';
 import { itemsHeld } from './stream-checks.ts';
+import { strikeSplit } from './stream-splits.ts';
 import type { StreamNode } from './stream-node.ts';
 import type { Loss, StreamWorld } from './stream-world.ts';
 
@@ -73,6 +74,10 @@ export class StreamNemesis {
         return;
       case 'transaction crash':
         this.#crashTransaction();
+        return;
+      case 'split':
+        this.#world.count(fault);
+        strikeSplit(this.#world);
         return;
       case 'node stop':
       case 'leader move':

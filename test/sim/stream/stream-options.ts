@@ -34,7 +34,15 @@ const NODE_FAULTS = [
 /** A node ends amid a transaction: the one that coordinates it, or one that leads. In worlds that move money. */
 const MONEY_FAULTS = ['transaction crash'] as const;
 
-export const STREAM_FAULTS = [...BROKER_AND_NODE_FAULTS, ...NODE_FAULTS, ...MONEY_FAULTS] as const;
+/** Drawn behind them. */
+const SPLIT_FAULTS = ['split'] as const;
+
+export const STREAM_FAULTS = [
+  ...BROKER_AND_NODE_FAULTS,
+  ...NODE_FAULTS,
+  ...MONEY_FAULTS,
+  ...SPLIT_FAULTS,
+] as const;
 
 /** What stream worlds count besides. */
 export const STREAM_EVENTS = [
@@ -47,6 +55,7 @@ export const STREAM_EVENTS = [
   'node restart',
   'eventual read',
   'abandoned transaction',
+  'partition split',
 ] as const;
 
 export type StreamFault = (typeof STREAM_FAULTS)[number];
@@ -112,11 +121,14 @@ export function drawStreamOptions(seed: number): StreamOptions {
     eventualChance: pick([0, 0.1, 0.3]),
   };
   faults.push(...NODE_FAULTS.filter(() => random.next() < chance));
-  if (!isMoneySeed(seed)) return { ...drawn, faults };
-  faults.push(...MONEY_FAULTS.filter(() => random.next() < chance));
+  const isMoney = isMoneySeed(seed);
+  if (isMoney) faults.push(...MONEY_FAULTS.filter(() => random.next() < chance));
   // Mostly across partitions.
-  const { partitions } = drawn;
-  return { ...drawn, faults, partitions: partitions === 1 ? pick([1, 2, 3]) : partitions };
+  const partitions = isMoney && drawn.partitions === 1 ? pick([1, 2, 3]) : drawn.partitions;
+  // What a partition lost, and what was split off, would be told apart by nobody here.
+  const loses = faults.includes('stream lost') || faults.includes('stream went back');
+  if (!loses) faults.push(...SPLIT_FAULTS.filter(() => random.next() < chance));
+  return { ...drawn, faults, partitions };
 }
 
 /** In one line, as it is printed. */

@@ -3,6 +3,7 @@ import type { Entry, LogEnd } from '../../../src/log/entry.ts';
 import { type Found, MessageReader } from '../../../src/log/jetstream/stream-message.ts';
 import { decodeRecords } from '../../../src/model/record-codec.ts';
 import type { ItemRecord } from '../../../src/model/record.ts';
+import { splitOf, type CommittedSplit } from '../../../src/partition/split-codec.ts';
 import { valueOf } from '../client-item.ts';
 import { keyText } from '../truth.ts';
 import type { ModelMessage } from './stream-model.ts';
@@ -37,6 +38,7 @@ export class StreamTruth {
   readonly #byChecksum = new Map<number, TrueEntry>();
   /** Of all writes that ever stood in it. */
   readonly values = new Set<string>();
+  #splits: readonly CommittedSplit[] = [];
   #leader = '';
   #reader = new MessageReader();
   /** Of a incarnation of which no whole entry is there yet. */
@@ -48,6 +50,21 @@ export class StreamTruth {
 
   get incarnation(): number {
     return this.#incarnation;
+  }
+
+  /** The splits of the partition that stand in its log. */
+  get splits(): readonly CommittedSplit[] {
+    return this.#splits;
+  }
+
+  /** What the log says last of a key; undefined where it says nothing. */
+  lastOf(key: string): { readonly value: string | undefined } | undefined {
+    let found: { readonly value: string | undefined } | undefined;
+    for (const { records } of this.#line)
+      for (const record of records)
+        if (this.#options.isUsers(record.table) && keyText(record.key) === key)
+          found = { value: valueOf(record.image) };
+    return found;
   }
 
   get endIndex(): number {
@@ -118,6 +135,7 @@ export class StreamTruth {
   #add(added: TrueEntry): void {
     this.#base = undefined;
     this.#line.push(added);
+    if (added.entry.kind === 'split') this.#splits = [...this.#splits, splitOf(added.entry)];
     this.#byChecksum.set(added.entry.checksum, added);
     for (const { table, image } of added.records) {
       if (!this.#options.isUsers(table)) continue;
@@ -128,8 +146,13 @@ export class StreamTruth {
 
   /** The stream has lost what came behind a message. */
   goBack(lastSequence: number): void {
-    this.#line = this.#line.filter(({ sequence }) => sequence <= lastSequence);
+    this.#setLine(this.#line.filter(({ sequence }) => sequence <= lastSequence));
     this.#reader = new MessageReader();
+  }
+
+  #setLine(line: TrueEntry[]): void {
+    this.#line = line;
+    this.#splits = line.flatMap(({ entry }) => (entry.kind === 'split' ? [splitOf(entry)] : []));
   }
 
   /** Another stream goes on with this entry, behind what a copy has applied. */
@@ -151,7 +174,7 @@ export class StreamTruth {
       index -= 1;
       checksum = entry.entry.previousChecksum;
     }
-    this.#line = line;
+    this.#setLine(line);
     const base = line.at(-1)?.entry;
     // It may know of later times than the copy that it goes on behind.
     this.#base = base && {

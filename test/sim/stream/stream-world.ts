@@ -1,5 +1,6 @@
 import { present } from '../../../src/base/assert.ts';
 import { ZONES } from '../../../src/log/embedded/storage-node-identity.ts';
+import type { Layout } from '../../../src/storage/layout.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { Chronicle } from '../chronicle.ts';
 import type { ServedRegion } from '../served-region.ts';
@@ -7,6 +8,7 @@ import { pickFrom } from '../world-options.ts';
 import { ModelStreams } from './model-streams.ts';
 import { NodeNetwork } from './node-network.ts';
 import type { BrokerFaults } from './stream-model.ts';
+import { layoutOf } from './stream-splits.ts';
 import { StreamNode } from './stream-node.ts';
 import { drawStreamOptions, REGION, type StreamOptions } from './stream-options.ts';
 import { StreamTruth } from './stream-truth.ts';
@@ -49,7 +51,8 @@ export class StreamWorld extends Chronicle {
   readonly streams: ModelStreams;
   readonly network: NodeNetwork;
   readonly nodes: readonly StreamNode[];
-  readonly partitions: readonly StreamPartition[];
+  /** Those whose streams were made: a child's is there before it is decided that there will be one. */
+  readonly #made: StreamPartition[];
   /** The number of the clients' table, once it is there. */
   table: number | undefined;
   /** One at most. */
@@ -71,23 +74,27 @@ export class StreamWorld extends Chronicle {
       clock: this.clock,
       random: new SeededRandom(seed * 13 + 5),
     });
-    this.partitions = Array.from({ length: this.options.partitions }, (_, number) => ({
-      number,
-      truth: new StreamTruth({
-        isUsers: (table) => table === this.table,
-        nowMs: () => this.clock.wallMs(),
-        violate: (message) => {
-          this.violate('truth', `partition ${number}: ${message}`);
-        },
-        count: (event) => {
-          this.count(event);
-        },
-      }),
-    }));
+    this.#made = Array.from({ length: this.options.partitions }, (_, number) =>
+      this.#newPartition(number),
+    );
     this.streams = this.#newStreams();
     this.nodes = ZONES.map(
       (zone, at) => new StreamNode(this, zone, new SeededRandom(seed * 31 + at + 7)),
     );
+  }
+
+  #newPartition(number: number): StreamPartition {
+    const truth = new StreamTruth({
+      isUsers: (table) => table === this.table,
+      nowMs: () => this.clock.wallMs(),
+      violate: (message) => {
+        this.violate('truth', `partition ${number}: ${message}`);
+      },
+      count: (event) => {
+        this.count(event);
+      },
+    });
+    return { number, truth };
   }
 
   /** The region as its clients ask it: any node that answers. */
@@ -107,8 +114,26 @@ export class StreamWorld extends Chronicle {
     },
   };
 
+  /** By number, with those that splits have made. */
+  get partitions(): readonly StreamPartition[] {
+    return this.#made.slice(0, this.layout.count);
+  }
+
+  /** Which partition has which hashes, as the streams say. */
+  get layout(): Layout {
+    return layoutOf(this.options.partitions, this.#made);
+  }
+
   partition(number: number): StreamPartition {
-    return present(this.partitions[number], `partition ${number}`);
+    return present(this.#made[number], `partition ${number}`);
+  }
+
+  /** A split needs a stream before anything of it stands anywhere. */
+  #streamMade(number: number): void {
+    if (number < this.#made.length) return;
+    if (number > this.#made.length)
+      this.violate('stream', `partition ${number} has a stream and ${this.#made.length} none`);
+    this.#made.push(this.#newPartition(number));
   }
 
   #newStreams(): ModelStreams {
@@ -122,6 +147,7 @@ export class StreamWorld extends Chronicle {
       },
       onMade: ({ stream: { partition, generation }, incarnation }, by) => {
         this.note('WORLD', `${by} makes stream ${generation} of partition ${partition}`);
+        this.#streamMade(partition);
         if (incarnation > 1 && this.loss?.partition !== partition)
           this.violate('stream', `partition ${partition} is taken for lost by ${by}, and is not`);
       },
