@@ -10,7 +10,16 @@ export class Chronicle {
   readonly violations: Violation[] = [];
   /** How often each fault and event happened. */
   readonly counts = new Map<string, number>();
+  /** Resolves with the first violation. */
+  readonly violated: Promise<void>;
+  #tellViolated = (): void => {};
   #order = 0;
+
+  constructor() {
+    this.violated = new Promise((resolve) => {
+      this.#tellViolated = resolve;
+    });
+  }
 
   note(who: string, what: string): void {
     this.journal.note(who, what);
@@ -25,6 +34,7 @@ export class Chronicle {
     if (this.violations.filter((known) => known.checker === checker).length >= 20) return;
     const violation = new Violation(checker, message);
     this.violations.push(violation);
+    this.#tellViolated();
     this.note('WORLD', `VIOLATION ${violation.message}`);
   }
 

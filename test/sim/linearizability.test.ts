@@ -92,3 +92,13 @@ test('a refusal must have seen what refuses it', () => {
   );
   expect(explainRegister([write('a', undefined, [1, 2]), refused], undefined)).toBeDefined();
 });
+
+test('an insert that found something has not found nothing', () => {
+  const found = operation(
+    { kind: 'write', value: 'n', expects: { kind: 'absent' } },
+    { kind: 'found' },
+    [3, 4],
+  );
+  expect(explainRegister([write('a', undefined, [1, 2]), found], undefined)).toBeUndefined();
+  expect(explainRegister([found], undefined)).toBeDefined();
+});

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { runWorld, type WorldResult } from './run-world.ts';
 import { parseSimCommand, SIM_USAGE } from './sim-command.ts';
 import { totalsText, type WorldSummary } from './totals.ts';
+import type { WorldAsked } from './world-process.ts';
 
 /** Beside the folder of the built code. */
 const JOURNALS = fileURLToPath(new URL('../../../sim-journals', import.meta.url));
@@ -20,7 +21,9 @@ const SHOWN_MAX = 5;
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 
 async function runOne(seed: number): Promise<readonly WorldSummary[]> {
-  const result = await runWorld(seed, (phase) => say(`seed ${seed}: ${phase}`));
+  const result = await runWorld(seed, {
+    onPhase: (phase) => say(`seed ${seed}: ${phase}`),
+  });
   report(summaryOf(result), journalOf(result));
   say(`journal hash ${result.hash}, journal ${journalOf(result)}`);
   return [summaryOf(result)];
@@ -94,18 +97,20 @@ async function askChild(child: ChildProcess, seed: number): Promise<WorldSummary
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     child.once('message', (summary) => finish(summary as WorldSummary));
     child.once('exit', (code) => fail(`process: ended with ${code}`));
-    child.send(seed);
+    child.send({ seed, endsAtViolation: false } satisfies WorldAsked);
   });
 }
 
 function serveParent(): void {
-  process.on('message', (seed) => {
-    void runForParent(Number(seed));
+  process.on('message', (asked) => {
+    // It comes from this very program.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    void runForParent(asked as WorldAsked);
   });
 }
 
-async function runForParent(seed: number): Promise<void> {
-  const result = await runWorld(seed);
+async function runForParent({ seed, endsAtViolation }: WorldAsked): Promise<void> {
+  const result = await runWorld(seed, { endsAtViolation });
   if (result.violations.length > 0) journalOf(result);
   process.send?.(summaryOf(result));
 }

@@ -21,6 +21,9 @@ const TEAR_LOOKS_MAX = 400;
 /** A region has no more partitions than this, however often it is split. */
 const PARTITIONS_MAX = 8;
 
+/** Mean time from one split to the next, in worlds that have some. */
+const SPLIT_EVERY_MS = 3000;
+
 /** How many splits are interrupted, and how soon. */
 const SPLIT_CRASHES = 0.4;
 const SPLIT_CRASH_MS = 40;
@@ -56,6 +59,7 @@ export class Nemesis {
   async run(): Promise<void> {
     const { clock, options } = this.#world;
     if (options.faults.length === 0) return;
+    if (options.faults.includes('split')) void this.#keepSplitting();
     for (;;) {
       await clock.sleep(-Math.log(1 - this.#random.next()) * options.faultEveryMs);
       if (this.#isOver) return;
@@ -63,6 +67,20 @@ export class Nemesis {
       const region = this.#pick(this.#world.regions);
       this.#strike(fault, region);
     }
+  }
+
+  /** Among many faults each is rare, and a split is over soon. */
+  async #keepSplitting(): Promise<void> {
+    const { clock, regions } = this.#world;
+    for (;;) {
+      await clock.sleep(-Math.log(1 - this.#random.next()) * SPLIT_EVERY_MS);
+      if (this.#ended()) return;
+      this.#strike('split', this.#pick(regions));
+    }
+  }
+
+  #ended(): boolean {
+    return this.#isOver;
   }
 
   /** No new faults, and an end to those that last. */
@@ -398,6 +416,7 @@ export class Nemesis {
     const { number, hashes } = this.#pick(splits.all);
     const middle = hashes.from + 1 + randomBelow(this.#random, hashes.to - hashes.from - 1);
     this.#did('split', region, `partition ${number} at ${middle}`);
+    this.#world.onSplit(region, { from: middle, to: hashes.to });
     // A refusal, or an end of the process, is no fault of the split.
     void splits.split(number, middle).catch(() => undefined);
     if (this.#random.next() < SPLIT_CRASHES)

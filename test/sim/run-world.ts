@@ -18,6 +18,7 @@ import { Nemesis } from './nemesis.ts';
 import type { SimRegion } from './sim-region.ts';
 import { runStreamWorld } from './stream/run-stream-world.ts';
 import { isStreamSeed } from './stream/stream-options.ts';
+import { atSplits } from './workloads/at-splits.ts';
 import { counters } from './workloads/counters.ts';
 import { expiring } from './workloads/expiring.ts';
 import { indexChurn } from './workloads/index-churn.ts';
@@ -42,6 +43,7 @@ const WORKLOADS: readonly Workload[] = [
   indexChurn,
   expiring,
   money,
+  atSplits,
 ];
 
 /** How long a healed world may take until everything is as it should be. */
@@ -62,19 +64,28 @@ export interface WorldResult {
   readonly counts: Readonly<Record<string, number>>;
 }
 
+export interface WorldRun {
+  readonly onPhase?: (phase: string) => void;
+  /** It is over with the first violation: whoever asks wants to know only whether there is one. */
+  readonly endsAtViolation?: boolean;
+  readonly change?: (options: WorldOptions) => WorldOptions;
+}
+
 /** Runs one world from its making to its end: set up, break, heal, check. */
 export async function runWorld(
   seed: number,
-  onPhase: (phase: string) => void = () => {},
-  change?: (options: WorldOptions) => WorldOptions,
+  { onPhase = () => {}, endsAtViolation = false, change }: WorldRun = {},
 ): Promise<WorldResult> {
-  if (change === undefined && isStreamSeed(seed)) return runStreamWorld(seed, onPhase);
+  if (change === undefined && isStreamSeed(seed))
+    return runStreamWorld(seed, { onPhase, endsAtViolation });
   const world = new World(seed, change);
   const text = optionsText(world.options);
   world.note('WORLD', `seed ${seed}  ${text}`);
   onPhase(`options: ${text}`);
   try {
-    await world.clock.runUntilSettled(phases(world, onPhase));
+    const all = phases(world, onPhase);
+    const end = endsAtViolation ? Promise.race([all, world.violated]) : all;
+    await world.clock.runUntilSettled(end);
   } catch (error) {
     world.violate('world', `${String(error)} ${error instanceof Error ? (error.stack ?? '') : ''}`);
   }

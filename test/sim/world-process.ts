@@ -3,6 +3,16 @@ import { join } from 'node:path';
 
 import type { WorldSummary } from './totals.ts';
 
+/** What a process of `main.ts` is asked for. `endsAtViolation`: see `WorldRun`. */
+export interface WorldAsked {
+  readonly seed: number;
+  readonly endsAtViolation: boolean;
+}
+
+/** What became of a world; without a hash where its process ended or hung, which is a violation too. */
+export type WorldAnswer = Pick<WorldSummary, 'violations'> &
+  Partial<Pick<WorldSummary, 'hash' | 'counts'>>;
+
 /** Runs worlds of built code, one after the other, in a process of its own. */
 export class WorldProcess {
   readonly #main: string;
@@ -15,15 +25,18 @@ export class WorldProcess {
     this.#worldMsMax = worldMsMax;
   }
 
-  /** What the world violated; a process that ends or hangs is a violation too. */
+  /** What the world violated first, if anything. */
   async violations(seed: number): Promise<readonly string[]> {
+    return (await this.run({ seed, endsAtViolation: true })).violations;
+  }
+
+  async run(asked: WorldAsked): Promise<WorldAnswer> {
     const child = (this.#child ??= fork(this.#main, ['--child'], {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     }));
-    const violations = await answerOf(child, seed, this.#worldMsMax);
-    if (violations.isAlive) return violations.found;
-    this.end();
-    return violations.found;
+    const answer = await answerOf(child, asked, this.#worldMsMax);
+    if (answer.hash === undefined) this.end();
+    return answer;
   }
 
   end(): void {
@@ -32,31 +45,25 @@ export class WorldProcess {
   }
 }
 
-interface Answer {
-  readonly isAlive: boolean;
-  readonly found: readonly string[];
-}
-
-async function answerOf(child: ChildProcess, seed: number, msMax: number): Promise<Answer> {
+async function answerOf(
+  child: ChildProcess,
+  asked: WorldAsked,
+  msMax: number,
+): Promise<WorldAnswer> {
   return new Promise((resolve) => {
-    const finish = (answer: Answer): void => {
+    const finish = (answer: WorldAnswer): void => {
       clearTimeout(timer);
       child.removeAllListeners();
       resolve(answer);
     };
-    const timer = setTimeout(
-      () => finish({ isAlive: false, found: ['process: took too long'] }),
-      msMax,
-    );
+    const timer = setTimeout(() => finish({ violations: ['process: took too long'] }), msMax);
     const heard = (summary: unknown): void => {
       // It comes from a copy of this very program.
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-      finish({ isAlive: true, found: (summary as WorldSummary).violations });
+      finish(summary as WorldSummary);
     };
     child.once('message', heard);
-    child.once('exit', (code) =>
-      finish({ isAlive: false, found: [`process: ended with ${code}`] }),
-    );
-    child.send(seed);
+    child.once('exit', (code) => finish({ violations: [`process: ended with ${code}`] }));
+    child.send(asked);
   });
 }

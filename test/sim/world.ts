@@ -5,6 +5,12 @@ import { type Running, SimRegion } from './sim-region.ts';
 import { Truth } from './truth.ts';
 import { drawOptions, type WorldOptions } from './world-options.ts';
 
+/** Hashes from one on, up to another. */
+export interface HashSpan {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Everything of one seed: regions with their zones, disks, clocks and links, in one virtual time. */
 export class World extends Chronicle {
   readonly seed: number;
@@ -19,6 +25,8 @@ export class World extends Chronicle {
   readonly lost = new Map<string, 'for good' | 'for a while'>();
   /** Whether a whole region was hurt, by an old copy of its disks or its loss: what two of three have lost may be lost. */
   isRegionHurt = false;
+  /** A partition of the region is about to give these hashes away. */
+  onSplit: (region: SimRegion, given: HashSpan) => void = () => {};
 
   constructor(seed: number, change: (options: WorldOptions) => WorldOptions = (same) => same) {
     super();

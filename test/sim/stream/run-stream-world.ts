@@ -24,17 +24,25 @@ import { type Loss, StreamWorld } from './stream-world.ts';
 const LIVE_MS = 60_000;
 const LOOK_MS = 100;
 
+/** See `WorldRun`. */
+interface StreamWorldRun {
+  readonly onPhase: (phase: string) => void;
+  readonly endsAtViolation: boolean;
+}
+
 /** Runs one world of nodes over a broker's streams: set up, break, heal, check. */
 export async function runStreamWorld(
   seed: number,
-  onPhase: (phase: string) => void = () => {},
+  { onPhase, endsAtViolation }: StreamWorldRun,
 ): Promise<WorldResult> {
   const world = new StreamWorld(seed);
   const text = streamOptionsText(world.options);
   world.note('WORLD', `seed ${seed}  ${text}`);
   onPhase(`options: ${text}`);
   try {
-    await world.clock.runUntilSettled(phases(world, onPhase));
+    const all = phases(world, onPhase);
+    const end = endsAtViolation ? Promise.race([all, world.violated]) : all;
+    await world.clock.runUntilSettled(end);
   } catch (error) {
     world.violate('world', `${String(error)} ${error instanceof Error ? (error.stack ?? '') : ''}`);
   }
