@@ -65,7 +65,9 @@ function checkedBatch(input: Input): BatchWriteItemInput {
   try {
     return checkedInput<BatchWriteItemInput>('BatchWriteItem', input);
   } catch (error) {
-    if (error instanceof ClientError && error.code === 'ValidationException')
+    const tables = input['RequestItems'];
+    const told = error instanceof ClientError && error.code === 'ValidationException';
+    if (told && tables !== undefined && tables !== null)
       checkedInput('BatchWriteItem', { ...input, RequestItems: {} });
     throw error;
   }
