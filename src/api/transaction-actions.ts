@@ -2,7 +2,6 @@ import type { ConditionExpression, UpdateExpression } from '../expression/ast.ts
 import { checkUpdateSparesKey } from '../expression/key-checks.ts';
 import type { ExpressionCompiler } from '../expression/expression-compiler.ts';
 import type { AttributeMap } from '../model/attribute-value.ts';
-import { checkAttributeName, parseItem } from '../model/attribute-value.ts';
 import { validationError } from '../model/errors.ts';
 import {
   checkIndexKeysNotEmpty,
@@ -11,6 +10,7 @@ import {
 } from '../model/index-key-validation.ts';
 import { encodeItemKey } from '../model/item-key.ts';
 import { itemSizeBytes } from '../model/item-size.ts';
+import { parseJavaItem } from '../model/java-value.ts';
 import { checkKeysNotEmpty, validateItemKey, validateKey } from '../model/key-validation.ts';
 import { ITEM_BYTES_MAX } from '../model/limits.ts';
 import { ITEM_TOO_LARGE } from '../model/messages.ts';
@@ -76,13 +76,13 @@ export function parseAction(compiler: ExpressionCompiler, item: TransactWriteIte
   const keyed = check ?? remove;
   if (keyed === undefined) throw validationError(ACTION_MISSING);
   const { condition, values } = actionExpressions(compiler, keyed, ['ConditionExpression']);
-  const attributes = parseNamed(keyed.Key);
+  const attributes = parseJavaItem(keyed.Key);
   const change = { kind: check === undefined ? 'delete' : 'check' } as const;
   return { ...common(keyed, attributes, values), change, condition };
 }
 
 function parsePut(compiler: ExpressionCompiler, input: PutInput): ParsedAction {
-  const attributes = parseNamed(input.Item);
+  const attributes = parseJavaItem(input.Item);
   const itemBytes = itemSizeBytes(attributes);
   if (itemBytes > ITEM_BYTES_MAX) throw validationError(ITEM_TOO_LARGE);
   const { condition, values } = actionExpressions(compiler, input, ['ConditionExpression']);
@@ -91,18 +91,12 @@ function parsePut(compiler: ExpressionCompiler, input: PutInput): ParsedAction {
 
 function parseUpdate(compiler: ExpressionCompiler, input: KeyedInput): ParsedAction {
   const compiled = actionExpressions(compiler, input, ['UpdateExpression', 'ConditionExpression']);
-  const attributes = parseNamed(input.Key);
+  const attributes = parseJavaItem(input.Key);
   const { update = NO_UPDATE, condition, values } = compiled;
   return { ...common(input, attributes, values), change: { kind: 'update', update }, condition };
 }
 
 const NO_UPDATE: UpdateExpression = { actions: [] };
-
-/** As `parseItem`, but an attribute without a name is told before whatever is wrong with values. Source: conformance. */
-function parseNamed(raw: unknown): AttributeMap {
-  if (typeof raw === 'object' && raw !== null && Object.hasOwn(raw, '')) checkAttributeName('');
-  return parseItem(raw);
-}
 
 const common = (
   input: ActionInput,

@@ -85,7 +85,7 @@ const isValidation = (error: unknown): error is ClientError =>
   error instanceof ClientError && error.code === 'ValidationException';
 
 /** Names the placeholder, except for too deep a value: of that DynamoDB does not say where it stands. */
-const invalidValue = (key: string, error: ClientError): ClientError =>
+export const invalidValue = (key: string, error: ClientError): ClientError =>
   error.message === NESTING_EXCEEDED
     ? error
     : validationError(placeholderValueInvalid(key, error.message));

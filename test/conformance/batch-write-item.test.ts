@@ -93,6 +93,18 @@ test.each([
     'The requestItems parameter is required for BatchWriteItem',
   ],
   [
+    'no request, and no such return value',
+    { ReturnConsumedCapacity: 'ALL' },
+    shapeErrors(
+      complaint(
+        "'ALL'",
+        'returnConsumedCapacity',
+        'Member must satisfy enum value set: [INDEXES, TOTAL, NONE]',
+      ),
+      complaint('null', 'requestItems', 'Member must not be null'),
+    ),
+  ],
+  [
     'a table with no name, which comes after what else is wrong',
     { RequestItems: { 'bad!name': [{ PutRequest: { Item } }] }, ReturnConsumedCapacity: 'ALL' },
     shapeErrors(

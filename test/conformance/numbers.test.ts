@@ -45,6 +45,10 @@ test.each([
   expect(await stored(text)).toBe(canonical);
 });
 
+const OVERFLOW =
+  'Number overflow. Attempting to store a number with magnitude larger than supported range';
+const UNDERFLOW =
+  'Number underflow. Attempting to store a number with magnitude smaller than supported range';
 const UNREADABLE = 'The parameter cannot be converted to a numeric value';
 
 test.each([
@@ -55,18 +59,9 @@ test.each([
   ['Infinity', `${UNREADABLE}: Infinity`],
   ['0x10', `${UNREADABLE}: 0x10`],
   [`${DIGITS_38}9`, 'Attempting to store more than 38 significant digits in a Number'],
-  [
-    '1e126',
-    'Number overflow. Attempting to store a number with magnitude larger than supported range',
-  ],
-  [
-    '-1e126',
-    'Number overflow. Attempting to store a number with magnitude larger than supported range',
-  ],
-  [
-    '1e-131',
-    'Number underflow. Attempting to store a number with magnitude smaller than supported range',
-  ],
+  ['1e126', OVERFLOW],
+  ['-1e126', OVERFLOW],
+  ['1e-131', UNDERFLOW],
 ])('%j is refused, as a value, as a key and in an expression', async (N, message) => {
   const Key = { id: { S: 'number' }, at: { N } };
   expect(await call('PutItem', { TableName, Item: { ...newKey(), n: { N } } })).toEqual(
@@ -82,6 +77,35 @@ test.each([
     }),
   ).toEqual(invalid(`ExpressionAttributeValues contains invalid value: ${message} for key :v`));
 });
+
+test.each([
+  ['1e126', OVERFLOW],
+  ['1e-131', UNDERFLOW],
+  ['1e2147483647', UNDERFLOW],
+  ['1e2147483648', `${UNREADABLE}: 1e2147483648`],
+])(
+  '%s is refused as a decimal of Java is, by batches of writes and transactions',
+  async (N, message) => {
+    const n = { L: [{ N: '1' }, { NS: [N] }] };
+    const batch = { RequestItems: { [TableName]: [{ PutRequest: { Item: { ...newKey(), n } } }] } };
+    expect(await call('BatchWriteItem', batch)).toEqual(invalid(message));
+    const Put = { TableName, Item: { ...newKey(), n } };
+    expect(await call('TransactWriteItems', { TransactItems: [{ Put }] })).toEqual(
+      invalid(message),
+    );
+    const Get = { TableName, Key: { id: { S: 'number' }, at: { N } } };
+    expect(await call('TransactGetItems', { TransactItems: [{ Get }] })).toEqual(invalid(message));
+    const Update = {
+      TableName,
+      Key: newKey(),
+      UpdateExpression: 'SET n = :v',
+      ExpressionAttributeValues: { ':v': n },
+    };
+    expect(await call('TransactWriteItems', { TransactItems: [{ Update }] })).toEqual(
+      invalid(`ExpressionAttributeValues contains invalid value: ${message} for key :v`),
+    );
+  },
+);
 
 test.each([
   ['0.1', '+', '0.2', '0.3'],

@@ -46,6 +46,11 @@ const deepValue = {
 describe('one action after the other, whatever is wrong', () => {
   test.each([
     ['too deep an item', [put('b', { d: nested(40) }), put('a', { '': { S: 'x' } })], NESTING],
+    [
+      'too deep an item before a nested attribute without a name',
+      [put('a', { m: { M: { '': { S: 'x' } } }, d: nested(40) })],
+      NESTING,
+    ],
     ['no name', [put('a', { '': { S: 'x' } }), put('b', { d: nested(100) })], NAMELESS],
     [
       'no name before a deep value',

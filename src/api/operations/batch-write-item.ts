@@ -1,9 +1,10 @@
 import type { AttributeMap } from '../../model/attribute-value.ts';
-import { attributeOf, parseItem } from '../../model/attribute-value.ts';
+import { attributeOf } from '../../model/attribute-value.ts';
 import { ClientError, validationError } from '../../model/errors.ts';
 import { encodeItemKey } from '../../model/item-key.ts';
 import { indexKeyRules, validateIndexKeys } from '../../model/index-key-validation.ts';
 import { itemSizeBytes } from '../../model/item-size.ts';
+import { parseJavaItem } from '../../model/java-value.ts';
 import { validateItemKey, validateKey } from '../../model/key-validation.ts';
 import { BATCH_WRITE_REQUESTS_MAX, ITEM_BYTES_MAX } from '../../model/limits.ts';
 import { ITEM_TOO_LARGE, KEY_MISMATCH, VALUE_AMBIGUOUS } from '../../model/messages.ts';
@@ -65,7 +66,9 @@ function checkedBatch(input: Input): BatchWriteItemInput {
   try {
     return checkedInput<BatchWriteItemInput>('BatchWriteItem', input);
   } catch (error) {
-    if (error instanceof ClientError && error.code === 'ValidationException')
+    const tables = input['RequestItems'];
+    const told = error instanceof ClientError && error.code === 'ValidationException';
+    if (told && tables !== undefined && tables !== null)
       checkedInput('BatchWriteItem', { ...input, RequestItems: {} });
     throw error;
   }
@@ -77,9 +80,9 @@ function parseWrite(called: string, request: WriteRequest): BatchWrite {
     throw validationError(VALUE_AMBIGUOUS);
   }
   if (put === undefined) {
-    return { called, kind: 'delete', attributes: parseItem(remove?.Key), itemBytes: 0 };
+    return { called, kind: 'delete', attributes: parseJavaItem(remove?.Key), itemBytes: 0 };
   }
-  const attributes = parseItem(put.Item);
+  const attributes = parseJavaItem(put.Item);
   const itemBytes = itemSizeBytes(attributes);
   if (itemBytes > ITEM_BYTES_MAX) throw validationError(ITEM_TOO_LARGE);
   return { called, kind: 'put', attributes, itemBytes };

@@ -3,8 +3,8 @@ import type { ExpressionCompiler } from '../../expression/expression-compiler.ts
 import { checkProjectedKeysScalar } from '../../expression/key-checks.ts';
 import { project } from '../../expression/project.ts';
 import type { AttributeMap } from '../../model/attribute-value.ts';
-import { parseItem } from '../../model/attribute-value.ts';
 import { encodeItemKey } from '../../model/item-key.ts';
+import { parseJavaItem } from '../../model/java-value.ts';
 import { checkKeysNotEmpty, validateKey } from '../../model/key-validation.ts';
 import type { Table } from '../../model/table.ts';
 import type { ItemImage, TransactionRead } from '../../region/region.ts';
@@ -69,7 +69,7 @@ export const transactGetItemsOperation: Operation = {
 };
 
 function parseGet(compiler: ExpressionCompiler, get: GetInput): ParsedGet {
-  const key = parseItem(get.Key);
+  const key = parseJavaItem(get.Key);
   const { projection } = actionExpressions(compiler, get, ['ProjectionExpression']);
   return { called: get.TableName, key, projection };
 }
