@@ -1,6 +1,6 @@
 const HOST = '127.0.0.1';
 
-/** Who may connect to a nats-server, with what it may not publish to. */
+/** Who may connect to a nats-server, with what it may neither publish to nor listen to. */
 export interface NatsUser {
   readonly user: string;
   readonly password: string;
@@ -60,7 +60,7 @@ export function natsConfigText(config: NatsServerConfig): string {
 function userOf(user: NatsUser | { readonly nkey: string }): object {
   if ('nkey' in user) return user;
   const { user: name, password, denied = [] } = user;
-  const permissions = { publish: { deny: denied } };
+  const permissions = { publish: { deny: denied }, subscribe: { deny: denied } };
   return { user: name, password, ...(denied.length === 0 ? {} : { permissions }) };
 }
 

@@ -16,8 +16,14 @@ const MONITOR_OFFSET = -3000;
 const ROUTES_OFFSET = -2000;
 /** What the logs of a region of three nodes need. */
 const PAYLOAD_BYTES_MAX = 8 * 1024 ** 2;
-/** What is a region's own on its NATS: its streams, and the servers themselves. */
-const DENIED_TO_PEERS = ['$JS.>', '$SYS.>'];
+/** What is a region's own on its NATS: its streams and their subjects, the servers themselves, and what its nodes say to each other. */
+const DENIED_TO_PEERS = [
+  '$JS.>',
+  '$SYS.>',
+  'tidemark-log.>',
+  'tidemark-log-stored.>',
+  'tidemark.*.*.node.>',
+];
 
 export interface ProcessPlanOptions {
   /** Of a region: one that holds all zones, or one for each of the three. */

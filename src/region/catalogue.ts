@@ -57,6 +57,10 @@ export class Catalogue {
   readonly #goneStreams = new Map<string, GoneStreams>();
   readonly #streamSettings: StreamSettings;
   #lastNumber = 0;
+  /** Numbers that were given out, of which the table is not durable yet. */
+  #pending = new Set<number>();
+  /** Those of them that the kept state names. */
+  #keptPending: ReadonlySet<number> = new Set();
   #gone: readonly string[] = [];
   #timesReplaced = 0;
   readonly #turns = new Map<string, Promise<unknown>>();
@@ -84,6 +88,10 @@ export class Catalogue {
     for (const each of ended) this.#ended.set(each.globalId, each);
     this.#lastNumber = state.lastNumber;
     this.#gone = state.gone;
+    this.#keptPending = new Set(state.pending);
+    const hasTable = (number: number): boolean =>
+      this.#byNumber.has(number) || this.#byIndexNumber.has(number);
+    this.#pending = new Set(state.pending?.filter((number) => !hasTable(number)));
   }
 
   /**
@@ -133,11 +141,16 @@ export class Catalogue {
     return this.#byGlobalId.has(globalId) ? undefined : this.#ended.get(globalId);
   }
 
-  /** Whether a table or index of that number is, or may yet come to be: the system's own, or one not yet given out. */
+  /**
+   * Whether a table or index of that number is, or may yet come to be: the system's own, one not yet given out, or one that was
+   * given out and of which nothing else is heard. Hazard: records of what is not known are passed over when they are applied, for
+   * good; and a node may hear of a table long after its leaders took writes of it.
+   */
   isKnown(number: number): boolean {
     return (
       number === SYSTEM_TABLE ||
       number > this.#lastNumber ||
+      this.#pending.has(number) ||
       this.#byNumber.has(number) ||
       this.#byIndexNumber.has(number)
     );
@@ -197,14 +210,23 @@ export class Catalogue {
     const isNewId = before !== undefined && before.globalId !== after.globalId;
     if (isNewId) await this.#saveGone(before.globalId);
     if (before !== undefined && before.number !== after.number) await this.#saveStreams(before);
+    if (before !== undefined) await this.#settleNumbers(before, after);
     this.#assertNotReplaced(times);
     await this.#documents.put(tablePrefix + name, after);
     this.#assertNotReplaced(times);
+    for (const number of numbersOf(after)) this.#pending.delete(number);
     if (isNewId) this.#byGlobalId.delete(before.globalId);
     if (before !== undefined) this.#forgetIndexes(before);
     this.#put(after);
     this.#tell(before, after);
     return after;
+  }
+
+  /** A number that goes is not kept as one that may come. */
+  async #settleNumbers(before: Table, after: Table): Promise<void> {
+    const kept = numbersOf(after);
+    const gone = numbersOf(before).filter((number) => !kept.includes(number));
+    if (gone.some((number) => this.#keptPending.has(number))) await this.#saveState();
   }
 
   /** What was decided on the state of another tenure must not stand in this one's. */
@@ -236,7 +258,11 @@ export class Catalogue {
     const isNew = table.number === 0;
     const isIndexNew = table.indexes?.some(({ number }) => number === 0) ?? false;
     if (!isNew && !isIndexNew) return table;
-    const next = (): number => (this.#lastNumber += 1);
+    const next = (): number => {
+      this.#lastNumber += 1;
+      this.#pending.add(this.#lastNumber);
+      return this.#lastNumber;
+    };
     const number = isNew ? next() : table.number;
     const numbered = isIndexNew
       ? { ...table, number, indexes: table.indexes?.map((index) => numberedIndex(index, next)) }
@@ -289,8 +315,14 @@ export class Catalogue {
   }
 
   async #saveState(): Promise<void> {
-    const state: CatalogueState = { lastNumber: this.#lastNumber, gone: this.#gone };
+    const pending = [...this.#pending];
+    const state: CatalogueState = {
+      lastNumber: this.#lastNumber,
+      gone: this.#gone,
+      ...(pending.length > 0 && { pending }),
+    };
     await this.#documents.put(stateName, state);
+    this.#keptPending = new Set(pending);
   }
 
   #put(table: Table): void {
@@ -309,6 +341,11 @@ export class Catalogue {
     for (const listener of this.#listeners) listener(before, after);
   }
 }
+
+const numbersOf = ({ number, indexes = [] }: Table): readonly number[] => [
+  number,
+  ...indexes.map((index) => index.number),
+];
 
 const numberedIndex = (index: TableIndex, next: () => number): TableIndex =>
   index.number === 0 ? { ...index, number: next() } : index;
@@ -332,9 +369,15 @@ interface Kept {
 interface CatalogueState {
   readonly lastNumber: number;
   readonly gone: readonly string[];
+  /** Numbers up to the last that have no table yet, unless one of these documents is it. Absent where earlier programs wrote. */
+  readonly pending?: readonly number[] | undefined;
 }
 
-const stateShape = members<CatalogueState>({ lastNumber: finite, gone: list(text) });
+const stateShape = members<CatalogueState>({
+  lastNumber: finite,
+  gone: list(text),
+  pending: optional(list(finite)),
+});
 
 const tagShape = members<Tag>({ key: text, value: text });
 

@@ -64,10 +64,17 @@ test("a daemon's file is a valid configuration, with its own NATS and its peers'
 test("each region's NATS gives each region a password of its own, and its streams to itself", () => {
   const plans = plan([EAST, WEST], 1);
   const users = plans.flatMap(({ nodes }) => nodes.flatMap(({ nats }) => nats.config.users));
+  const denied = [
+    '$JS.>',
+    '$SYS.>',
+    'tidemark-log.>',
+    'tidemark-log-stored.>',
+    'tidemark.*.*.node.>',
+  ];
   expect(users).toEqual([
     { user: 'us-east-1', password: 'password-1' },
-    { user: 'eu-west-1', password: 'password-2', denied: ['$JS.>', '$SYS.>'] },
-    { user: 'us-east-1', password: 'password-4', denied: ['$JS.>', '$SYS.>'] },
+    { user: 'eu-west-1', password: 'password-2', denied },
+    { user: 'us-east-1', password: 'password-4', denied },
     { user: 'eu-west-1', password: 'password-5' },
   ]);
   const [east] = plans;

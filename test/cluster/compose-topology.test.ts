@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 
 import { present } from '../../src/base/assert.ts';
 import { connectNats } from '../../src/bus/nats-connection.ts';
+import { nodeSubjectOf, subjectOf } from '../../src/bus/subjects.ts';
 import { JETSTREAM_VERSION_MIN } from '../../src/cli/nats-server.ts';
+import { storedSubjectOf, streamSubjectOf } from '../../src/log/jetstream/stream-names.ts';
 import { parsePrometheusText } from '../../src/cli/prometheus-text.ts';
 import {
   type ComposeDaemon,
@@ -31,11 +33,11 @@ await natsSuite('the topology of compose.yaml, as processes', JETSTREAM_VERSION_
       natsServer: present(await natsServer(JETSTREAM_VERSION_MIN), 'a nats-server'),
     });
     expect(servers).toHaveLength(3);
-    const information = async (user: string, password: string): Promise<string> => {
+    const asked = async (user: string, password: string, subject: string): Promise<string> => {
       const { url } = present(servers[0], 'a server');
       const connection = await connectNats({ servers: [url], user, password }, { name: user });
       try {
-        const answer = await connection.request('$JS.API.INFO', undefined, { timeout: 2000 });
+        const answer = await connection.request(subject, undefined, { timeout: 2000 });
         return answer.string();
       } catch (error) {
         return String(error);
@@ -43,10 +45,23 @@ await natsSuite('the topology of compose.yaml, as processes', JETSTREAM_VERSION_
         await connection.close();
       }
     };
+    const information = async (user: string, password: string): Promise<string> =>
+      asked(user, password, '$JS.API.INFO');
     expect(JSON.parse(await information('region', 'tidemark-region'))).toMatchObject({
       streams: 0,
     });
     expect(await information('peer', 'tidemark-peer')).toMatch(/permission/iu);
+    const log = { partition: 0, generation: 1 };
+    const own = [
+      nodeSubjectOf('us-east-1', 'a', 'node.trigger'),
+      nodeSubjectOf('us-east-1', 'b', 'node.call'),
+      streamSubjectOf('us-east-1', log),
+      storedSubjectOf('us-east-1', log),
+    ];
+    for (const subject of own)
+      expect(await asked('peer', 'tidemark-peer', subject)).toMatch(/permission/iu);
+    const served = subjectOf('us-east-1', 'replication.hello');
+    expect(await asked('peer', 'tidemark-peer', served)).toMatch(/no responders/iu);
     await expect(information('region', 'tidemark-peer')).rejects.toMatchObject({
       code: 'credentials',
     });

@@ -226,3 +226,57 @@ test('a change that was decided before another node changed the catalogue fails'
   expect(catalogue.find('Orders')).toEqual(theirs);
   expect((await documents.all()).get('table/Orders')).toEqual(JSON.parse(JSON.stringify(made)));
 });
+
+test('a number that was given out is known at every moment until what has it is gone', async () => {
+  const documents = new Map<string, unknown>();
+  /** The documents as they stood after each write, as another node may read them. */
+  const moments: ReadonlyMap<string, unknown>[] = [];
+  const note = async (): Promise<void> => {
+    moments.push(new Map(documents));
+  };
+  const catalogue = new Catalogue(
+    {
+      put: async (name, document) => {
+        documents.set(name, structuredClone(document));
+        await note();
+      },
+      delete: async (name) => {
+        documents.delete(name);
+        await note();
+      },
+    },
+    () => [],
+  );
+  /** As the node reads it, afresh and after all that was before. */
+  const known = (from: number, number: number): readonly boolean[] => {
+    const follower = new Catalogue(openDocuments(), () => []);
+    return moments.slice(from).flatMap((moment) => {
+      follower.replace(moment);
+      const fresh = new Catalogue(openDocuments(), () => []);
+      fresh.load(moment);
+      return [follower.isKnown(number), fresh.isKnown(number), catalogue.isKnown(number)];
+    });
+  };
+  const make = async (name: string): Promise<Table> =>
+    catalogue.change(name, (): Table => ({
+      ...table,
+      name,
+      globalId: name,
+      indexes: [{ definition: index, number: 0, status: 'ACTIVE', backfilling: false }],
+    }));
+  // Made at once, so that the last number given out says nothing of those before.
+  const [one, other] = await Promise.all([make('One'), make('Other')]);
+  const numbers = [one, other].flatMap(({ number, indexes = [] }) => [
+    number,
+    ...indexes.map((each) => each.number),
+  ]);
+  expect(new Set(numbers)).toEqual(new Set([1, 2, 3, 4]));
+  for (const number of numbers) expect(known(0, number)).not.toContain(false);
+
+  const [gone] = one.indexes ?? [];
+  await catalogue.change('One', (standing) => standing && { ...standing, indexes: [] });
+  expect(known(moments.length - 1, gone?.number ?? 0)).toEqual([false, false, false]);
+  await catalogue.change('One', () => undefined);
+  expect(known(moments.length - 1, one.number)).toEqual([false, false, false]);
+  expect(known(moments.length - 1, other.number)).toEqual([true, true, true]);
+});
