@@ -4,11 +4,15 @@ import { compareBuilds } from './compare-builds.ts';
 import { expiryBench } from './expiry-bench.ts';
 import { expiryFigures, expiryReportText } from './expiry-report.ts';
 import type { Figure } from './figure.ts';
+import { growthBench } from './growth-bench.ts';
+import { growthFigures, growthText } from './growth-report.ts';
 import { latencyBench } from './latency-bench.ts';
 import { latencyFigures, latencyText } from './latency-report.ts';
 import { natsBench } from './nats-bench.ts';
 import { natsFigures, natsReportText } from './nats-report.ts';
 import { profileBench } from './profile-bench.ts';
+import { startBench } from './start-bench.ts';
+import { startFigures, startText } from './start-report.ts';
 import { suiteBench } from './suite-bench.ts';
 import { suiteFigures, suiteText, summarize } from './suite-report.ts';
 
@@ -44,6 +48,14 @@ const RUNNERS: Runners = {
   latency: async (order) => {
     const runs = await latencyBench(order);
     return { text: latencyText(runs), figures: latencyFigures(runs), details: { runs } };
+  },
+  growth: async (order, mode) => {
+    const runs = await growthBench({ ...order, ...mode });
+    return { text: growthText(runs), figures: growthFigures(runs), details: { runs } };
+  },
+  start: async (order, { items }) => {
+    const runs = await startBench({ ...order, items });
+    return { text: startText(runs), figures: startFigures(runs), details: { runs } };
   },
   profile: async (order, { operation }) => {
     const text = await profileBench({ ...order, operation });

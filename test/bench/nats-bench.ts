@@ -10,7 +10,8 @@ import type { CatchUp, Cost, CpuPerRecord, Latency, NatsRounds } from './nats-re
 import { processUsage } from './process-usage.ts';
 import { RegionPair, samplesOf, startNats, TARGET } from './region-pair.ts';
 import { packageFolder, type ServerProcess } from './server-process.ts';
-import { ITEM_BYTES, REGIONAL, SHARED_WORKLOADS } from './workloads.ts';
+import { ITEM_BYTES } from './bench-item.ts';
+import { REGIONAL, SHARED_WORKLOADS } from './workloads.ts';
 
 const LATENCY = 'tidemark_replication_latency_seconds';
 const PENDING = 'tidemark_replication_pending_records';
