@@ -100,6 +100,14 @@ test('a table grows from size to size, and is put to for five minutes at each', 
   expect(quick?.mode).toMatchObject({ sustainedMs: 5000 });
 });
 
+test('steps are timed in five short rounds', () => {
+  expect(parseBenchOptions(['--micro'])).toMatchObject({
+    mode: { kind: 'micro' },
+    rounds: 5,
+    measuredMs: 500,
+  });
+});
+
 test('a start is that of a daemon with so many items', () => {
   const options = parseBenchOptions(['--start', '1000000', '--rounds', '2']);
   expect(options).toMatchObject({ mode: { kind: 'start', items: 1_000_000 }, rounds: 2 });

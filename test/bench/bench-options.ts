@@ -8,10 +8,14 @@ import { WORKLOADS } from './workloads.ts';
 export type BenchMode =
   | { readonly kind: 'suite' }
   | { readonly kind: 'latency' }
+  /** The hot steps of a request, each by itself. */
+  | { readonly kind: 'micro' }
   | { readonly kind: 'profile'; readonly operation: string }
   /** A table that grows to each size, in items, and is put to for so long at each. */
   | { readonly kind: 'growth'; readonly sizes: readonly number[]; readonly sustainedMs: number }
   | { readonly kind: 'start'; readonly items: number }
+  /** Measures nothing: the README is to show what was kept last. */
+  | { readonly kind: 'readme' }
   /** The `main.js` of another build of the daemon, to be compared with this one. */
   | { readonly kind: 'against'; readonly main: string }
   | ({ readonly kind: 'nats' } & NatsOptions)
@@ -103,6 +107,14 @@ const DEFAULTS: Readonly<Record<Kind, Defaults>> = {
     takes: ['connections', 'rounds', 'seconds', 'sustain', 'quick', ...RESULTS],
   },
   start: { ...SUITE, takes: ['rounds', 'quick', ...RESULTS] },
+  micro: {
+    ...SUITE,
+    rounds: ['5', '1'],
+    seconds: ['0.5', '0.1'],
+    warmUpShare: 1,
+    takes: ['rounds', 'seconds', 'quick', ...RESULTS],
+  },
+  readme: { ...SUITE, takes: [] },
   profile: {
     ...SUITE,
     connections: '16',
@@ -132,7 +144,16 @@ const DEFAULTS: Readonly<Record<Kind, Defaults>> = {
   },
 };
 
-const MODE_FLAGS = ['latency', 'growth', 'start', 'profile', 'against', 'nats', 'expiry'] as const;
+const MODE_FLAGS = [
+  'latency',
+  'micro',
+  'growth',
+  'start',
+  'profile',
+  'against',
+  'nats',
+  'expiry',
+] as const;
 
 /** Undefined when help was asked for. Throws `UsageError`. */
 export function parseBenchOptions(parameters: readonly string[]): BenchOptions | undefined {
@@ -230,9 +251,11 @@ function parsed(parameters: readonly string[]) {
         compare: { type: 'string' },
         strict: { type: 'boolean', default: false },
         latency: { type: 'boolean', default: false },
+        micro: { type: 'boolean', default: false },
         growth: { type: 'string' },
         sustain: { type: 'string' },
         start: { type: 'string' },
+        readme: { type: 'boolean', default: false },
         nats: { type: 'boolean', default: false },
         expiry: { type: 'boolean', default: false },
         daemon: { type: 'string' },

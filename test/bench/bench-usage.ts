@@ -29,6 +29,13 @@ replica's bootstrap. Requests are due at their rate whatever the answers do. Nee
   --connections LIST   how many at once (default: 16)
   --rounds, --seconds, --quick   as above (default of seconds: 5)
 
+npm run bench -- --micro [options]
+
+Times the hot steps of a request by themselves: parse, key, expression, record, append, apply, read.
+
+  --rounds N           turns of each (default: 5)
+  --seconds N          of each turn (default: 0.5)
+
 npm run bench -- --growth SIZES [options]
 
 Fills a table up to each number of items, such as 10000,1000000,10000000, and measures GetItem, Query and a long PutItem
@@ -44,6 +51,10 @@ Measures how soon a daemon with so many items serves after a clean stop, and aft
 1000000.
 
   --rounds, --quick    as above
+
+npm run bench -- --readme
+
+Writes what was kept last into the README.
 
 npm run bench -- --profile OPERATION [options]
 
