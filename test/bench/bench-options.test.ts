@@ -103,6 +103,8 @@ test('a table grows from size to size, and is put to for five minutes at each', 
 test('steps are timed in five short rounds', () => {
   expect(parseBenchOptions(['--micro'])).toMatchObject({
     mode: { kind: 'micro' },
+    operations: [],
+    connections: [],
     rounds: 5,
     measuredMs: 500,
   });

@@ -23,8 +23,9 @@ export type BenchMode =
 
 export interface BenchOptions {
   readonly mode: BenchMode;
-  /** Names of workloads, in their order. */
+  /** Names of workloads, in their order; none where the bench has no choice of them. */
   readonly operations: readonly string[];
+  /** None where the bench has no choice of them. */
   readonly connections: readonly number[];
   readonly rounds: number;
   readonly measuredMs: number;
@@ -168,8 +169,10 @@ export function parseBenchOptions(parameters: readonly string[]): BenchOptions |
   const connections = wholes('--connections', values.connections ?? defaults.connections);
   return {
     mode: modeOf(kind, values, givenMs),
-    operations: knownOf('--operations', defaults.operations, values.operations),
-    connections,
+    operations: defaults.takes.includes('operations')
+      ? knownOf('--operations', defaults.operations, values.operations)
+      : [],
+    connections: defaults.takes.includes('connections') ? connections : [],
     rounds: whole('--rounds', values.rounds ?? defaults.rounds[quick]),
     measuredMs,
     warmUpMs: measuredMs * defaults.warmUpShare,

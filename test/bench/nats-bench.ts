@@ -155,7 +155,8 @@ class PairBench {
     );
     return {
       round,
-      writesPerSecond: shared.ratePerSecond,
+      globalPerSecond: shared.ratePerSecond,
+      regionalPerSecond: other.ratePerSecond,
       failures: shared.failures + other.failures,
       globalCpuUs: shared.cpuUs,
       regionalCpuUs: other.cpuUs,
