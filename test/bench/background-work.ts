@@ -3,8 +3,8 @@ import { LoadProcess } from './load-process.ts';
 import { type RegionPair, TARGET } from './region-pair.ts';
 import { BACKGROUND_WORKLOADS, BALLAST, ballastBatches } from './workloads.ts';
 
-/** Of 25 items each: enough that stores are merged every few seconds. */
-const WRITES_PER_SECOND = 40;
+/** Of 25 items each: enough that each store compacts every few seconds. */
+const WRITES_PER_SECOND = 80;
 /** Longer than any measurement: it is ended by whoever began it. */
 const SLICE_MS = 500;
 const POLL_MS = 50;

@@ -91,6 +91,30 @@ test('a profile is of one operation', () => {
   });
 });
 
+test('a table grows from size to size, and is put to for five minutes at each', () => {
+  expect(parseBenchOptions(['--growth', '10000,1000000'])).toMatchObject({
+    mode: { kind: 'growth', sizes: [10_000, 1_000_000], sustainedMs: 300_000 },
+    connections: [16],
+  });
+  const quick = parseBenchOptions(['--growth', '10', '--quick']);
+  expect(quick?.mode).toMatchObject({ sustainedMs: 5000 });
+});
+
+test('steps are timed in five short rounds', () => {
+  expect(parseBenchOptions(['--micro'])).toMatchObject({
+    mode: { kind: 'micro' },
+    operations: [],
+    connections: [],
+    rounds: 5,
+    measuredMs: 500,
+  });
+});
+
+test('a start is that of a daemon with so many items', () => {
+  const options = parseBenchOptions(['--start', '1000000', '--rounds', '2']);
+  expect(options).toMatchObject({ mode: { kind: 'start', items: 1_000_000 }, rounds: 2 });
+});
+
 test('half of the peak is measured of single-item operations and Query', () => {
   expect(parseBenchOptions(['--latency'])).toMatchObject({
     mode: { kind: 'latency' },
@@ -117,6 +141,10 @@ test.each([
   [['--nats', '--against', 'x'], 'one of --against, --nats at a time'],
   [['--expiry', '--nats'], 'at a time'],
   [['--strict'], '--compare'],
+  [['--growth', '100,10'], 'sizes rise'],
+  [['--growth', 'many'], 'many'],
+  [['--sustain', '5'], '--sustain'],
+  [['--start', '0'], 'above 0'],
 ])('%j is refused', (parameters, words) => {
   expect(() => parseBenchOptions(parameters)).toThrow(UsageError);
   expect(() => parseBenchOptions(parameters)).toThrow(words);

@@ -8,7 +8,14 @@ import { WORKLOADS } from './workloads.ts';
 export type BenchMode =
   | { readonly kind: 'suite' }
   | { readonly kind: 'latency' }
+  /** The hot steps of a request, each by itself. */
+  | { readonly kind: 'micro' }
   | { readonly kind: 'profile'; readonly operation: string }
+  /** A table that grows to each size, in items, and is put to for so long at each. */
+  | { readonly kind: 'growth'; readonly sizes: readonly number[]; readonly sustainedMs: number }
+  | { readonly kind: 'start'; readonly items: number }
+  /** Measures nothing: the README is to show what was kept last. */
+  | { readonly kind: 'readme' }
   /** The `main.js` of another build of the daemon, to be compared with this one. */
   | { readonly kind: 'against'; readonly main: string }
   | ({ readonly kind: 'nats' } & NatsOptions)
@@ -16,8 +23,9 @@ export type BenchMode =
 
 export interface BenchOptions {
   readonly mode: BenchMode;
-  /** Names of workloads, in their order. */
+  /** Names of workloads, in their order; none where the bench has no choice of them. */
   readonly operations: readonly string[];
+  /** None where the bench has no choice of them. */
   readonly connections: readonly number[];
   readonly rounds: number;
   readonly measuredMs: number;
@@ -53,6 +61,10 @@ export class UsageError extends Error {
 
 /** Of two regions, latency is measured for no longer. */
 const NATS_MEASURED_MS_MAX = 10_000;
+
+/** Seconds of PutItem at each size of a table that grows. */
+const SUSTAIN = '300';
+const SUSTAIN_QUICK = '5';
 
 const NAMES = WORKLOADS.map(({ name }) => name);
 
@@ -90,6 +102,20 @@ const DEFAULTS: Readonly<Record<Kind, Defaults>> = {
     seconds: ['5', '2'],
     takes: SUITE.takes,
   },
+  growth: {
+    ...SUITE,
+    connections: '16',
+    takes: ['connections', 'rounds', 'seconds', 'sustain', 'quick', ...RESULTS],
+  },
+  start: { ...SUITE, takes: ['rounds', 'quick', ...RESULTS] },
+  micro: {
+    ...SUITE,
+    rounds: ['5', '1'],
+    seconds: ['0.5', '0.1'],
+    warmUpShare: 1,
+    takes: ['rounds', 'seconds', 'quick', ...RESULTS],
+  },
+  readme: { ...SUITE, takes: [] },
   profile: {
     ...SUITE,
     connections: '16',
@@ -119,7 +145,16 @@ const DEFAULTS: Readonly<Record<Kind, Defaults>> = {
   },
 };
 
-const MODE_FLAGS = ['latency', 'profile', 'against', 'nats', 'expiry'] as const;
+const MODE_FLAGS = [
+  'latency',
+  'micro',
+  'growth',
+  'start',
+  'profile',
+  'against',
+  'nats',
+  'expiry',
+] as const;
 
 /** Undefined when help was asked for. Throws `UsageError`. */
 export function parseBenchOptions(parameters: readonly string[]): BenchOptions | undefined {
@@ -131,13 +166,13 @@ export function parseBenchOptions(parameters: readonly string[]): BenchOptions |
   const quick = values.quick ? 1 : 0;
   const givenMs = positive('--seconds', values.seconds ?? defaults.seconds[quick]) * 1000;
   const measuredMs = kind === 'nats' ? Math.min(givenMs, NATS_MEASURED_MS_MAX) : givenMs;
-  const connections = (values.connections ?? defaults.connections)
-    .split(',')
-    .map((text) => whole('--connections', text));
+  const connections = wholes('--connections', values.connections ?? defaults.connections);
   return {
     mode: modeOf(kind, values, givenMs),
-    operations: knownOf('--operations', defaults.operations, values.operations),
-    connections,
+    operations: defaults.takes.includes('operations')
+      ? knownOf('--operations', defaults.operations, values.operations)
+      : [],
+    connections: defaults.takes.includes('connections') ? connections : [],
     rounds: whole('--rounds', values.rounds ?? defaults.rounds[quick]),
     measuredMs,
     warmUpMs: measuredMs * defaults.warmUpShare,
@@ -180,6 +215,14 @@ function modeOf(kind: Kind, values: Values, cutMs: number): BenchMode {
     const [operation = ''] = knownOf('--profile', NAMES, values.profile);
     return { kind, operation };
   }
+  if (kind === 'growth') {
+    const sizes = wholes('--growth', values.growth ?? '');
+    if (sizes.some((size, at) => size <= (sizes[at - 1] ?? 0)))
+      throw new UsageError('--growth: sizes rise');
+    const sustain = values.sustain ?? (values.quick ? SUSTAIN_QUICK : SUSTAIN);
+    return { kind, sizes, sustainedMs: positive('--sustain', sustain) * 1000 };
+  }
+  if (kind === 'start') return { kind, items: whole('--start', values.start ?? '') };
   if (kind === 'against') return { kind, main: resolve(values.against ?? '') };
   if (kind !== 'nats') return { kind };
   const daemon = absolute(values.daemon);
@@ -211,6 +254,11 @@ function parsed(parameters: readonly string[]) {
         compare: { type: 'string' },
         strict: { type: 'boolean', default: false },
         latency: { type: 'boolean', default: false },
+        micro: { type: 'boolean', default: false },
+        growth: { type: 'string' },
+        sustain: { type: 'string' },
+        start: { type: 'string' },
+        readme: { type: 'boolean', default: false },
         nats: { type: 'boolean', default: false },
         expiry: { type: 'boolean', default: false },
         daemon: { type: 'string' },
@@ -225,6 +273,9 @@ function parsed(parameters: readonly string[]) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
 }
+
+const wholes = (name: string, list: string): readonly number[] =>
+  list.split(',').map((text) => whole(name, text));
 
 const absolute = (path: string | undefined): string | undefined =>
   path === undefined ? undefined : resolve(path);

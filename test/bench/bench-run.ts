@@ -1,14 +1,26 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import type { BenchMode, BenchOptions } from './bench-options.ts';
 import { comparisonText } from './build-comparison.ts';
 import { compareBuilds } from './compare-builds.ts';
 import { expiryBench } from './expiry-bench.ts';
 import { expiryFigures, expiryReportText } from './expiry-report.ts';
 import type { Figure } from './figure.ts';
+import { growthBench } from './growth-bench.ts';
+import { growthFigures, growthText } from './growth-report.ts';
+import { readResults, ResultsError, resultsFolder } from './kept-results.ts';
 import { latencyBench } from './latency-bench.ts';
 import { latencyFigures, latencyText } from './latency-report.ts';
+import { microBench } from './micro-bench.ts';
+import { microFigures, microText } from './micro-report.ts';
 import { natsBench } from './nats-bench.ts';
 import { natsFigures, natsReportText } from './nats-report.ts';
 import { profileBench } from './profile-bench.ts';
+import { newestResults, readmeTable, withReadmeTable } from './readme-table.ts';
+import { packageFolder } from './server-process.ts';
+import { startBench } from './start-bench.ts';
+import { startFigures, startText } from './start-report.ts';
 import { suiteBench } from './suite-bench.ts';
 import { suiteFigures, suiteText, summarize } from './suite-report.ts';
 
@@ -44,6 +56,26 @@ const RUNNERS: Runners = {
   latency: async (order) => {
     const runs = await latencyBench(order);
     return { text: latencyText(runs), figures: latencyFigures(runs), details: { runs } };
+  },
+  micro: async (order) => {
+    const runs = await microBench(order);
+    return { text: microText(runs), figures: microFigures(runs), details: { runs } };
+  },
+  growth: async (order, mode) => {
+    const runs = await growthBench({ ...order, ...mode });
+    return { text: growthText(runs), figures: growthFigures(runs), details: { runs } };
+  },
+  start: async (order, { items }) => {
+    const runs = await startBench({ ...order, items });
+    return { text: startText(runs), figures: startFigures(runs), details: { runs } };
+  },
+  readme: async () => {
+    const file = newestResults(resultsFolder());
+    if (file === undefined) throw new ResultsError('no results are kept yet: see --keep');
+    const readme = join(packageFolder(), 'README.md');
+    const table = readmeTable(readResults(file));
+    writeFileSync(readme, withReadmeTable(readFileSync(readme, 'utf8'), table));
+    return { text: `README.md shows ${file}\n`, figures: [], details: {} };
   },
   profile: async (order, { operation }) => {
     const text = await profileBench({ ...order, operation });

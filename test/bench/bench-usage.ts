@@ -29,6 +29,33 @@ replica's bootstrap. Requests are due at their rate whatever the answers do. Nee
   --connections LIST   how many at once (default: 16)
   --rounds, --seconds, --quick   as above (default of seconds: 5)
 
+npm run bench -- --micro [options]
+
+Times the hot steps of a request by themselves: parse, key, expression, record, append, apply, read.
+
+  --rounds N           turns of each (default: 5)
+  --seconds N          of each turn (default: 0.5)
+
+npm run bench -- --growth SIZES [options]
+
+Fills a table up to each number of items, such as 10000,1000000,10000000, and measures GetItem, Query and a long PutItem
+at each, by the smallest, and the daemon's memory. Ten million items take about an hour and 15 GB of disk.
+
+  --sustain N          seconds of PutItem at each size (default: 300)
+  --connections N      how many at once (default: 16)
+  --rounds, --seconds, --quick   as above
+
+npm run bench -- --start ITEMS [options]
+
+Measures how soon a daemon with so many items serves after a clean stop, and after kill -9 among writes. Goals are those of
+1000000.
+
+  --rounds, --quick    as above
+
+npm run bench -- --readme
+
+Writes what was kept last into the README.
+
 npm run bench -- --profile OPERATION [options]
 
 Leaves a CPU profile of the daemon under load, for Chrome or speedscope, and a flame graph as a page, in .cache/profiles,

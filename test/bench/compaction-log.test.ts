@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 import { compactionsIn } from './compaction-log.ts';
 
-test('merges are counted in every store below the folder, and nothing else', () => {
+test('compactions are counted in every store below the folder, and nothing else', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-bench-compactions-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   for (const zone of ['a', 'b']) {
@@ -17,9 +17,10 @@ test('merges are counted in every store below the folder, and nothing else', () 
         '2026/11/21-10:00:00.1 7f Compacting 4@0 + 1@1 files',
         '2026/11/21-10:00:00.2 7f Compacted 4@0 + 1@1 files => 100 bytes',
         '2026/11/21-10:00:00.3 7f Level-0 table #7: started',
+        '2026/11/21-10:00:00.4 7f Level-0 table #7: 4190 bytes OK',
       ].join('\n'),
     );
   }
   writeFileSync(join(folder, 'CATALOG'), 'Compacted 4@0');
-  expect(compactionsIn(folder)).toBe(2);
+  expect(compactionsIn(folder)).toBe(4);
 });

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What LevelDB writes into a file of this name whenever it has merged files into others. */
+/** What LevelDB writes into a file of this name whenever it has made a file of its memory, or merged files into others. */
 const LOG_FILE = 'LOG';
-const MERGED = /Compacted \d+@\d+/g;
+const COMPACTED = /Compacted \d+@\d+|Level-0 table #\d+: \d+ bytes/g;
 
-/** How many times the stores below a folder have merged files. A file that goes meanwhile counts as none. */
+/** How many times the stores below a folder have compacted, in either way. A file that goes meanwhile counts as none. */
 export function compactionsIn(folder: string): number {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name === LOG_FILE || name.endsWith(`/${LOG_FILE}`))
@@ -14,7 +14,7 @@ export function compactionsIn(folder: string): number {
 
 function compactionsOf(file: string): number {
   try {
-    return readFileSync(file, 'utf8').match(MERGED)?.length ?? 0;
+    return readFileSync(file, 'utf8').match(COMPACTED)?.length ?? 0;
   } catch {
     return 0;
   }

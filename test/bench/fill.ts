@@ -1,5 +1,5 @@
 import { call, callIn } from './call.ts';
-import type { FillBatch } from './workloads.ts';
+import type { FillBatch } from './workload.ts';
 import {
   EXPIRING,
   expiringBatches,

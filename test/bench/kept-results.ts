@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Figure } from './figure.ts';
 import type { Machine } from './machine.ts';
 import { machineName } from './machine.ts';
+import { packageFolder } from './server-process.ts';
 
 /** 1: machine and, by bench, when it ran, with what options, and its figures. */
 const FORMAT = 1;
@@ -48,6 +49,9 @@ export function keepResults(folder: string, found: Found): string {
   writeResults(file, { ...rest, benches: { ...before, ...benches } });
   return file;
 }
+
+/** Where the project keeps its own. */
+export const resultsFolder = (): string => join(packageFolder(), 'test', 'bench', 'results');
 
 export function writeResults(file: string, results: KeptResults): void {
   writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`);

@@ -23,7 +23,7 @@ export interface LatencyRun {
   readonly longestRunMs: number;
   /** For garbage. */
   readonly longestPauseMs: number;
-  /** Merges of files in the region's stores meanwhile. */
+  /** Of the region's stores meanwhile. */
   readonly compactions: number;
   /** What else was done; undefined alone. */
   readonly background: BackgroundDone | undefined;
@@ -54,7 +54,7 @@ function groupsOf(runs: readonly LatencyRun[]): readonly (readonly LatencyRun[])
 /** The table for people. */
 export function latencyText(runs: readonly LatencyRun[]): string {
   const head = ['operation', 'round', 'peak/s', 'asked/s', 'answered/s', 'p50 ms', 'p99 ms'];
-  const tail = ['longest run ms', 'garbage ms', 'merges', 'pages', 'bootstraps', 'failed', ''];
+  const tail = ['longest run ms', 'garbage ms', 'compactions', 'pages', 'bootstraps', 'failed', ''];
   const lines = runs.map((run) => [
     run.operation,
     String(run.round),

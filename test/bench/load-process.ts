@@ -12,6 +12,8 @@ import type { LoadOptions, LoadResult } from './load.ts';
 /** What the generator's process is asked: requests are named, not sent over, because there are megabytes of them. */
 export interface LoadOrder extends Omit<LoadOptions, 'requests'> {
   readonly workload: string;
+  /** How many items its table has, where that is not always the same. */
+  readonly items?: number;
 }
 
 /** What a run tells, and how many items each of its requests is about. */
@@ -69,11 +71,14 @@ interface Prepared {
 }
 
 async function answer(
-  { workload, ...options }: LoadOrder,
+  { workload, items, ...options }: LoadOrder,
   known: Map<string, Prepared>,
 ): Promise<Reply> {
   try {
-    const { requests, itemsPerRequest } = await prepared(workload, options.port, known);
+    const { requests, itemsPerRequest } = await prepared(
+      { workload, items, port: options.port },
+      known,
+    );
     return { result: { ...(await runLoad({ ...options, requests })), itemsPerRequest } };
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error) };
@@ -82,19 +87,24 @@ async function answer(
 
 /** Where pages begin is each target's own, and is asked once. */
 async function prepared(
-  name: string,
-  port: number,
+  {
+    workload: name,
+    items,
+    port,
+  }: Pick<LoadOrder, 'workload' | 'port'> & { items: number | undefined },
   known: Map<string, Prepared>,
 ): Promise<Prepared> {
   const workload = workloadNamed(name);
   const { scans, itemsPerRequest } = workload;
-  const key = scans === undefined ? name : `${name} ${port}`;
+  const key = scans === undefined ? `${name} ${items ?? ''}` : `${name} ${port}`;
   const before = known.get(key);
   if (before !== undefined) return before;
   const own =
     scans === undefined
-      ? { requests: workload.requests(), itemsPerRequest }
+      ? { requests: workload.requests(items), itemsPerRequest }
       : await scanPages(port, scans);
+  // The requests of a table that has grown since are no longer needed, and there are many.
+  if (items !== undefined) known.clear();
   known.set(key, own);
   return own;
 }

@@ -1,4 +1,4 @@
-import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 
 /** Where a bench ran: what its figures depend on, and nothing that tells whose machine it is. */
 export interface Machine {
@@ -13,7 +13,7 @@ export interface Machine {
 
 export const thisMachine = (): Machine => ({
   node: process.version,
-  platform: `${process.platform} ${process.arch} ${release()}`,
+  platform: `${process.platform} ${process.arch}`,
   cpu: cpus()[0]?.model.trim() ?? 'unknown',
   cores: availableParallelism(),
   memoryBytes: totalmem(),

@@ -1,6 +1,4 @@
 /** `npm run bench`: see `BENCH_USAGE`. Goals that are missed are shown and are no failure. */
-import { join } from 'node:path';
-
 import { NatsServerMissingError } from '../../src/cli/nats-server.ts';
 import type { BenchOptions } from './bench-options.ts';
 import { UsageError, parseBenchOptions } from './bench-options.ts';
@@ -14,10 +12,10 @@ import {
   keptResults,
   readResults,
   ResultsError,
+  resultsFolder,
   writeResults,
 } from './kept-results.ts';
 import { machineText, thisMachine } from './machine.ts';
-import { packageFolder } from './server-process.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
@@ -43,8 +41,7 @@ async function measure(options: BenchOptions, stopped: AbortSignal): Promise<num
     writeResults(results.jsonFile, keptResults(found));
     say(`results written to ${results.jsonFile}`);
   }
-  if (results.isKept)
-    say(`results kept in ${keepResults(join(packageFolder(), 'test', 'bench', 'results'), found)}`);
+  if (results.isKept) say(`results kept in ${keepResults(resultsFolder(), found)}`);
   if (before === undefined) return 0;
   const comparison = compareFigures(figures, before.figures);
   const where = `Against ${before.startedAt}, ${machineText(before.machine)}`;

@@ -10,7 +10,8 @@ import type { CatchUp, Cost, CpuPerRecord, Latency, NatsRounds } from './nats-re
 import { processUsage } from './process-usage.ts';
 import { RegionPair, samplesOf, startNats, TARGET } from './region-pair.ts';
 import { packageFolder, type ServerProcess } from './server-process.ts';
-import { ITEM_BYTES, REGIONAL, SHARED_WORKLOADS } from './workloads.ts';
+import { ITEM_BYTES } from './bench-item.ts';
+import { REGIONAL, SHARED_WORKLOADS } from './workloads.ts';
 
 const LATENCY = 'tidemark_replication_latency_seconds';
 const PENDING = 'tidemark_replication_pending_records';
@@ -154,7 +155,8 @@ class PairBench {
     );
     return {
       round,
-      writesPerSecond: shared.ratePerSecond,
+      globalPerSecond: shared.ratePerSecond,
+      regionalPerSecond: other.ratePerSecond,
       failures: shared.failures + other.failures,
       globalCpuUs: shared.cpuUs,
       regionalCpuUs: other.cpuUs,

@@ -35,7 +35,8 @@ const catchUp = (round: number, recordsPerSecond: number): CatchUp => ({
 
 const cost = (round: number, globalCpuUs: number, regionalCpuUs: number): Cost => ({
   round,
-  writesPerSecond: 2000,
+  globalPerSecond: 2000,
+  regionalPerSecond: 1990,
   failures: 0,
   globalCpuUs,
   regionalCpuUs,
@@ -74,7 +75,7 @@ test('the report has a row for each round, and the writes that failed', () => {
     catchUps: [failed],
   });
   expect(text).toMatch(/^ *1 +200 +4\.00 +4\.00 +8\.00 +0\.50 +1\.00 +8\.0 x +20 +80 +-$/mu);
-  expect(text).toMatch(/^ *1 +2000 +150 +100 +1\.50 x +2\.00 +21\.00$/mu);
+  expect(text).toMatch(/^ *1 +2,000 +1,990 +150 +100 +1\.50 x +2\.00 +21\.00$/mu);
   expect(text).toMatch(/^ *1 +60 +5,000 +120,000 +10\.0 +12,000 +20 +80 +-$/mu);
   expect(text).toContain('3 writes failed');
 });

@@ -45,7 +45,9 @@ export interface CatchUp extends CpuPerRecord {
 /** One round of writes to a global table at a rate, beside the same writes to a table of the one region. */
 export interface Cost {
   readonly round: number;
-  readonly writesPerSecond: number;
+  /** Lower than was asked where the region could not keep up; then the costs of the two are those of different loads. */
+  readonly globalPerSecond: number;
+  readonly regionalPerSecond: number;
   readonly failures: number;
   /** Microseconds of the writing daemon for each write. */
   readonly globalCpuUs: number | undefined;
@@ -116,10 +118,20 @@ export function natsReportText({ latencies, costs, catchUps }: NatsRounds): stri
     ]),
   ];
   const costTable = [
-    ['round', 'writes/s', 'CPU us global', 'regional', 'global is', 'lag p50 ms', 'p99 ms'],
+    [
+      'round',
+      'global/s',
+      'regional/s',
+      'CPU us global',
+      'regional',
+      'global is',
+      'lag p50 ms',
+      'p99 ms',
+    ],
     ...costs.map((row) => [
       String(row.round),
-      row.writesPerSecond.toFixed(0),
+      grouped(row.globalPerSecond),
+      grouped(row.regionalPerSecond),
       fixed(row.globalCpuUs, 0),
       fixed(row.regionalCpuUs, 0),
       `${fixed(timesRegional(row), 2)} x`,

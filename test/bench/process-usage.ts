@@ -8,6 +8,8 @@ export interface ProcessUsage {
   /** In user and system mode, of all threads. */
   readonly cpuSeconds: number;
   readonly residentBytes: number;
+  /** Of those, what is no file: what the process itself has taken. */
+  readonly anonymousBytes: number;
 }
 
 /** What the process `pid` uses, from Linux's /proc; undefined on other systems and for a process that is gone. */
@@ -18,10 +20,12 @@ export function processUsage(pid: number): ProcessUsage | undefined {
   // The name of the program, in parentheses, may hold spaces; fields are counted after it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [userTicks, systemTicks] = [Number(fields[11]), Number(fields[12])];
-  const residentKb = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
+  const kilobytes = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]);
   return {
     cpuSeconds: (userTicks + systemTicks) / TICKS_PER_SECOND,
-    residentBytes: residentKb * BYTES_PER_KB,
+    residentBytes: kilobytes('VmRSS') * BYTES_PER_KB,
+    anonymousBytes: kilobytes('RssAnon') * BYTES_PER_KB,
   };
 }
 

@@ -42,9 +42,9 @@ export async function startServer(
 ): Promise<ServerProcess> {
   const folder = mkdtempSync(join(tmpdir(), `tidemark-bench-${name}-`));
   const { program, parameters, readyUrl, isReadyWhenRefusing, isProbed } = commandIn(folder);
-  const child = spawnServer({ program, parameters, isProbed: isProbed === true }, folder);
+  const child = spawnServer({ program, parameters, isProbed: isProbed ?? false }, folder);
   const stop = async (): Promise<void> => {
-    await end(child, 'SIGINT');
+    await endServer(child, 'SIGINT');
     rmSync(folder, { recursive: true, force: true });
   };
   try {
@@ -57,12 +57,13 @@ export async function startServer(
   return { pid: child.pid ?? 0, folder, probe, stop };
 }
 
-function spawnServer(
+/** The process of a server, not yet ready. Its folder is there. */
+export function spawnServer(
   {
     program,
     parameters,
-    isProbed,
-  }: Pick<ServerCommand, 'program' | 'parameters'> & { readonly isProbed: boolean },
+    isProbed = false,
+  }: Pick<ServerCommand, 'program' | 'parameters' | 'isProbed'>,
   folder: string,
 ): ChildProcess {
   const all = isProbed ? ['--import', PROBE_URL, ...parameters] : parameters;
@@ -94,7 +95,12 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function untilReady(child: ChildProcess, isReady: () => Promise<boolean>): Promise<void> {
+/** Rejects, with what it wrote, when it ends or is not ready in time. */
+export async function untilReady(
+  child: ChildProcess,
+  isReady: () => Promise<boolean>,
+  pollMs = READY_POLL_MS,
+): Promise<void> {
   let output = '';
   const keep = (text: unknown): void => {
     output = (output + String(text)).slice(-OUTPUT_CHARACTERS_MAX);
@@ -105,7 +111,7 @@ async function untilReady(child: ChildProcess, isReady: () => Promise<boolean>):
   const deadlineMs = performance.now() + READY_MS_MAX;
   while (performance.now() < deadlineMs && isAlive(child)) {
     if (await isReady()) return;
-    await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
   throw new Error(`not ready; it wrote:\n${output}`);
 }
@@ -123,7 +129,8 @@ async function answers(url: string, evenRefusing = false): Promise<boolean> {
 const isAlive = ({ pid, exitCode, signalCode }: ChildProcess): boolean =>
   pid !== undefined && exitCode === null && signalCode === null;
 
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+/** Resolves when it has ended, by force if it takes too long. */
+export async function endServer(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (!isAlive(child)) return;
   const ended = once(child, 'exit');
   child.kill(signal);

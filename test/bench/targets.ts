@@ -111,13 +111,14 @@ const COMMANDS: Readonly<Record<ServerName, (placed: Placed) => ServerCommand>> 
     readyUrl: `http://127.0.0.1:${port}/`,
     isReadyWhenRefusing: true,
   }),
-  tidemark: (placed) => daemon(placed, 'synced'),
-  relaxed: (placed) => daemon(placed, 'relaxed'),
+  tidemark: (placed) => daemonCommand(placed),
+  relaxed: (placed) => daemonCommand(placed, 'relaxed'),
 };
 
-function daemon(
+/** Writes the daemon's configuration into the folder. */
+export function daemonCommand(
   { folder, main, port, operationsPort }: Placed,
-  durability: 'synced' | 'relaxed',
+  durability: 'synced' | 'relaxed' = 'synced',
 ): ServerCommand {
   const config = join(folder, 'region.yaml');
   // YAML, of which JSON is a part.

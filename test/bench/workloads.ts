@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
-
+import type { WireItem } from './bench-item.ts';
+import { padded, unlike } from './bench-item.ts';
+import { GROWN_WORKLOADS } from './grown-table.ts';
 import { rawRequest } from './raw-request.ts';
 import type { TargetName } from './targets.ts';
-
-/** Names and values of an item's attributes in DynamoDB's JSON. */
-type WireItem = Readonly<Record<string, Readonly<Record<string, string>>>>;
+import { times } from './times.ts';
+import type { FillBatch, Workload } from './workload.ts';
 
 /** The items of `GetItem`, `PutItem`, `UpdateItem` and `BatchWriteItem`: a partition key only. */
 const ITEMS_TABLE = 'bench-items';
@@ -24,7 +24,6 @@ const BALLAST_ITEMS = 100_000;
 const EXPIRING_TABLE = 'bench-expiring';
 export const EXPIRING_COUNT = 10_000;
 
-export const ITEM_BYTES = 400;
 export const ITEM_COUNT = 10_000;
 /** The one that is written by everybody. */
 const HOT_ITEM = 4711;
@@ -37,20 +36,6 @@ const BATCH_REQUESTS = 400;
 const QUERY_REQUESTS = 5000;
 /** 100,000 items, so that few are written twice soon after each other. */
 const SHARED_BATCH_REQUESTS = 4000;
-
-export interface Workload {
-  /** The operation's name; what a request is called with. */
-  readonly name: string;
-  readonly itemsPerRequest: number;
-  /** The targets that it is measured on; each that takes every operation unless given. */
-  readonly targets?: readonly TargetName[];
-  /** How many connections it is measured with, whatever others are. */
-  readonly connections?: readonly number[];
-  /** The table whose pages it asks for, one after the other; its requests are the first page only. */
-  readonly scans?: string;
-  /** A pool of different requests that a connection goes through, each of which succeeds any number of times. */
-  requests(): readonly Buffer[];
-}
 
 /** Beside them `level`, which is no server, and `relaxed`, which is only measured where durability counts. */
 const SERVERS: readonly TargetName[] = [
@@ -180,6 +165,7 @@ export function workloadNamed(name: string): Workload {
     ...WORKLOADS,
     ...Object.values(SHARED_WORKLOADS),
     ...Object.values(BACKGROUND_WORKLOADS),
+    ...Object.values(GROWN_WORKLOADS),
   ].find((known) => known.name === name);
   if (workload === undefined) throw new RangeError(`no workload ${name}`);
   return workload;
@@ -260,11 +246,6 @@ export function* expiringBatches(untilS: number): Generator<FillBatch> {
   }
 }
 
-export interface FillBatch {
-  /** By table. */
-  readonly RequestItems: Readonly<Record<string, readonly object[]>>;
-}
-
 /** The inputs of `BatchWriteItem` that fill the tables. */
 export function* fillBatches(): Generator<FillBatch> {
   const all = [
@@ -291,10 +272,7 @@ const itemKey = (at: number): WireItem => ({ id: { S: `item-${String(at).padStar
 export const item = (at: number): WireItem => padded({ ...itemKey(at), counter: { N: '0' } });
 
 function sharedItem(at: number): WireItem {
-  const bare = padded({ ...itemKey(at), counter: { N: '0' } });
-  const length = bare['data']?.['S']?.length ?? 0;
-  const text = createHash('shake256', { outputLength: Math.ceil(length / 2) }).update(String(at));
-  return { ...bare, data: { S: text.digest('hex').slice(0, length) } };
+  return unlike(padded({ ...itemKey(at), counter: { N: '0' } }), at);
 }
 
 const line = (at: number): WireItem =>
@@ -304,15 +282,6 @@ const line = (at: number): WireItem =>
   });
 
 const orderName = (at: number): string => `order-${String(at % ORDER_COUNT).padStart(4, '0')}`;
-
-/** An item of `ITEM_BYTES` by DynamoDB's count: names, and values (a number of two digits or fewer counts 2). */
-function padded(attributes: WireItem): WireItem {
-  const used = Object.entries(attributes).reduce(
-    (sum, [name, value]) => sum + name.length + (value['S']?.length ?? 2),
-    'data'.length,
-  );
-  return { ...attributes, data: { S: 'x'.repeat(ITEM_BYTES - used) } };
-}
 
 const counterUpdate = (at: number): object => ({
   TableName: ITEMS_TABLE,
@@ -333,6 +302,3 @@ const tenLines = (at: number): object => ({
   },
   Limit: QUERY_LIMIT,
 });
-
-const times = <Value>(count: number, make: (at: number) => Value): readonly Value[] =>
-  Array.from({ length: count }, (_, at) => make(at));
