@@ -1,3 +1,4 @@
+import type { Awaitable } from '../base/awaitable.ts';
 import type { StoredItem } from '../model/record.ts';
 import type { TableCounters } from '../storage/apply.ts';
 import type { HashRange } from '../storage/key-layout.ts';
@@ -21,5 +22,5 @@ export interface RegionPartition extends IndexedPartition {
   /** What a copy in reach has, without asking the leader. */
   readNearby(table: number, key: Uint8Array): StoredItem | undefined;
   /** One page in key order. A `consistent` one holds all that was committed before the call. */
-  readPage(request: PageRequest, consistent: boolean): Promise<StoredPage>;
+  readPage(request: PageRequest, consistent: boolean): Awaitable<StoredPage>;
 }

@@ -67,7 +67,7 @@ export class Router {
     return imageOf(await this.#moving(table, key, async (partition) => partition.read(table, key)));
   }
 
-  async query(query: RangeQuery): Promise<Page> {
+  query(query: RangeQuery): Awaitable<Page> {
     const { consistent, ...request } = query;
     return this.partitionOf(query.table, query.from).readPage(
       { ...request, byteLimit: PAGE_BYTES_MAX },
