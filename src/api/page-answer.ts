@@ -11,7 +11,7 @@ import { consumedCapacity } from './consumed-capacity.ts';
 import type { EvaluatedPage, PageReading } from './evaluated-page.ts';
 import { evaluatePage } from './evaluated-page.ts';
 import type { JsonPart } from './item-json.ts';
-import { joinJson, parseImage } from './item-json.ts';
+import { joinJsonList, parseImage } from './item-json.ts';
 import type { AnswerBody, OperationContext } from './operation.ts';
 
 /** Images parsed in one run; about a millisecond's work. */
@@ -71,11 +71,7 @@ function joinedAnswer(
     ConsumedCapacity: consumedCapacity(request.wantedCapacity, request.called, units),
   });
   if (request.countOnly) return rest;
-  const parts: JsonPart[] = [];
-  for (const item of items) parts.push(parts.length === 0 ? '{"Items":[' : ',', item);
-  if (parts.length === 0) parts.push('{"Items":[');
-  parts.push(`],${rest.slice(1)}`);
-  return joinJson(parts);
+  return joinJsonList('{"Items":[', items, `],${rest.slice(1)}`);
 }
 
 const matchingItems = async (
