@@ -1,3 +1,4 @@
+import type { Awaitable } from '../base/awaitable.ts';
 import type { AttributeMap } from '../model/attribute-value.ts';
 import { attributeOf } from '../model/attribute-value.ts';
 import { decodeItemKey, encodeItemKey } from '../model/item-key.ts';
@@ -26,11 +27,12 @@ export interface PageReading {
   readonly consistent: boolean;
 }
 
-export async function evaluatePage(
+/** At once, unless the items of a table are to be fetched for the entries of an index. */
+export function evaluatePage(
   region: Region,
   reading: PageReading,
   page: Page,
-): Promise<EvaluatedPage> {
+): Awaitable<EvaluatedPage> {
   if (reading.fetches) return fetchedPage(region, reading, page);
   const { source, consistent } = reading;
   const units = readUnits(page.itemBytes, consistent);

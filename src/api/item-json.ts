@@ -30,6 +30,36 @@ export function joinJson(parts: readonly JsonPart[]): Uint8Array {
   return joined;
 }
 
+/** What stands before a list, its members with commas between, and what stands after, copied once. */
+export function joinJsonList(
+  before: string,
+  members: readonly JsonPart[],
+  after: string,
+): Uint8Array {
+  let lengthBytes = Buffer.byteLength(before) + Buffer.byteLength(after);
+  for (const part of members) {
+    lengthBytes += 1 + (typeof part === 'string' ? Buffer.byteLength(part) : part.byteLength);
+  }
+  const joined = Buffer.allocUnsafe(members.length === 0 ? lengthBytes : lengthBytes - 1);
+  let offset = joined.write(before);
+  for (const [place, part] of members.entries()) {
+    if (place > 0) {
+      joined[offset] = COMMA;
+      offset += 1;
+    }
+    if (typeof part === 'string') {
+      offset += joined.write(part, offset);
+    } else {
+      joined.set(part, offset);
+      offset += part.byteLength;
+    }
+  }
+  joined.write(after, offset);
+  return joined;
+}
+
+const COMMA = 0x2c;
+
 /**
  * An object of one member that is an image, and further members: `{"Item":...,"ConsumedCapacity":...}`. Members that
  * are undefined are left out; `others` undefined is the same as none. `member` is ASCII.

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
 import { yieldTo } from '../base/clock.ts';
 import type { ConditionExpression, ProjectionExpression } from '../expression/ast.ts';
@@ -7,11 +8,11 @@ import type { AttributeMap } from '../model/attribute-value.ts';
 import type { ItemImage, Page } from '../region/region.ts';
 import type { ReturnConsumedCapacity } from './consumed-capacity.ts';
 import { consumedCapacity } from './consumed-capacity.ts';
-import type { PageReading } from './evaluated-page.ts';
+import type { EvaluatedPage, PageReading } from './evaluated-page.ts';
 import { evaluatePage } from './evaluated-page.ts';
 import type { JsonPart } from './item-json.ts';
-import { joinJson, parseImage } from './item-json.ts';
-import type { OperationContext } from './operation.ts';
+import { joinJsonList, parseImage } from './item-json.ts';
+import type { AnswerBody, OperationContext } from './operation.ts';
 
 /** Images parsed in one run; about a millisecond's work. */
 const RUN_BYTES = 64 * 1024;
@@ -29,27 +30,48 @@ export interface PageRequest extends PageReading {
 
 /**
  * The answer's JSON. Filtering comes after the page is cut, so a page may be empty and yet not the last. Without
- * filter and projection the items' bytes go out as they are.
+ * filter and projection the items' bytes go out as they are, and at once.
  */
-export async function pageAnswer(
+export function pageAnswer(
   { region, clock }: Pick<OperationContext, 'region' | 'clock'>,
   request: PageRequest,
   page: Page,
-): Promise<string | Uint8Array> {
-  const evaluated = await evaluatePage(region, request, page);
-  const items = await matchingItems(clock, request, evaluated.items);
+): Awaitable<AnswerBody> {
+  const evaluated = evaluatePage(region, request, page);
+  if (evaluated instanceof Promise || request.filter !== undefined || projects(request))
+    return laterAnswer(clock, request, evaluated);
+  return joinedAnswer(
+    request,
+    evaluated,
+    evaluated.items.map(({ image }) => image),
+  );
+}
+
+const projects = ({ projection, countOnly }: PageRequest): boolean =>
+  projection !== undefined && !countOnly;
+
+async function laterAnswer(
+  clock: Clock,
+  request: PageRequest,
+  evaluating: Awaitable<EvaluatedPage>,
+): Promise<AnswerBody> {
+  const evaluated = await evaluating;
+  return joinedAnswer(request, evaluated, await matchingItems(clock, request, evaluated.items));
+}
+
+function joinedAnswer(
+  request: PageRequest,
+  { scannedCount, lastKey, units }: EvaluatedPage,
+  items: readonly JsonPart[],
+): AnswerBody {
   const rest = JSON.stringify({
     Count: items.length,
-    ScannedCount: evaluated.scannedCount,
-    LastEvaluatedKey: evaluated.lastKey,
-    ConsumedCapacity: consumedCapacity(request.wantedCapacity, request.called, evaluated.units),
+    ScannedCount: scannedCount,
+    LastEvaluatedKey: lastKey,
+    ConsumedCapacity: consumedCapacity(request.wantedCapacity, request.called, units),
   });
   if (request.countOnly) return rest;
-  const parts: JsonPart[] = [];
-  for (const item of items) parts.push(parts.length === 0 ? '{"Items":[' : ',', item);
-  if (parts.length === 0) parts.push('{"Items":[');
-  parts.push(`],${rest.slice(1)}`);
-  return joinJson(parts);
+  return joinJsonList('{"Items":[', items, `],${rest.slice(1)}`);
 }
 
 const matchingItems = async (

@@ -209,16 +209,16 @@ function compile(
   request: ExpressionInput,
   fields: Fields,
 ): Expressions {
-  const expressions = fields.expressions.filter((field) => request[field] !== undefined);
   const { ExpressionAttributeNames, ExpressionAttributeValues } = request;
-  if (
-    expressions.length === 0 &&
-    ExpressionAttributeNames === undefined &&
-    ExpressionAttributeValues === undefined
-  ) {
-    return NOTHING;
+  const own: Partial<Record<ExpressionField, string>> = {};
+  let isEmpty = ExpressionAttributeNames === undefined && ExpressionAttributeValues === undefined;
+  for (const field of fields.expressions) {
+    const source = request[field];
+    if (source === undefined) continue;
+    own[field] = source;
+    isEmpty = false;
   }
-  const own = Object.fromEntries(expressions.map((field) => [field, request[field]]));
+  if (isEmpty) return NOTHING;
   return compiler.compile(
     { ...own, ExpressionAttributeNames, ExpressionAttributeValues },
     fields.expressions,

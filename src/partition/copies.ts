@@ -96,24 +96,25 @@ export class Copies {
     const nobodyServes = this.#serving.length === 0;
     this.#waiting = [];
     for (const each of waiting) {
-      if (nobodyServes || this.#nearestAt(each.index) !== undefined) each.resolve();
+      if (nobodyServes || this.nearestAt(each.index) !== undefined) each.resolve();
       else this.#waiting.push(each);
     }
   }
 
   /** The nearest copy that has applied everything up to `index`. Rejects with `InternalServerError` when none does in time. */
   async appliedThrough(index: number): Promise<ServingCopy> {
-    const found = this.#nearestAt(index) ?? (await this.#waitFor(index, appliedWaitMs));
+    const found = this.nearestAt(index) ?? (await this.#waitFor(index, appliedWaitMs));
     if (found === undefined) throw internalError();
     return found;
   }
 
   /** The same, or after `waitMs` the nearest as it is. */
   async appliedWithin(index: number, waitMs: number): Promise<ServingCopy> {
-    return this.#nearestAt(index) ?? (await this.#waitFor(index, waitMs)) ?? this.#best();
+    return this.nearestAt(index) ?? (await this.#waitFor(index, waitMs)) ?? this.#best();
   }
 
-  #nearestAt(index: number): ServingCopy | undefined {
+  /** The same, when there is one now. */
+  nearestAt(index: number): ServingCopy | undefined {
     return this.#serving.find(({ copy }) => copy.position.index >= index);
   }
 
@@ -130,7 +131,7 @@ export class Copies {
     await Promise.race([applied, this.#options.clock.sleep(waitMs, waited.signal)]);
     waited.abort(WOKEN);
     this.#waiting = this.#waiting.filter((each) => each !== waiting);
-    return this.#nearestAt(index);
+    return this.nearestAt(index);
   }
 
   /** The nearest copy. Throws `InternalServerError` when there is none. */

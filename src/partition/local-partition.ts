@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import type { Awaitable } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
 import type { HybridTime } from '../clock/hybrid-time.ts';
 import type { LogEnd } from '../log/entry.ts';
@@ -6,7 +7,8 @@ import { ClientError } from '../model/errors.ts';
 import type { StoredItem } from '../model/record.ts';
 import { NO_COUNTERS, type Splitting, type TableCounters } from '../storage/apply.ts';
 import { hashRange, PARTITION_TABLE, tableHashes, type HashRange } from '../storage/key-layout.ts';
-import { readPage, scanVersions, type PageRequest, type StoredPage } from '../storage/read.ts';
+import { readHotPage } from '../storage/read-hot.ts';
+import { scanVersions, type PageRequest, type StoredPage } from '../storage/read.ts';
 import { Copies, type ServingCopy } from './copies.ts';
 import type { ExpiryRule } from './due-time.ts';
 import type { HeldHashes } from './held-hashes.ts';
@@ -208,9 +210,15 @@ export class LocalPartition implements IndexedPartition {
 
   /**
    * One page in key order. A `consistent` one holds all that was committed before the call; the other is what
-   * a copy has, or will have within `nearbyWaitMs`. Rejects with `MovedError` where a child that is led elsewhere has a part of it.
+   * a copy has, or will have within `nearbyWaitMs`: at once when the nearest copy has it in memory. Rejects with `MovedError` where a
+   * child that is led elsewhere has a part of it.
    */
-  async readPage(request: PageRequest, consistent: boolean): Promise<StoredPage> {
+  readPage(request: PageRequest, consistent: boolean): Awaitable<StoredPage> {
+    const nearest = consistent ? undefined : this.copies.nearestAt(this.committed.index);
+    return nearest?.node.hot.page(request) ?? this.#readPage(request, consistent);
+  }
+
+  async #readPage(request: PageRequest, consistent: boolean): Promise<StoredPage> {
     if (consistent) await this.#leader.finishedIn(request.table);
     if (consistent && this.#options.childrenLedElsewhere === true) {
       const { held } = this.#leader;
@@ -224,14 +232,7 @@ export class LocalPartition implements IndexedPartition {
         consistent
           ? this.copies.appliedThrough(index)
           : this.copies.appliedWithin(index, nearbyWaitMs),
-      async ({ node }) => {
-        const snapshot = node.store.snapshot();
-        try {
-          return await readPage(snapshot, request, this.#clock);
-        } finally {
-          await snapshot.close();
-        }
-      },
+      async ({ node }) => readHotPage(node, request, this.#clock),
     );
     if (consistent) await this.#leader.confirm(timesOvertaken);
     return page;

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../base/awaitable.ts';
 import type { StoredItem } from '../model/record.ts';
 import type { TableCounters } from '../storage/apply.ts';
 import type { HashRange } from '../storage/key-layout.ts';
@@ -26,5 +27,5 @@ export interface RegionPartition extends IndexedPartition {
    */
   layoutKnown?(): Promise<void>;
   /** One page in key order. A `consistent` one holds all that was committed before the call. */
-  readPage(request: PageRequest, consistent: boolean): Promise<StoredPage>;
+  readPage(request: PageRequest, consistent: boolean): Awaitable<StoredPage>;
 }

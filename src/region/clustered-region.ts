@@ -155,7 +155,7 @@ export class ClusteredRegion implements Region {
     return this.#transactions.read(reads);
   }
 
-  async query(query: RangeQuery): Promise<Page> {
+  query(query: RangeQuery): Awaitable<Page> {
     return this.#router.query(query);
   }
 

@@ -171,8 +171,14 @@ export class LocalRegion implements Region {
     return this.#transactions.read(reads);
   }
 
-  async query(query: RangeQuery): Promise<Page> {
-    if (this.#isGlobalIndex(query.table)) await this.#options.globalIndexes.caughtUp();
+  query(query: RangeQuery): Awaitable<Page> {
+    return this.#isGlobalIndex(query.table)
+      ? this.#queryGlobalIndex(query)
+      : this.#router.query(query);
+  }
+
+  async #queryGlobalIndex(query: RangeQuery): Promise<Page> {
+    await this.#options.globalIndexes.caughtUp();
     return this.#router.query(query);
   }
 

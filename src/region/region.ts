@@ -93,8 +93,8 @@ export interface Region {
   transactWrite(transaction: WriteTransaction): Promise<TransactionOutcome>;
   /** All as they stood at one moment: never the half of a transaction. */
   transactGet(reads: readonly TransactionRead[]): Promise<TransactionReadOutcome>;
-  /** One page of the items that share a partition key. */
-  query(query: RangeQuery): Promise<Page>;
+  /** One page of the items that share a partition key: at once when they are at hand. */
+  query(query: RangeQuery): Awaitable<Page>;
   /** One page of a table, or of one segment of it, in hash order. */
   scan(scan: TableScan): Promise<Page>;
 }

@@ -93,7 +93,7 @@ export class Router {
     return imageOf(await this.#moving(table, key, async (partition) => partition.read(table, key)));
   }
 
-  async query(query: RangeQuery): Promise<Page> {
+  query(query: RangeQuery): Awaitable<Page> {
     const { consistent, ...request } = query;
     return this.#moving(query.table, query.from, async (partition) =>
       partition.readPage({ ...request, byteLimit: PAGE_BYTES_MAX }, consistent),

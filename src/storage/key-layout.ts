@@ -129,6 +129,19 @@ export function itemSpaceKey(space: ItemSpace, table: number, itemKey: Uint8Arra
 /** The item key inside a key of an `ItemSpace`; shares its bytes. */
 export const itemKeyIn = (key: Uint8Array): Uint8Array => key.subarray(TABLE_PREFIX_BYTES);
 
+/** The table and the hash of a key of that space as one number; undefined of a key of another, or of a very late table. */
+export function tableAndHashOf(space: ItemSpace, key: Uint8Array): number | undefined {
+  if (key[0] !== SPACES[space]) return undefined;
+  return tableAndHash(readUint32(key, 1), readUint32(key, TABLE_PREFIX_BYTES));
+}
+
+/** The same of their parts. */
+export const tableAndHash = (table: number, hash: number): number | undefined =>
+  table < TABLES_WITH_HASH ? table * HASHES + hash : undefined;
+
+/** So many tables and their hashes fit into a number. */
+const TABLES_WITH_HASH = 2 ** 21;
+
 /** The keys of a table in one space with hashes in a range. */
 export function itemSpaceRange(space: ItemSpace, table: number, hashes: HashRange): KeyRange {
   return { from: hashBound(space, table, hashes.from), to: hashBound(space, table, hashes.to) };

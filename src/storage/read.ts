@@ -114,7 +114,8 @@ export async function readPage(
   }
 }
 
-function pageItem(pair: KeyValuePair): StoredPageItem {
+/** Shares the bytes of the pair. Throws `StoreError`. */
+export function pageItem(pair: KeyValuePair): StoredPageItem {
   const { image, itemBytes } = decodePair(pair);
   if (image === undefined) throw new StoreError('damaged', 'a stored item has no image');
   return { key: itemKeyIn(pair[0]), image, itemBytes };

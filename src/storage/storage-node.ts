@@ -2,6 +2,7 @@ import { assert, present } from '../base/assert.ts';
 import type { EntryToApply, Forgetting, Position, Splitting } from './apply.ts';
 import { Copy, readHeldHashes, type Staged } from './copy.ts';
 import { clearDroppedTable, DROPPED, readDroppedTables } from './drop-table.ts';
+import { HotCollections } from './hot-collections.ts';
 import {
   countCopies,
   countedOperations,
@@ -76,6 +77,7 @@ export class StorageNode {
   readonly zone: string;
   readonly store: KeyValueStore;
   readonly partitionCount: number;
+  readonly hot = new HotCollections();
   /** Whether `close` ended the store's last use, with everything durable; true of one that begins blank. */
   readonly wasClosed: boolean;
   readonly #copies: Map<number, Copy>;
@@ -190,6 +192,7 @@ export class StorageNode {
     await this.#write([{ kind: 'put', key: droppedTableKey(table), value: DROPPED }], false);
     this.#dropped.add(table);
     await this.#guard(async () => clearDroppedTable(this.store, table, this.#copies.keys()));
+    this.hot.forget();
     for (const copy of this.#copies.values()) copy.dropTable(table);
   }
 
@@ -255,6 +258,7 @@ export class StorageNode {
    */
   async #makeRoom(partition: number, hashes: HashRange): Promise<void> {
     this.#copies.set(partition, Copy.underRebuild(partition, hashes));
+    this.hot.forget();
     for (const copy of this.#copies.values()) {
       if (copy.partition === partition || !overlap(copy.hashes, hashes)) continue;
       const isChild = copy.hashes.from >= hashes.from && copy.hashes.to <= hashes.to;
@@ -277,10 +281,13 @@ export class StorageNode {
       marks: await readDroppedTables(snapshot),
     }));
     const found = [...marks].flatMap(([table, cleared]) => (cleared ? [] : [table]));
+    // What of the partition was read while it was under rebuild, by whoever had begun before.
+    this.hot.forget();
     this.#copies.set(partition, copy);
     for (const table of marks.keys()) this.#dropped.add(table);
     for (const table of new Set([...found, ...copy.tables.filter(this.#isDropped)])) {
       await this.#guard(async () => clearDroppedTable(this.store, table, this.#copies.keys()));
+      this.hot.forget();
       for (const other of this.#copies.values()) other.dropTable(table);
     }
   }
@@ -390,6 +397,7 @@ export class StorageNode {
 
   async #write(operations: readonly KeyValueOperation[], sync: boolean): Promise<void> {
     await this.#guard(async () => this.store.write(operations, { sync }));
+    this.hot.changed(operations);
   }
 
   /** A failed store is never written to again: what of the last batch it holds is not known. */

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../src/base/awaitable.ts';
 import assert from 'node:assert';
 
 import { TICKS_PER_MS } from '../../src/clock/hybrid-time.ts';
@@ -92,8 +93,8 @@ export class PartitionWorld {
     this.nodes.delete(zone);
   }
 
-  async run<T>(promise: Promise<T>): Promise<T> {
-    return this.clock.runUntilSettled(promise);
+  async run<T>(promise: Awaitable<T>): Promise<T> {
+    return this.clock.runUntilSettled(Promise.resolve(promise));
   }
 
   async put(item: number, text: string): Promise<string | undefined> {

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../src/base/awaitable.ts';
 import { TICKS_PER_MS } from '../../src/clock/hybrid-time.ts';
 import type { ConditionExpression } from '../../src/expression/ast.ts';
 import { joinKey } from '../../src/model/item-key.ts';
@@ -157,8 +158,8 @@ export class TransactionWorld {
     return this.sites.map(({ partition }) => partition);
   }
 
-  async run<T>(promise: Promise<T>): Promise<T> {
-    return this.clock.runUntilSettled(promise);
+  async run<T>(promise: Awaitable<T>): Promise<T> {
+    return this.clock.runUntilSettled(Promise.resolve(promise));
   }
 
   /** A coordinator whose steps, counted from 0, meet these fates; after the first that is not `done` it is dead. */

@@ -1,3 +1,4 @@
+import { allOf, type Awaitable } from '../../base/awaitable.ts';
 import type { ProjectionExpression } from '../../expression/ast.ts';
 import type { ExpressionCompiler } from '../../expression/expression-compiler.ts';
 import { checkProjectedKeysScalar } from '../../expression/key-checks.ts';
@@ -22,7 +23,7 @@ import type { ConsumedCapacity, ReturnConsumedCapacity } from '../consumed-capac
 import { consumedCapacity, readUnits } from '../consumed-capacity.ts';
 import type { JsonPart } from '../item-json.ts';
 import { joinJson, parseImage } from '../item-json.ts';
-import type { Operation } from '../operation.ts';
+import type { AnswerBody, Operation } from '../operation.ts';
 import type { ExpressionInput } from '../request-expressions.ts';
 import { checkParameters, readProjection } from '../request-expressions.ts';
 import { checkedInput } from '../request-shape.ts';
@@ -58,7 +59,7 @@ interface TableAnswer {
 
 export const batchGetItemOperation: Operation = {
   name: 'BatchGetItem',
-  async run({ region, expressions }, input) {
+  run({ region, expressions }, input): Awaitable<AnswerBody> {
     const request = checkedInput<BatchGetItemInput>('BatchGetItem', input);
     const tables = Object.entries(request.RequestItems);
     if (tables.length === 0) throw validationError(BATCH_GET_EMPTY);
@@ -69,11 +70,13 @@ export const batchGetItemOperation: Operation = {
     asked.forEach(checkDistinct);
     const reads = oneEachTable(region, asked);
     const itemKeys = reads.map((read) => itemKeysOf(read, itemTable(region, read.called)));
-    const found = await Promise.all(
-      reads.map(async (read, index) => readAll(region, read, itemKeys[index])),
-    );
-    const answers = fill(reads, found);
-    return joinJson(answerParts(answers, request.ReturnConsumedCapacity));
+    // What is waited for must not be left alone by a read beside it that throws.
+    const found = reads.some(({ consistent }) => consistent)
+      ? Promise.all(itemKeys.map(async (keys) => readAll(region, keys)))
+      : allOf(itemKeys.map((keys): Awaitable<Found> => readAll(region, keys)));
+    const answered = (images: readonly Found[]): AnswerBody =>
+      joinJson(answerParts(fill(reads, images), request.ReturnConsumedCapacity));
+    return found instanceof Promise ? found.then(answered) : answered(found);
   },
 };
 
@@ -108,8 +111,15 @@ function checkDistinct({ keys }: TableRead): void {
   if (new Set(keys.map(keyText)).size < keys.length) throw validationError(DUPLICATE_KEYS);
 }
 
-const keyText = (key: AttributeMap): string =>
-  JSON.stringify(Object.entries(key).toSorted(([one], [other]) => (one < other ? -1 : 1)));
+/** A key of one attribute needs no order. */
+function keyText(key: AttributeMap): string {
+  const attributes = Object.entries(key);
+  return JSON.stringify(
+    attributes.length > 1
+      ? attributes.toSorted(([one], [other]) => (one < other ? -1 : 1))
+      : attributes,
+  );
+}
 
 /** A table that is named in two ways, by its ARN too, is asked once, as it is at first. */
 function oneEachTable(region: Region, asked: readonly TableRead[]): readonly TableRead[] {
@@ -117,44 +127,45 @@ function oneEachTable(region: Region, asked: readonly TableRead[]): readonly Tab
   for (const read of asked) {
     const { number } = itemTable(region, read.called);
     const first = reads.get(number);
-    const known = new Set(first?.keys.map(keyText));
-    const keys = read.keys.filter((key) => !known.has(keyText(key)));
-    reads.set(number, first === undefined ? read : { ...first, keys: [...first.keys, ...keys] });
+    reads.set(number, first === undefined ? read : withKeysOf(first, read));
   }
   return [...reads.values()];
+}
+
+function withKeysOf(first: TableRead, { keys }: TableRead): TableRead {
+  const known = new Set(first.keys.map(keyText));
+  return { ...first, keys: [...first.keys, ...keys.filter((key) => !known.has(keyText(key)))] };
 }
 
 interface TableKeys {
   readonly table: Table;
   readonly keys: readonly Uint8Array[];
+  readonly consistent: boolean;
 }
 
-function itemKeysOf({ keys, projection }: TableRead, table: Table): TableKeys {
+function itemKeysOf({ keys, projection, consistent }: TableRead, table: Table): TableKeys {
   const { keySchema } = table.definition;
   if (projection !== undefined) checkProjectedKeysScalar(projection, scalarNames(table));
   const itemKeys = keys.map((key) => {
     validateKey(keySchema, key);
     return encodeItemKey(keySchema, key);
   });
-  return { table, keys: itemKeys };
+  return { table, keys: itemKeys, consistent };
 }
 
-const readAll = async (
+type Found = readonly (ItemImage | undefined)[];
+
+function readAll(
   region: Region,
-  { consistent }: TableRead,
-  wanted: TableKeys | undefined,
-): Promise<readonly (ItemImage | undefined)[]> =>
-  Promise.all(
-    (wanted?.keys ?? []).map(async (key) =>
-      region.getItem({ table: wanted?.table.number ?? 0, key, consistent }),
-    ),
+  { table: { number: table }, keys, consistent }: TableKeys,
+): Awaitable<Found> {
+  return allOf(
+    keys.map((key): Awaitable<ItemImage | undefined> => region.getItem({ table, key, consistent })),
   );
+}
 
 /** Items go into the answer in order until it is full; the rest is left for another request. */
-function fill(
-  reads: readonly TableRead[],
-  found: readonly (readonly (ItemImage | undefined)[])[],
-): readonly TableAnswer[] {
+function fill(reads: readonly TableRead[], found: readonly Found[]): readonly TableAnswer[] {
   let answeredBytes = 0;
   return reads.map((read, tableIndex) => {
     const answer: TableAnswer = { read, items: [], unprocessed: [], units: 0 };

@@ -1,6 +1,7 @@
+import type { Awaitable } from '../../base/awaitable.ts';
 import { validationError } from '../../model/errors.ts';
 import { QUERY_LIMIT_TOO_SMALL, selectInQuery } from '../api-messages.ts';
-import type { Operation } from '../operation.ts';
+import type { AnswerBody, Operation } from '../operation.ts';
 import { pageAnswer } from '../page-answer.ts';
 import type { PageInput } from '../page-request.ts';
 import { checkSelect, pageRequest } from '../page-request.ts';
@@ -15,7 +16,7 @@ interface QueryInput extends PageInput {
 
 export const queryOperation: Operation = {
   name: 'Query',
-  async run({ region, clock, expressions }, input) {
+  run({ region, clock, expressions }, input): Awaitable<AnswerBody> {
     const request = checkedInput<QueryInput>('Query', input);
     if ((request.Limit ?? 1) < 1) throw validationError(QUERY_LIMIT_TOO_SMALL);
     checkParameters(request, 'query');
@@ -29,13 +30,15 @@ export const queryOperation: Operation = {
       ...bound,
       sparing: request.QueryFilter === undefined ? 'Filter Expression' : 'QueryFilter',
     });
-    const page = await region.query({
+    const page = region.query({
       ...bounds,
       table: source.number,
       consistent: shape.consistent,
       limit: request.Limit,
       forward: request.ScanIndexForward ?? true,
     });
-    return pageAnswer({ region, clock }, shape, page);
+    return page instanceof Promise
+      ? page.then(async (later) => pageAnswer({ region, clock }, shape, later))
+      : pageAnswer({ region, clock }, shape, page);
   },
 };

@@ -11,13 +11,8 @@ import {
   type HashRange,
 } from '../../storage/key-layout.ts';
 import { StoreError } from '../../storage/key-value-store.ts';
-import {
-  readItem,
-  readPage,
-  scanVersions,
-  type PageRequest,
-  type StoredPage,
-} from '../../storage/read.ts';
+import { readItem, scanVersions, type PageRequest, type StoredPage } from '../../storage/read.ts';
+import { readHotPage } from '../../storage/read-hot.ts';
 import type { StorageNode } from '../../storage/storage-node.ts';
 import { decodeDocument, decodeLogEnd, indexStandKey, shippedKey } from '../index-stand.ts';
 import type { ReadScope } from '../leader.ts';
@@ -166,14 +161,7 @@ export class PartitionClient implements RegionPartition {
       await this.#current({ table: request.table });
       if (!isWithin(request, this.#partition.hashes)) return this.#moved();
     }
-    return this.#readSnapshot(async (node) => {
-      const snapshot = node.store.snapshot();
-      try {
-        return await readPage(snapshot, request, this.#clock);
-      } finally {
-        await snapshot.close();
-      }
-    });
+    return this.#readSnapshot(async (node) => readHotPage(node, request, this.#clock));
   }
 
   /** The copy has applied a split, and what was asked for is of the child: whoever asks knows that, too, when this rejects. */

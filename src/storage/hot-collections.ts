@@ -1,0 +1,246 @@
+import { hashOf, itemKeyIn, itemSpaceRange, tableAndHash, tableAndHashOf } from './key-layout.ts';
+import type { KeyValueOperation, KeyValuePair, KeyValueSnapshot } from './key-value-store.ts';
+import { pageItem, type PageRequest, type StoredPage, type StoredPageItem } from './read.ts';
+
+/** What is kept at most, of all collections together, keys and images and what JavaScript needs for them. */
+const HOT_BYTES_MAX = 8 * 1024 * 1024;
+
+/** A collection above this is not kept: to read it whole would take longer than the pages that are asked for. */
+const COLLECTION_BYTES_MAX = 128 * 1024;
+
+/** What an item takes beside its bytes. */
+const ITEM_OVERHEAD_BYTES = 300;
+
+/** Collections that were missed once, and those known to be too large, that are remembered; then it starts afresh. */
+const REMEMBERED_MAX = 4096;
+
+const PAIRS_PER_READ = 256;
+
+/**
+ * The items of one partition key, or of several of the same hash, in key order. A page of them is answered at once,
+ * without a call into the store, whose iterators cost two changes of thread each.
+ */
+interface Collection {
+  readonly items: StoredPageItem[];
+  bytes: number;
+}
+
+/**
+ * The collections of a storage node that are read again and again, as its store holds them. Whoever writes to the store
+ * says so by `changed` or `forget` once the batch is in the store, before anybody is told that it is: what a reader may
+ * ask for is then here or nowhere.
+ */
+export class HotCollections {
+  /** Least recently read first. */
+  readonly #collections = new Map<number, Collection>();
+  readonly #loading = new Map<number, Loading>();
+  readonly #missed = new Set<number>();
+  readonly #tooLarge = new Set<number>();
+  readonly #bytesMax: number;
+  #bytes = 0;
+
+  constructor(bytesMax: number = HOT_BYTES_MAX) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Of keys and items, with what they take beside. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The page, when its collection is here. */
+  page(request: PageRequest): StoredPage | undefined {
+    const id = collectionOf(request);
+    if (id === undefined) return undefined;
+    const collection = this.#collections.get(id);
+    if (collection === undefined) return undefined;
+    this.#collections.delete(id);
+    this.#collections.set(id, collection);
+    return pageOf(collection.items, request);
+  }
+
+  /** Whether the collection of a page that was missed is worth to be loaded: it was missed before, lately. */
+  isWanted(request: PageRequest): boolean {
+    const id = collectionOf(request);
+    if (id === undefined || this.#loading.has(id) || this.#tooLarge.has(id)) return false;
+    if (this.#missed.delete(id)) return true;
+    if (this.#missed.size >= REMEMBERED_MAX) this.#missed.clear();
+    this.#missed.add(id);
+    return false;
+  }
+
+  /** Reads the collection of a page. Whatever changes it meanwhile undoes that. Throws `StoreError`. */
+  async load(snapshot: () => KeyValueSnapshot, request: PageRequest): Promise<void> {
+    const id = collectionOf(request);
+    if (id === undefined || this.#loading.has(id)) return;
+    const loading: Loading = { isStale: false };
+    // Before the snapshot is taken: a change that it lacks is told after.
+    this.#loading.set(id, loading);
+    try {
+      const from = snapshot();
+      try {
+        const collection = await readCollection(from, request);
+        if (loading.isStale) return;
+        if (collection === undefined) this.#noteTooLarge(id);
+        else this.#keep(id, collection);
+      } finally {
+        await from.close();
+      }
+    } finally {
+      this.#loading.delete(id);
+    }
+  }
+
+  #noteTooLarge(id: number): void {
+    if (this.#tooLarge.size >= REMEMBERED_MAX) this.#tooLarge.clear();
+    this.#tooLarge.add(id);
+  }
+
+  #keep(id: number, collection: Collection): void {
+    this.#collections.set(id, collection);
+    this.#bytes += collection.bytes;
+    this.#makeRoom();
+  }
+
+  #makeRoom(): void {
+    for (const [id, { bytes }] of this.#collections) {
+      if (this.#bytes <= this.#bytesMax) return;
+      this.#collections.delete(id);
+      this.#bytes -= bytes;
+    }
+  }
+
+  /** A batch is in the store. */
+  changed(operations: readonly KeyValueOperation[]): void {
+    if (this.#collections.size === 0 && this.#loading.size === 0) return;
+    for (const operation of operations) {
+      const id = tableAndHashOf('items', operation.key);
+      if (id === undefined) continue;
+      const loading = this.#loading.get(id);
+      if (loading !== undefined) loading.isStale = true;
+      const collection = this.#collections.get(id);
+      if (collection !== undefined) this.#change(id, collection, operation);
+    }
+    this.#makeRoom();
+  }
+
+  #change(id: number, collection: Collection, operation: KeyValueOperation): void {
+    const before = collection.bytes;
+    const itemKey = itemKeyIn(operation.key);
+    const at = placeOf(collection.items, itemKey);
+    const standing = collection.items[at];
+    const isThere = standing !== undefined && compareKeys(standing.key, itemKey) === 0;
+    if (isThere) collection.bytes -= bytesOf(standing);
+    if (operation.kind === 'delete') {
+      if (isThere) collection.items.splice(at, 1);
+    } else {
+      const item = itemOf([operation.key, operation.value]);
+      collection.items.splice(at, isThere ? 1 : 0, item);
+      collection.bytes += bytesOf(item);
+    }
+    this.#bytes += collection.bytes - before;
+    if (collection.bytes <= COLLECTION_BYTES_MAX) return;
+    this.#collections.delete(id);
+    this.#bytes -= collection.bytes;
+    this.#noteTooLarge(id);
+  }
+
+  /** The store was changed otherwise than by a batch that `changed` was told of. */
+  forget(): void {
+    this.#collections.clear();
+    this.#bytes = 0;
+    for (const loading of this.#loading.values()) loading.isStale = true;
+  }
+}
+
+interface Loading {
+  isStale: boolean;
+}
+
+/** Of a page within one hash; undefined of any other, as those of a Scan. */
+function collectionOf({ table, from, to }: PageRequest): number | undefined {
+  if (from === undefined || to === undefined || from.length <= HASH_BYTES) return undefined;
+  const hash = hashOf(from);
+  return hashOf(to) === hash ? tableAndHash(table, hash) : undefined;
+}
+
+const HASH_BYTES = 4;
+
+async function readCollection(
+  snapshot: KeyValueSnapshot,
+  { table, from }: PageRequest,
+): Promise<Collection | undefined> {
+  const hash = from === undefined ? 0 : hashOf(from);
+  const iterator = snapshot.iterate(itemSpaceRange('items', table, { from: hash, to: hash + 1 }));
+  const collection: Collection = { items: [], bytes: ITEM_OVERHEAD_BYTES };
+  try {
+    for (;;) {
+      const pairs = await iterator.next(PAIRS_PER_READ);
+      if (pairs.length === 0) return collection;
+      for (const pair of pairs) {
+        const item = itemOf(pair);
+        collection.items.push(item);
+        collection.bytes += bytesOf(item);
+        if (collection.bytes > COLLECTION_BYTES_MAX) return undefined;
+      }
+    }
+  } finally {
+    await iterator.close();
+  }
+}
+
+const bytesOf = ({ key, image }: StoredPageItem): number =>
+  key.length + image.length + ITEM_OVERHEAD_BYTES;
+
+/** With bytes of its own: those given may be a small part of what they would keep in memory. */
+function itemOf(pair: KeyValuePair): StoredPageItem {
+  const { key, image, itemBytes } = pageItem(pair);
+  return { key: new Uint8Array(key), image: new Uint8Array(image), itemBytes };
+}
+
+/** As `Buffer.compare`, which is a call out of JavaScript and takes longer than to look at the bytes of a key. */
+function compareKeys(a: Uint8Array, b: Uint8Array): number {
+  const shorter = Math.min(a.length, b.length);
+  for (let at = 0; at < shorter; at += 1) {
+    const difference = (a[at] ?? 0) - (b[at] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+/** The place of the first item at or after a key. */
+function placeOf(items: readonly StoredPageItem[], key: Uint8Array): number {
+  let [low, high] = [0, items.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const item = items[middle];
+    if (item !== undefined && compareKeys(item.key, key) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** As `readPage` cuts it. */
+function pageOf(all: readonly StoredPageItem[], request: PageRequest): StoredPage {
+  const { from, to, forward, startAfter, byteLimit } = request;
+  const limit = request.limit ?? Number.POSITIVE_INFINITY;
+  let first = from === undefined ? 0 : placeOf(all, from);
+  let end = to === undefined ? all.length : placeOf(all, to);
+  if (startAfter !== undefined) {
+    const at = placeOf(all, startAfter);
+    const standing = all[at];
+    const isThere = standing !== undefined && compareKeys(standing.key, startAfter) === 0;
+    if (forward) first = Math.max(first, isThere ? at + 1 : at);
+    else end = Math.min(end, at);
+  }
+  const items: StoredPageItem[] = [];
+  let itemBytes = 0;
+  for (let read = 0; read < end - first; read += 1) {
+    const item = all[forward ? first + read : end - 1 - read];
+    if (item === undefined) break;
+    items.push(item);
+    itemBytes += item.itemBytes;
+    if (items.length >= limit || itemBytes > byteLimit) return { items, more: true, itemBytes };
+  }
+  return { items, more: false, itemBytes };
+}

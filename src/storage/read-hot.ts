@@ -1,0 +1,27 @@
+import type { Clock } from '../base/clock.ts';
+import { readPage, type PageRequest, type StoredPage } from './read.ts';
+import type { StorageNode } from './storage-node.ts';
+
+/**
+ * One page of what a storage node has applied at the time of the call, or later: from memory where its collection is
+ * read often, else from the store. Rejects with `StoreError`.
+ */
+export async function readHotPage(
+  { hot, store }: Pick<StorageNode, 'hot' | 'store'>,
+  request: PageRequest,
+  clock: Clock,
+): Promise<StoredPage> {
+  const kept = hot.page(request);
+  if (kept !== undefined) return kept;
+  if (hot.isWanted(request)) {
+    await hot.load(() => store.snapshot(), request);
+    const loaded = hot.page(request);
+    if (loaded !== undefined) return loaded;
+  }
+  const snapshot = store.snapshot();
+  try {
+    return await readPage(snapshot, request, clock);
+  } finally {
+    await snapshot.close();
+  }
+}
