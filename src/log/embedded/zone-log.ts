@@ -1,6 +1,6 @@
 import { assert, present } from '../../base/assert.ts';
 import { backoffMs } from '../../base/backoff.ts';
-import type { Clock } from '../../base/clock.ts';
+import { yieldTo, type Clock } from '../../base/clock.ts';
 import { type Disk, DiskError } from '../../base/disk.ts';
 import type { Random } from '../../base/random.ts';
 import type { LogEnd } from '../entry.ts';
@@ -264,6 +264,8 @@ export class ZoneLog {
       if (!(await this.#writeGroup(files, group))) break;
       const gatherMs = this.#options.gatherMs();
       if (gatherMs > 0) await this.#gather(gatherMs);
+      // Whoever was answered by this group may write again at once: the next one, then, takes them along.
+      else if (this.#queue.length > 0) await yieldTo(this.#options.clock);
     }
     this.#writing = undefined;
     this.#wakeDrained();
