@@ -28,6 +28,9 @@ import type { RegionMetrics } from './region-metrics.ts';
 import type { RegionPlace } from './region-place.ts';
 
 /** How often it is looked whether the copies have applied what a start found in the log. */
+/** See `EmbeddedLogsOptions.spareGatherMs`: two or three groups of the other zones. */
+const spareGatherMs = 2;
+
 const readyLookMs = 2;
 
 /** How long a start waits for a second zone that can be written. */
@@ -91,6 +94,7 @@ export class RegionCore implements Service {
         clock,
         random,
         durability: config.durability,
+        spareGatherMs,
         ...(logSegmentBytes === undefined ? {} : { segmentBytes: logSegmentBytes }),
         observe: (observation) => {
           options.metrics.groupCommitted(observation);

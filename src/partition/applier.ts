@@ -17,7 +17,7 @@ const applyBytesMax = 512 * 1024;
  * Pause between two batches of a copy, in which more gathers: a batch costs the same for one record and for fifty.
  * Reads of single items do not wait for it, since the overlay has what a copy lacks; a page that waits ends it.
  */
-const gatherMs = 10;
+const gatherMs = 20;
 
 /** Pause before the log is read again when no zone could. */
 const readRetryMs = 200;

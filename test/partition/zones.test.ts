@@ -18,12 +18,15 @@ function damage(world: ZonesWorld, zone: Zone, { partition = 0, nth = 0 } = {}):
 }
 
 async function worldWithItems(options: ZonesWorldOptions = {}): Promise<ZonesWorld> {
-  const world = await ZonesWorld.start(options);
+  const written = await ZonesWorld.start(options);
+  for (const item of ITEMS) await written.put(item);
+  await written.untilApplying('a', 'b', 'c');
+  await written.trim();
+  expect(written.partitions.every(({ first }) => first > 1)).toBe(true);
+  // Another process has nothing of it at hand, so that its reads ask the stores.
+  const world = await written.restart(options);
   onTestFinished(async () => world.stop());
-  for (const item of ITEMS) await world.put(item);
   await world.untilApplying('a', 'b', 'c');
-  await world.trim();
-  expect(world.partitions.every(({ first }) => first > 1)).toBe(true);
   return world;
 }
 

@@ -206,10 +206,10 @@ export class ZonesWorld {
   }
 
   /** Stops and starts all of it, on what the disks have. */
-  async restart(): Promise<ZonesWorld> {
+  async restart(options: ZonesWorldOptions = {}): Promise<ZonesWorld> {
     await this.stop();
     const { region, stores } = this;
-    return ZonesWorld.start({ region, stores });
+    return ZonesWorld.start({ ...options, region, stores });
   }
 
   async run<T>(promise: Promise<T>): Promise<T> {

@@ -24,6 +24,11 @@ export interface EmbeddedLogsOptions {
   readonly random: Random;
   /** `relaxed` acknowledges what is written and not synced: a power cut may take it. Default `synced`. */
   readonly durability?: 'synced' | 'relaxed';
+  /**
+   * Pause of the last zone between two groups while both others take writes. They are the quorum, so nobody waits for it, and
+   * it has fewer groups to sync. Default none.
+   */
+  readonly spareGatherMs?: number;
   readonly segmentBytes?: number;
   readonly backlogBytesMax?: number;
   /** Zones that stay stopped at first. */
@@ -238,6 +243,7 @@ export class EmbeddedLogs {
 
   #zoneLog(zone: Zone, disk: Disk): ZoneLog {
     const { clock, random, durability, segmentBytes, observe, onZoneChange } = this.#options;
+    const { spareGatherMs = 0 } = this.#options;
     const log: ZoneLog = new ZoneLog({
       zone,
       disk,
@@ -245,6 +251,7 @@ export class EmbeddedLogs {
       random,
       segmentBytes: segmentBytes ?? SEGMENT_BYTES,
       synced: durability !== 'relaxed',
+      gatherMs: () => (spareGatherMs > 0 && this.#isSpare(log) ? spareGatherMs : 0),
       observe: (observation) => observe?.(observation),
       onSynced: (partitions) => {
         for (const partition of partitions) this.#partitions.get(partition)?.advance();
@@ -256,6 +263,15 @@ export class EmbeddedLogs {
       },
     });
     return log;
+  }
+
+  /** Whether it is the last of the zones, and all before it take writes: they are a quorum, and no slower than this one. */
+  #isSpare(log: ZoneLog): boolean {
+    const { zones } = this.#options;
+    if (zones.at(-1)?.zone !== log.zone || zones.length <= QUORUM) return false;
+    for (const zone of this.#zones.values())
+      if (!(zone === log ? zone.isLive : zone.takesWrites)) return false;
+    return !this.#stopped;
   }
 
   async #openAll(): Promise<void> {

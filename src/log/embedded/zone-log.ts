@@ -1,6 +1,6 @@
 import { assert, present } from '../../base/assert.ts';
 import { backoffMs } from '../../base/backoff.ts';
-import type { Clock } from '../../base/clock.ts';
+import { yieldTo, type Clock } from '../../base/clock.ts';
 import { type Disk, DiskError } from '../../base/disk.ts';
 import type { Random } from '../../base/random.ts';
 import type { LogEnd } from '../entry.ts';
@@ -10,6 +10,10 @@ import type { Zone } from './storage-node-identity.ts';
 
 /** One append holds at most about this much, so that the first of it waits for a bounded sync. */
 const GROUP_BYTES_MAX = 4 * 1024 * 1024;
+
+/** With more than this in its queue a zone makes no pause. */
+const gatheredBytesMax = 256 * 1024;
+
 const FULL_RETRY = { firstMs: 100, maxMs: 2_000 } as const;
 
 /**
@@ -41,6 +45,8 @@ export interface ZoneLogOptions {
   readonly random: Random;
   readonly segmentBytes: number;
   readonly synced: boolean;
+  /** Pause between two groups, in which more gathers. Asked behind each. */
+  readonly gatherMs: () => number;
   readonly observe: (observation: GroupObservation) => void;
   /** These partitions have more synced here than before. */
   readonly onSynced: (partitions: ReadonlySet<number>) => void;
@@ -256,9 +262,19 @@ export class ZoneLog {
     while (this.#files === files && this.#queue.length > 0) {
       const group = this.#takeGroup();
       if (!(await this.#writeGroup(files, group))) break;
+      const gatherMs = this.#options.gatherMs();
+      if (gatherMs > 0) await this.#gather(gatherMs);
+      // Whoever was answered by this group may write again at once: the next one, then, takes them along.
+      else if (this.#queue.length > 0) await yieldTo(this.#options.clock);
     }
     this.#writing = undefined;
     this.#wakeDrained();
+  }
+
+  /** Not where somebody waits until all is written; ends early when the zone is closed. */
+  async #gather(gatherMs: number): Promise<void> {
+    const isAwaited = this.#queuedBytes > gatheredBytesMax || this.#drainWaiters.length > 0;
+    if (!isAwaited) await this.#options.clock.sleep(gatherMs, this.#stopping.signal);
   }
 
   #wakeDrained(): void {
