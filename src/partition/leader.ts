@@ -56,6 +56,11 @@ export interface LeaderOptions {
   readonly onFailure: (error: unknown) => void;
   /** See `PipelineOwner.openPayload`. */
   readonly openPayload?: Uint8Array;
+  /**
+   * Copies elsewhere apply what stands in the log, which this leader may hear of later than they do: what is read there is not
+   * committed here yet.
+   */
+  readonly othersApplyLog?: boolean;
   /** How long the log took with an entry. */
   readonly onAppended?: (durationMs: number) => void;
 }
@@ -445,9 +450,18 @@ export class Leader {
   /** The index of the last entry that was committed before the call, once it is certain that nobody else leads. */
   async readIndex(): Promise<number> {
     await this.#open();
+    await this.sentIsCommitted();
     const { index } = this.#committed;
     await this.confirm();
     return index;
+  }
+
+  /**
+   * Resolves once everything is committed that copies elsewhere may have shown before the call: see `othersApplyLog`. Rejects with
+   * `InternalServerError` where that cannot be said.
+   */
+  async sentIsCommitted(): Promise<void> {
+    if (this.#options.othersApplyLog === true) await this.#pipeline.sent?.durable;
   }
 
   async advanceTime(): Promise<LogEnd> {

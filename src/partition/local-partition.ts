@@ -209,6 +209,7 @@ export class LocalPartition implements IndexedPartition {
    */
   async readPage(request: PageRequest, consistent: boolean): Promise<StoredPage> {
     if (consistent) await this.#leader.finishedIn(request.table);
+    if (consistent && this.#options.othersApplyLog === true) await this.#leader.sentIsCommitted();
     const { index } = this.committed;
     const { timesOvertaken } = this.#leader;
     const page = await this.copies.readAsync(

@@ -42,7 +42,10 @@ export interface Neighbours {
   leaderOf(partition: number): string | undefined;
 }
 
-export interface NodePartitionOptions extends Omit<LocalPartitionOptions, 'log'> {
+export interface NodePartitionOptions extends Omit<
+  LocalPartitionOptions,
+  'log' | 'openPayload' | 'othersApplyLog'
+> {
   readonly log: StreamLog;
   readonly node: StorageNode;
   readonly random: Random;
@@ -331,7 +334,11 @@ export class NodePartition implements Service {
     const { node, random, onLead, onFollow } = this.#options;
     const { zone } = node;
     this.#wasNamed = this.#options.log.successor === zone;
-    const partition = new LocalPartition({ ...this.#options, openPayload: Buffer.from(zone) });
+    const partition = new LocalPartition({
+      ...this.#options,
+      openPayload: Buffer.from(zone),
+      othersApplyLog: true,
+    });
     const applier = new Applier({
       node,
       partitions: [partition],
