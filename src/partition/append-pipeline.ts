@@ -84,6 +84,11 @@ export class AppendPipeline {
     return this.#gathering.length === 0 && this.#inFlight.length === 0;
   }
 
+  /** The last that was sent to the log and is not known to be durable; undefined when there is none. */
+  get sent(): Commit | undefined {
+    return this.#inFlight.at(-1);
+  }
+
   /** Opens an epoch, and a log that is empty under `newLogId`. Everything appended afterwards is in it. */
   open(time: HybridTime, newLogId: string): Commit {
     assert(this.#state === 'closed', 'a pipeline opens once');

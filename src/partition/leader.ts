@@ -51,16 +51,17 @@ export interface LeaderOptions {
   readonly indexed?: (table: number) => IndexedTable | undefined;
   /** The hashes that the partition holds. They change by a split: see `HeldHashes.handedOver`. */
   readonly hashes: () => HashRange;
-  /**
-   * Another process may lead a child as soon as the entry that splits stands in the log, before it is known here: from its
-   * append on nothing is answered of what it gives away.
-   */
-  readonly childrenLedElsewhere?: boolean;
   /** Records were committed: what a sample of the load is taken from. Must not throw. */
   readonly onLoad?: ((records: readonly ItemRecord[]) => void) | undefined;
   readonly onFailure: (error: unknown) => void;
   /** See `PipelineOwner.openPayload`. */
   readonly openPayload?: Uint8Array;
+  /**
+   * Copies elsewhere apply what stands in the log, which this leader may hear of later than they do: what is read there is not
+   * committed here yet; and another node may lead a child as soon as the entry that splits stands in the log, so that from its
+   * append on nothing is answered of what it gives away.
+   */
+  readonly othersApplyLog?: boolean;
   /** How long the log took with an entry. */
   readonly onAppended?: (durationMs: number) => void;
 }
@@ -411,7 +412,7 @@ export class Leader {
     if (this.intents.size > 0) await this.intents.clearOf(key);
     // Until a child leads what it was given nothing of that can change, and this is where it is read.
     if (!this.held.leads(table, itemKey)) throw new MovedError();
-    if (this.#options.childrenLedElsewhere === true)
+    if (this.#options.othersApplyLog === true)
       while (!this.held.holds(table, itemKey)) {
         await this.held.splitOver(table, itemKey);
         if (!this.held.leads(table, itemKey)) throw new MovedError();
@@ -458,11 +459,20 @@ export class Leader {
   /** The index of the last entry that was committed before the call, once it is certain that nobody else leads. */
   async readIndex(): Promise<number> {
     await this.#open();
-    if (this.#options.childrenLedElsewhere === true)
+    await this.sentIsCommitted();
+    if (this.#options.othersApplyLog === true)
       while (this.held.splitState !== 'none') await this.held.noneUnderWay();
     const { index } = this.#committed;
     await this.confirm();
     return index;
+  }
+
+  /**
+   * Resolves once everything is committed that copies elsewhere may have shown before the call: see `othersApplyLog`. Rejects with
+   * `InternalServerError` where that cannot be said.
+   */
+  async sentIsCommitted(): Promise<void> {
+    if (this.#options.othersApplyLog === true) await this.#pipeline.sent?.durable;
   }
 
   async advanceTime(): Promise<LogEnd> {

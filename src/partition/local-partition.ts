@@ -220,9 +220,10 @@ export class LocalPartition implements IndexedPartition {
 
   async #readPage(request: PageRequest, consistent: boolean): Promise<StoredPage> {
     if (consistent) await this.#leader.finishedIn(request.table);
-    if (consistent && this.#options.childrenLedElsewhere === true) {
-      const { held } = this.#leader;
-      while (held.splitState !== 'none') await held.noneUnderWay();
+    if (consistent && this.#options.othersApplyLog === true) {
+      const leader = this.#leader;
+      await leader.sentIsCommitted();
+      while (leader.held.splitState !== 'none') await leader.held.noneUnderWay();
       if (!isWithin(request, this.hashes)) throw new MovedError();
     }
     const { index } = this.committed;

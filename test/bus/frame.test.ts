@@ -1,3 +1,5 @@
+import { createHash, randomBytes } from 'node:crypto';
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
@@ -85,3 +87,31 @@ test('no flipped bit, no cut and no addition goes unnoticed', () => {
   }
   expect(codeOf(() => decodeFrame(Buffer.concat([frame, Buffer.of(0)])))).toBe('damaged');
 });
+
+/** Of 128 KB: a row of items as a batch has them, whose text is made by `textOf`. */
+const rowOf = (textOf: (place: number) => string): Buffer =>
+  Buffer.from(
+    Array.from(
+      { length: 330 },
+      (_, place) => `{"id":{"S":"item ${place}"},"text":{"S":"${textOf(place)}"}}`,
+    )
+      .join('')
+      .padEnd(128 * 1024, ' ')
+      .slice(0, 128 * 1024),
+  );
+
+const hexOf = (place: number): string =>
+  createHash('shake256', { outputLength: 170 }).update(String(place)).digest('hex');
+
+test.each([
+  ['that repeats', rowOf(() => 'a street in a city, '.repeat(17)), 0.05],
+  ['in which only names repeat', rowOf(hexOf), 0.6],
+  ['of which nothing repeats', randomBytes(128 * 1024), 1.01],
+])(
+  'a large batch %s comes out as it went in, and as short as is worth its time',
+  (_, payload, most) => {
+    const frame = encodeFrame(payload);
+    expect(Buffer.compare(decodeFrame(frame), payload)).toBe(0);
+    expect(frame.length).toBeLessThan(payload.length * most);
+  },
+);

@@ -21,6 +21,8 @@ class FakeEngine implements Engine {
   isRunning = false;
   isStopped = false;
   stopError: Error | undefined;
+  /** What is done while others are given what this one leads. */
+  onHandOver = async (): Promise<void> => {};
   #giveUp = (): void => {};
 
   constructor(waits: boolean) {
@@ -39,6 +41,10 @@ class FakeEngine implements Engine {
 
   giveUpStart(): void {
     this.#giveUp();
+  }
+
+  async handOver(): Promise<void> {
+    await this.onHandOver();
   }
 
   async stop(): Promise<void> {
@@ -101,6 +107,23 @@ test('an engine is started and stopped again and again, on the same port', async
   await world.runner.start();
   expect(world.engines).toHaveLength(2);
   await world.runner.end();
+});
+
+test('clients are answered until what the engine leads is handed over', async () => {
+  const { runner, engines } = new World();
+  await runner.start();
+  const [engine] = engines;
+  const url = `http://127.0.0.1:${runner.port}/`;
+  let status: number | undefined;
+  if (engine !== undefined)
+    engine.onHandOver = async () => {
+      status = (await fetch(url)).status;
+    };
+  await runner.stop();
+  expect(status).toBe(200);
+  expect(engine?.isStopped).toBe(true);
+  await expect(fetch(url)).rejects.toThrow('fetch failed');
+  await runner.end();
 });
 
 test('an engine that fails is started anew, once for all that it says', async () => {

@@ -27,6 +27,8 @@ export class PartitionWorld {
   readonly failures: unknown[] = [];
   readonly damaged: string[] = [];
   keepsTombstones = true;
+  /** See `LeaderOptions`. */
+  othersApplyLog = false;
   /** Of `TABLE`. */
   indexed: IndexedTable | undefined;
   partition: LocalPartition = this.#newPartition();
@@ -42,14 +44,20 @@ export class PartitionWorld {
       now: () => (this.#now = Math.max(this.#now + 1, this.clock.wallMs() * TICKS_PER_MS)),
       resolve,
       keepsTombstones: () => this.keepsTombstones,
+      othersApplyLog: this.othersApplyLog,
       indexed: (table) => (table === TABLE ? this.indexed : undefined),
       onFailure: (error) => this.failures.push(error),
       onDamage: (zone) => this.damaged.push(zone),
     });
   }
 
-  static async start(zones: readonly string[] = ['a', 'b', 'c']): Promise<PartitionWorld> {
+  static async start(
+    zones: readonly string[] = ['a', 'b', 'c'],
+    { othersApplyLog = false } = {},
+  ): Promise<PartitionWorld> {
     const world = new PartitionWorld();
+    world.othersApplyLog = othersApplyLog;
+    if (othersApplyLog) world.partition = world.#newPartition();
     for (const zone of zones) await world.startZone(zone);
     await world.run(world.partition.open('log-1').durable);
     return world;

@@ -215,14 +215,19 @@ export class LeaderLine {
     }
   }
 
-  async #briefedBy(brief: Promise<unknown>, leading: LocalPartition): Promise<void> {
-    const briefing = brief
-      .then(() => {
-        this.#briefed.add(leading);
-      })
-      .finally(() => this.#briefings.delete(leading));
+  async #briefedBy(brief: Promise<void>, leading: LocalPartition): Promise<void> {
+    const briefing = this.#noteBriefed(brief, leading);
     this.#briefings.set(leading, briefing);
     return briefing;
+  }
+
+  async #noteBriefed(brief: Promise<void>, leading: LocalPartition): Promise<void> {
+    try {
+      await brief;
+      this.#briefed.add(leading);
+    } finally {
+      this.#briefings.delete(leading);
+    }
   }
 
   async #briefNow(leading: LocalPartition): Promise<void> {

@@ -45,7 +45,7 @@ export interface Neighbours {
 
 export interface NodePartitionOptions extends Omit<
   LocalPartitionOptions,
-  'log' | 'hashes' | 'childrenLedElsewhere'
+  'log' | 'hashes' | 'openPayload' | 'othersApplyLog'
 > {
   readonly log: StreamLog;
   readonly node: StorageNode;
@@ -362,8 +362,8 @@ export class NodePartition implements Service {
     const partition = new LocalPartition({
       ...this.#options,
       hashes: () => this.hashes,
-      childrenLedElsewhere: true,
       openPayload: Buffer.from(zone),
+      othersApplyLog: true,
     });
     const applier = new Applier({
       node,

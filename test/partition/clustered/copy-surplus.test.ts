@@ -87,19 +87,22 @@ test('a copy that parted where an epoch of its own begins has forked there', () 
   expect(partingOf(same, line7)).toEqual({ kind: 'forked', at: at('A', 4, 18) });
 });
 
+/** At the end of epoch 7, behind 18 of epoch 4. */
+const ofEpoch7 = (position: Position, openedBy: number): Line => ({
+  position,
+  epochEnds: [at('A', 1, 10), at('A', 4, 18)],
+  epochStarts: [at('A', 4, 11), at('A', 7, 19, openedBy)],
+});
+
 test.each([
-  ['no further than the line', at('A', 7, 22)],
-  ['further than the line', at('A', 7, 30)],
-  ['as far', at('A', 7, 25, 99)],
-])('an epoch that was opened twice behind one entry is two: %s', (_, position) => {
-  const epochEnds = [at('A', 1, 10), at('A', 4, 18)];
-  const own = { position, epochEnds, epochStarts: [at('A', 4, 11), at('A', 7, 19, 70)] };
-  const other = { position: at('A', 7, 25), epochEnds, epochStarts: [at('A', 7, 19, 71)] };
-  expect(partingOf(own, other)).toEqual({ kind: 'forked', at: at('A', 4, 18) });
-  const same = { ...other, epochStarts: own.epochStarts };
-  if (position.index < 25) expect(partingOf(own, same)).toEqual({ kind: 'behind' });
-  if (position.index > 25)
-    expect(partingOf(own, same)).toEqual({ kind: 'forked', at: same.position });
+  ['no further than the line', at('A', 7, 22), { kind: 'behind' }],
+  ['further than the line', at('A', 7, 30), { kind: 'forked', at: at('A', 7, 25) }],
+  ['as far', at('A', 7, 25), { kind: 'behind' }],
+] as const)('an epoch that was opened twice behind one entry is two: %s', (_, position, same) => {
+  const line7 = ofEpoch7(at('A', 7, 25), 71);
+  expect(partingOf(ofEpoch7(position, 71), line7)).toEqual(same);
+  const forked = { kind: 'forked', at: at('A', 4, 18) };
+  expect(partingOf(ofEpoch7(position, 70), line7)).toEqual(forked);
 });
 
 test('a copy that has nothing in common with what a line still knows is before what it knows', () => {
