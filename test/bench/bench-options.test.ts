@@ -118,7 +118,7 @@ test('a start is that of a daemon with so many items', () => {
 test('half of the peak is measured of single-item operations and Query', () => {
   expect(parseBenchOptions(['--latency'])).toMatchObject({
     mode: { kind: 'latency' },
-    operations: ['GetItem', 'PutItem', 'UpdateItem', 'Query'],
+    operations: ['GetItem', 'PutItem', 'UpdateItem', 'Put and DeleteItem', 'Query'],
   });
 });
 

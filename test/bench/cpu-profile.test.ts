@@ -8,20 +8,22 @@ const node = (id: number, functionName: string, children: readonly number[] = []
   children,
 });
 
-/** `outer` calls `inner`, which calls itself; and the process waits. */
+/** `outer` calls `inner`, which calls itself; and the process waits, and starts the profile. */
 const PROFILE: CpuProfile = {
   nodes: [
-    node(1, '(root)', [2, 3]),
+    node(1, '(root)', [2, 3, 6]),
     node(2, '(idle)'),
     node(3, 'outer', [4], 'file:///home/somebody/dist/api/outer.js'),
     node(4, 'inner', [5], 'file:///x/node_modules/level/index.js'),
     node(5, 'inner', [], 'file:///x/node_modules/level/index.js'),
+    node(6, 'startProfile', [7], 'file:///x/test/bench/probe-script.js'),
+    node(7, 'dispatch'),
   ],
-  samples: [2, 3, 4, 5, 5, 2],
-  timeDeltas: [1e6, 1000, 2000, 3000, -5, 1e6],
+  samples: [7, 2, 3, 4, 5, 5, 2],
+  timeDeltas: [6e5, 1e6, 1000, 2000, 3000, -5, 1e6],
 };
 
-test('a frame holds what it called, and waiting is no work', () => {
+test('a frame holds what it called, and neither waiting nor profiling is work', () => {
   const root = framesOf(PROFILE);
   expect(root.totalMs).toBe(6);
   const [outer] = root.children;

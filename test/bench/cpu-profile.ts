@@ -40,7 +40,13 @@ export interface FunctionCost {
 /** V8's names for what is no function of the program: the root, and waiting for something to do. */
 const NO_WORK = new Set(['(root)', '(idle)']);
 
-/** The profile as a tree. Time that nothing was done in is left out. Throws for a profile without samples or root. */
+/** What takes the profile is no part of what is measured: to start it alone takes long. */
+const PROBE = /\/probe-script\.[jt]s$/;
+
+const isWork = ({ callFrame: { functionName, url } }: CpuProfileNode): boolean =>
+  !NO_WORK.has(functionName) && !PROBE.test(url);
+
+/** The profile as a tree. Time that nothing was done in, and the profiler's own, is left out. Throws for a profile without samples or root. */
 export function framesOf(profile: CpuProfile): Frame {
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
   const [root] = profile.nodes;
@@ -56,7 +62,7 @@ export function framesOf(profile: CpuProfile): Frame {
   const frameOf = ({ id, callFrame, children = [] }: CpuProfileNode): Frame => {
     const below = children.flatMap((child) => {
       const node = nodes.get(child);
-      return node === undefined || NO_WORK.has(node.callFrame.functionName) ? [] : frameOf(node);
+      return node === undefined || !isWork(node) ? [] : frameOf(node);
     });
     const selfMs = (selfUs.get(id) ?? 0) / 1000;
     const totalMs = below.reduce((sum, frame) => sum + frame.totalMs, selfMs);

@@ -1,5 +1,6 @@
 import type { Figure } from './figure.ts';
 import { figureName, ratioName } from './figure.ts';
+import { LATENCY_OPERATIONS } from './latency-operations.ts';
 import { aligned, fixed } from './text-table.ts';
 
 /** What a figure is to reach, in the words of the table that is shown. */
@@ -86,7 +87,7 @@ export const GOALS: readonly GoalDefinition[] = [
   ...BOTH.map((count) => atLeast(5, against('Query', count, 'dynalite'))),
   atLeast(0.6, against('Scan', 1, 'level'), 'in items, by iterating the same items'),
   ...BOTH.map((count) => atLeast(2.5, against('BatchWriteItem', count, 'dynalite'))),
-  ...[...SINGLE_ITEM, 'Query'].flatMap((operation) =>
+  ...LATENCY_OPERATIONS.flatMap((operation) =>
     [ALONE, BESIDE].flatMap((beside) => [
       atMost(5, FIGURES.halfPeakP99(operation, beside)),
       atMost(5, FIGURES.longestRun(operation, beside)),

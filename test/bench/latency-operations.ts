@@ -1,2 +1,8 @@
-/** What is measured at half of its peak rate. */
-export const LATENCY_OPERATIONS: readonly string[] = ['GetItem', 'PutItem', 'UpdateItem', 'Query'];
+/** What is measured at half of its peak rate: every operation on a single item, and Query. */
+export const LATENCY_OPERATIONS: readonly string[] = [
+  'GetItem',
+  'PutItem',
+  'UpdateItem',
+  'Put and DeleteItem',
+  'Query',
+];

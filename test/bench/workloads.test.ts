@@ -2,7 +2,14 @@ import { deflateRawSync } from 'node:zlib';
 
 import { expect, test } from 'vitest';
 
-import { fillBatches, SHARED_WORKLOADS, targetsOf, WORKLOADS, workloadNamed } from './workloads.ts';
+import {
+  DELETE_WORKLOAD,
+  fillBatches,
+  SHARED_WORKLOADS,
+  targetsOf,
+  WORKLOADS,
+  workloadNamed,
+} from './workloads.ts';
 
 test('requests are whole HTTP requests, with the length that they say', () => {
   for (const workload of WORKLOADS) {
@@ -60,4 +67,12 @@ test('a hot item is one item for all connections, and pages are asked for at one
   expect(targetsOf(scan)).toContain('level');
   expect(targetsOf(workloadNamed('GetItem'))).not.toContain('level');
   expect(targetsOf(workloadNamed('PutItem'))).toContain('relaxed');
+});
+
+test('what is deleted is put again, and a connection that jumps about does both in turns', () => {
+  const requests = DELETE_WORKLOAD.requests();
+  const isPut = requests.map((request) => request.includes('DynamoDB_20120810.PutItem'));
+  expect(isPut.filter(Boolean)).toHaveLength(requests.length / 2);
+  expect(isPut.every((put, at) => put === (at % 2 === 0))).toBe(true);
+  expect(requests.length % 2).toBe(0);
 });

@@ -130,6 +130,19 @@ export const WORKLOADS: readonly Workload[] = [
   },
 ];
 
+/** A deletion needs an item: of two requests that follow each other one puts an item and one deletes it, or another. */
+export const DELETE_WORKLOAD: Workload = {
+  name: 'Put and DeleteItem',
+  itemsPerRequest: 1,
+  requests: () =>
+    times(2 * ITEM_COUNT, (at) => {
+      const place = Math.floor(at / 2);
+      return at % 2 === 0
+        ? rawRequest('PutItem', { TableName: ITEMS_TABLE, Item: item(place) })
+        : rawRequest('DeleteItem', { TableName: ITEMS_TABLE, Key: itemKey(place) });
+    }),
+};
+
 const putsOfSharedItems = (TableName: string): readonly Buffer[] =>
   times(ITEM_COUNT, (at) => rawRequest('PutItem', { TableName, Item: sharedItem(at) }));
 
@@ -166,6 +179,7 @@ export function workloadNamed(name: string): Workload {
     ...Object.values(SHARED_WORKLOADS),
     ...Object.values(BACKGROUND_WORKLOADS),
     ...Object.values(GROWN_WORKLOADS),
+    DELETE_WORKLOAD,
   ].find((known) => known.name === name);
   if (workload === undefined) throw new RangeError(`no workload ${name}`);
   return workload;
