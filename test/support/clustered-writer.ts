@@ -8,7 +8,7 @@ const answerMsMax = 10_000;
 export const keyOf = ({ definition }: Table, id: string): Uint8Array =>
   encodeItemKey(definition.keySchema, { id: { S: id } });
 
-export async function put(
+async function put(
   by: WorldNode,
   table: Table,
   { id, value }: { readonly id: string; readonly value: number },
