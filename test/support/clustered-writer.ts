@@ -8,7 +8,7 @@ const answerMsMax = 10_000;
 export const keyOf = ({ definition }: Table, id: string): Uint8Array =>
   encodeItemKey(definition.keySchema, { id: { S: id } });
 
-async function put(
+export async function put(
   by: WorldNode,
   table: Table,
   { id, value }: { readonly id: string; readonly value: number },
