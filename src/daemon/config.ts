@@ -286,13 +286,13 @@ const SETTINGS = z.strictObject({
     .strictObject({
       bytes: z.int().min(0).default(SPLIT_BYTES_DEFAULT).meta({
         description:
-          'A partition whose items take more than this is split in two, where that divides them. 0 is never. Not in a region of three nodes.',
+          'A partition whose items take more than this is split in two, where that divides them. 0 is never.',
         unit: 'bytes',
         expected: 'a whole number; 0 is never',
       }),
       recordsPerSecond: z.int().min(0).default(SPLIT_RECORDS_DEFAULT).meta({
         description:
-          'A partition that takes more writes than this, for a minute, is split in two, where that divides them: not for one item, nor for one partition key. 0 is never. Not in a region of three nodes.',
+          'A partition that takes more writes than this, for a minute, is split in two, where that divides them: not for one item, nor for one partition key. 0 is never.',
         unit: 'records per second',
         expected: 'a whole number; 0 is never',
       }),

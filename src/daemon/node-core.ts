@@ -1,3 +1,4 @@
+import { present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Service } from '../base/service.ts';
@@ -6,10 +7,8 @@ import type { HybridClock } from '../clock/hybrid-clock.ts';
 import type { WallJudge } from '../clock/wall-judge.ts';
 import { ZONES, type Zone } from '../log/embedded/storage-node-identity.ts';
 import { internalError } from '../model/errors.ts';
-import { caughtUp } from '../partition/clustered/caught-up.ts';
 import { LeaderLine } from '../partition/clustered/leader-line.ts';
 import { successorOf } from '../partition/clustered/leader-spread.ts';
-import { LogFollower } from '../partition/clustered/log-follower.ts';
 import { NodeCalls } from '../partition/clustered/node-calls.ts';
 import { NodePartition, type Stuck } from '../partition/clustered/node-partition.ts';
 import { NodePartitions, type BornPartition } from '../partition/clustered/node-partitions.ts';
@@ -22,12 +21,12 @@ import {
   type PartitionReport,
 } from '../partition/clustered/region-nodes.ts';
 import { CopyTransfer } from '../partition/clustered/copy-transfer.ts';
+import { SplitCounter } from '../partition/clustered/split-counter.ts';
 import { StreamRecovery } from '../partition/clustered/stream-recovery.ts';
 import type { LocalPartition } from '../partition/local-partition.ts';
-import { LoadSample } from '../partition/split-point.ts';
-import { CatalogueFollower } from '../region/catalogue-follower.ts';
+import { LoadSamples } from '../partition/split-point.ts';
+import type { CatalogueFollower } from '../region/catalogue-follower.ts';
 import { Catalogue, type CatalogueDocuments } from '../region/catalogue.ts';
-import { bringsIndex } from '../region/index-arrival.ts';
 import { IndexedTables } from '../region/indexed-tables.ts';
 import { takesWrites } from '../region/local-region.ts';
 import { readDocuments } from '../region/system-documents.ts';
@@ -35,10 +34,11 @@ import { resolve } from '../replication/resolve.ts';
 import { SYSTEM_TABLE } from '../storage/key-layout.ts';
 import { StoreError } from '../storage/key-value-store.ts';
 import type { Layout } from '../storage/layout.ts';
-import { countSplitCopies } from '../storage/scrub.ts';
 import { StorageNode } from '../storage/storage-node.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { RegionConfig } from './config.ts';
+import { isUnused } from './unused-log.ts';
+import { newNodeFollower } from './node-follower.ts';
 import { nodeState } from './node-state.ts';
 import {
   makeChildLog,
@@ -54,11 +54,6 @@ import { release } from './release.ts';
 
 /** How often a node syncs its store: what is not synced holds the log. */
 const syncEveryMs = 2000;
-
-const readRetryMs = 200;
-
-/** How often it is looked whether what a split has left to each side is to be counted. */
-const countLookMs = 10_000;
 
 /** How often it is looked whether the copies have applied what a start found in the logs. */
 const appliedLookMs = 20;
@@ -104,7 +99,8 @@ export class NodeCore implements Service {
   readonly indexedTables: IndexedTables;
   readonly splits: NodePartitions;
   readonly #splitter: NodeSplitter;
-  readonly #loads = new Map<number, LoadSample>();
+  readonly #counter: SplitCounter;
+  readonly #loads = new LoadSamples();
   readonly #transfer: CopyTransfer;
   readonly #recovery: StreamRecovery;
   readonly #options: NodeCoreOptions;
@@ -114,7 +110,6 @@ export class NodeCore implements Service {
   #documents: CatalogueDocuments | undefined;
   #isDraining = false;
   #syncing: Promise<void> = Promise.resolve();
-  #counting: Promise<void> = Promise.resolve();
 
   /** Opens the store. Rejects as `RegionPlace.open` and `StorageNode.open` do. */
   static async open(options: NodeCoreOptions): Promise<NodeCore> {
@@ -170,8 +165,15 @@ export class NodeCore implements Service {
       partitions: this.splits,
       node,
       nodes: this.nodes,
-      load: (partition) => this.#load(partition),
+      load: (partition) => this.#loads.of(partition),
       limits: config.split,
+    });
+    this.#counter = new SplitCounter({
+      ...options,
+      node,
+      onDamage: (error, partition) => {
+        this.#damaged(partition, error);
+      },
     });
     this.#transfer = new CopyTransfer({
       ...options,
@@ -235,13 +237,6 @@ export class NodeCore implements Service {
     };
   }
 
-  /** What of late was committed in a partition while this node led it. */
-  #load(partition: number): LoadSample {
-    const sample = this.#loads.get(partition) ?? new LoadSample();
-    this.#loads.set(partition, sample);
-    return sample;
-  }
-
   #isGlobal(table: number): boolean {
     return this.catalogue.byNumber(table)?.global !== undefined;
   }
@@ -273,10 +268,6 @@ export class NodeCore implements Service {
   /** By number; a split adds to it. Empty until the logs are open. */
   get partitions(): readonly NodePartition[] {
     return this.splits.all;
-  }
-
-  get generations(): readonly number[] {
-    return this.splits.generations;
   }
 
   /** Which partition has which hashes, as this node knows it. */
@@ -362,7 +353,7 @@ export class NodeCore implements Service {
     await this.follower.start();
     await this.node.dropTables();
     this.#syncing = this.#sync();
-    this.#counting = this.#count();
+    await this.#counter.start();
   }
 
   /** However long a copy takes to be filled. */
@@ -380,26 +371,6 @@ export class NodeCore implements Service {
       this.isBlank &&
       this.nodes.others.every((zone) => this.nodes.report(zone)?.isBlank === true)
     );
-  }
-
-  /** An empty stream is a new partition's only when no node has anything of it: else it stands in the place of a lost one. */
-  #isNewEverywhere(partition: number): boolean {
-    return this.nodes.others.every((zone) => {
-      const copy = this.nodes.report(zone)?.partitions[partition];
-      return copy?.applied === 0 && !copy.isRebuilding;
-    });
-  }
-
-  /**
-   * Whether nothing was ever logged in an empty stream. Of a child that came up in this process nobody can have logged anything
-   * before; of any other all nodes must say so, where one that has not applied the split yet has nothing.
-   */
-  #isUnused({ number, isNew }: BornPartition): boolean {
-    const { others } = this.nodes;
-    if (number < this.#options.config.partitions) return this.#isNewEverywhere(number);
-    const said = others.flatMap((zone) => this.nodes.report(zone) ?? []);
-    if (!isNew && said.length < others.length) return false;
-    return said.every(({ partitions }) => (partitions[number]?.applied ?? 0) === 0);
   }
 
   #newParts(): Parts {
@@ -426,19 +397,11 @@ export class NodeCore implements Service {
     this.splits.onChild(({ partition }) => {
       clients.push(this.newClient(partition, ask));
     });
-    const [first] = partitions;
-    if (first === undefined) throw new Error('a region has at least one partition');
-    const follower = new CatalogueFollower({
+    const follower = newNodeFollower({
       catalogue: this.catalogue,
-      follow: (after) => new LogFollower(first.log, after, async () => clock.sleep(readRetryMs)),
-      applied: () => first.copy.position.index,
-      appliedThrough: async (index) => first.appliedThrough(index),
-      documents: async () => {
-        if (first.copy.rebuilding) throw internalError();
-        const documents = await readDocuments(this.node.store);
-        if (bringsIndex(this.catalogue, documents)) await caughtUp(partitions, clock);
-        return documents;
-      },
+      first: present(partitions[0], 'partition 0'),
+      all: () => partitions,
+      node: this.node,
       clock,
       logger,
     });
@@ -447,7 +410,7 @@ export class NodeCore implements Service {
 
   #newPartition(born: BornPartition): NodePartition {
     const { log, number, isHeir } = born;
-    const load = this.#load(number);
+    const load = this.#loads.of(number);
     const { config, clock, random, hybrid, logger, metrics, zone, onSeat } = this.#options;
     const partition: NodePartition = new NodePartition({
       number,
@@ -473,7 +436,7 @@ export class NodeCore implements Service {
       mayLead: () =>
         !this.#isDraining &&
         this.node.state === 'open' &&
-        (log.end.index > 0 || this.#isUnused(born)),
+        (log.end.index > 0 || isUnused(born, { first: config.partitions, nodes: this.nodes })),
       onLead: (leading) => {
         logger.info({ partition: number, behind: log.end.index }, 'leads a partition');
         if (log.isResigned) this.line.succeed(leading);
@@ -491,7 +454,7 @@ export class NodeCore implements Service {
         metrics.appended(durationMs);
       },
       onDamage: (_zone, error) => {
-        this.#damaged(partition, error);
+        this.#damaged(number, error);
       },
       successor: () => this.#successorOf(partition),
     });
@@ -499,18 +462,18 @@ export class NodeCore implements Service {
   }
 
   /** A copy that cannot be believed is filled anew; a store that cannot go on is opened again. */
-  #damaged(partition: NodePartition, error: Error): void {
+  #damaged(partition: number, error: Error): void {
     const { logger, onFailure } = this.#options;
     if (!(error instanceof StoreError) || error.code !== 'damaged') {
       onFailure(error);
       return;
     }
-    logger.error({ partition: partition.number, error }, 'a copy of this node is damaged');
-    partition.refill(error.message);
+    logger.error({ partition, error }, 'a copy of this node is damaged');
+    this.partitions[partition]?.refill(error.message);
   }
 
   async #stuck({ number, log }: NodePartition, why: Stuck): Promise<void> {
-    const generation = this.generations[number] ?? 0;
+    const generation = this.splits.generations[number] ?? 0;
     const trouble = { partition: number, generation, log, why };
     const mended = await this.#recovery.mend(trouble, this.#stopped.signal);
     if (mended === undefined || mended.kind === 'filled') return;
@@ -527,7 +490,7 @@ export class NodeCore implements Service {
       clock: this.#options.clock,
       ask,
       onDamage: (error) => {
-        this.#damaged(partition, error);
+        this.#damaged(partition.number, error);
       },
     });
   }
@@ -550,25 +513,6 @@ export class NodeCore implements Service {
         return;
       }
       await clock.sleep(syncEveryMs, this.#stopped.signal);
-    }
-  }
-
-  /** What a split has left to each side is counted: until then it is not known how much each holds. */
-  async #count(): Promise<void> {
-    const { clock, logger } = this.#options;
-    const { signal } = this.#stopped;
-    while (!signal.aborted) {
-      await clock.sleep(countLookMs, signal);
-      if (this.node.uncounted.length === 0) continue;
-      await countSplitCopies(this.node, {
-        clock,
-        signal,
-        logger,
-        onDamage: (_zone, error, partition) => {
-          const damaged = this.partitions[partition ?? 0];
-          if (damaged !== undefined) this.#damaged(damaged, error);
-        },
-      });
     }
   }
 
@@ -604,7 +548,7 @@ export class NodeCore implements Service {
     this.calls.stop();
     await this.nodes.stop();
     await this.#syncing;
-    await this.#counting;
+    await this.#counter.stop();
     this.#recovery.stop();
     await this.#transfer.stop();
     for (const { log } of this.partitions) log.close();

@@ -11,7 +11,7 @@ import type {
   ZoneName,
   ZoneView,
 } from './operations-target.ts';
-import { clockView, peerView } from './region-status.ts';
+import { clockView, hashesText, peerView } from './region-status.ts';
 
 /** What does not depend on whether the node runs. */
 export interface NodeStatusHead {
@@ -66,6 +66,8 @@ function partitionView(engine: NodeEngine, partition: NodePartition): PartitionV
   return {
     number,
     parent: engine.core.splits.child(number)?.parent,
+    hashes: hashesText(engine.core.layout.hashesOf(number)),
+    isSplitting: (partition.leading?.splitState ?? 'none') !== 'none',
     leader: ZONES.find((zone) => zone === leader),
     epoch: end.epoch,
     committed: end.index,

@@ -7,7 +7,7 @@ import { ZONES, type Zone } from '../log/embedded/storage-node-identity.ts';
 import type { ZoneState } from '../log/embedded/zone-log.ts';
 import { LocalPartition } from '../partition/local-partition.ts';
 import { RegionPartitions } from '../partition/region-partitions.ts';
-import { LoadSample } from '../partition/split-point.ts';
+import { LoadSamples, type LoadSample } from '../partition/split-point.ts';
 import { Zones } from '../partition/zones.ts';
 import { Catalogue } from '../region/catalogue.ts';
 import { IndexProgress } from '../region/index-progress.ts';
@@ -74,7 +74,7 @@ export class RegionCore implements Service {
   #ownsStores = true;
   readonly #documents: SystemDocuments;
   readonly #scrub: Scrub;
-  readonly #loads = new Map<number, LoadSample>();
+  readonly #loads = new LoadSamples();
 
   /**
    * Opens what is in the place and recovers the logs. Rejects with `DataDirectoryError` (fewer than two zones can be
@@ -173,9 +173,7 @@ export class RegionCore implements Service {
 
   /** What of late was committed in a partition. */
   load(partition: number): LoadSample {
-    const sample = this.#loads.get(partition) ?? new LoadSample();
-    this.#loads.set(partition, sample);
-    return sample;
+    return this.#loads.of(partition);
   }
 
   #partition(number: number, hashes: () => HashRange): LocalPartition {

@@ -64,7 +64,7 @@ function partitionView(core: RegionCore, partition: LocalPartition): PartitionVi
   };
 }
 
-const hashesText = ({ from, to }: HashRange): string => `${hex(from)}-${hex(to - 1)}`;
+export const hashesText = ({ from, to }: HashRange): string => `${hex(from)}-${hex(to - 1)}`;
 
 const hex = (hash: number): string => hash.toString(16).padStart(8, '0');
 

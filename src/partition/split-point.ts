@@ -56,6 +56,17 @@ export class LoadSample {
   }
 }
 
+/** By partition. */
+export class LoadSamples {
+  readonly #samples = new Map<number, LoadSample>();
+
+  of(partition: number): LoadSample {
+    const sample = this.#samples.get(partition) ?? new LoadSample();
+    this.#samples.set(partition, sample);
+    return sample;
+  }
+}
+
 /**
  * The hash that divides a load best: the first of those above it. Undefined where none leaves `SPLIT_SHARE_MIN` on both sides,
  * as where nearly everything goes to one item or one collection of items, or too little is known.

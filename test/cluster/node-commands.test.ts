@@ -63,7 +63,7 @@ async function tryToStart(base: number): Promise<string | undefined> {
 /** The zone that leads each partition; undefined while a node does not answer, or nobody leads one of them. */
 async function leaders(ports: readonly string[]): Promise<readonly string[] | undefined> {
   const { output, code } = await tidemark('status', '--operations', ports[0] ?? '');
-  const found = rowsOf(output, 'REGION     PARTITION').map(([, , leader = '']) => leader);
+  const found = rowsOf(output, 'REGION     PARTITION').map(([, , , leader = '']) => leader);
   return code !== 0 || found.includes('-') ? undefined : found;
 }
 
@@ -81,7 +81,7 @@ const move = async ({
 /** Of partition 0; undefined while it has none. */
 async function epochOf(port: string): Promise<number | undefined> {
   const { output } = await tidemark('status', '--operations', port);
-  const epoch = Number(rowsOf(output, 'REGION     PARTITION')[0]?.[3]);
+  const epoch = Number(rowsOf(output, 'REGION     PARTITION')[0]?.[4]);
   return epoch > 0 ? epoch : undefined;
 }
 

@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { present } from '../../src/base/assert.ts';
 import type { Table } from '../../src/model/table.ts';
 import { ClusteredWorld, type WorldNode } from '../support/clustered-region.ts';
-import { ClusteredWriter, read, scanAll } from '../support/clustered-writer.ts';
+import { ClusteredWriter, put, read, scanAll } from '../support/clustered-writer.ts';
 
 let open: ClusteredWorld | undefined;
 
@@ -14,8 +14,8 @@ afterEach(async () => {
   open = undefined;
 });
 
-async function newWorld(partitions = 2): Promise<ClusteredWorld> {
-  open = await ClusteredWorld.start(partitions);
+async function newWorld(partitions = 2, settings = ''): Promise<ClusteredWorld> {
+  open = await ClusteredWorld.start(partitions, settings);
   // Two may have tried to lead the same partition.
   await open.clock.advance(1000);
   return open;
@@ -204,4 +204,57 @@ test('what cannot be split is refused in words', async () => {
   await expect(w.run(w.nodes.b.engine.splitPartition(7))).rejects.toThrow(
     'there is no partition 7',
   );
+});
+
+test('a partition that holds more than it should is split by itself, and its halves again, as far as that is allowed', async () => {
+  const w = await newWorld(1, 'split: { bytes: 300, recordsPerSecond: 0, partitions: 3 }\n');
+  const table = await w.createTable(w.nodes.b);
+  const writers = writersOf(w, table);
+  await w.clock.advance(1000);
+  await stopAll(writers);
+  await w.until('the first', () => countsOf(w).every((count) => count === 2), 60_000);
+  await w.until('the second', () => countsOf(w).every((count) => count === 3), 180_000);
+  await w.clock.advance(80_000);
+  expect(countsOf(w)).toEqual([3, 3, 3]);
+  await expectKept(w, writers);
+});
+
+test('a partition that takes more writes than it should for a minute is split by itself', async () => {
+  const w = await newWorld(1, 'split: { bytes: 0, recordsPerSecond: 5, partitions: 2 }\n');
+  const table = await w.createTable(w.nodes.b);
+  const over = new AbortController();
+  const writing = (async () => {
+    for (let value = 1; !over.signal.aborted; value += 1) {
+      await put(w.nodes.c, table, { id: `item ${value % 50}`, value });
+      await w.clock.sleep(100);
+    }
+  })();
+  await w.clock.advance(40_000);
+  expect(countsOf(w)).toEqual([1, 1, 1]);
+  await w.until('a split', () => countsOf(w).every((count) => count === 2), 60_000);
+  over.abort();
+  await w.run(writing);
+});
+
+test("a child's stream that is lost goes on in another, from the copies", async () => {
+  const w = await newWorld();
+  const table = await w.createTable(w.nodes.b);
+  const writers = writersOf(w, table);
+  await w.clock.advance(500);
+  expect(await w.run(w.nodes.a.engine.splitPartition(1))).toBe(2);
+  await w.clock.advance(2000);
+  for (const writer of writers) await writer.stop();
+  await w.clock.advance(3000);
+  w.loseStream(2);
+  await w.until('every node is told to begin anew', () =>
+    w.running.every(({ failures }) => failures.length > 0),
+  );
+  for (const node of w.running) {
+    expect(String(node.failures[0])).toContain('the log of partition 2 goes on in another stream');
+    await node.kill();
+    await w.run(node.start());
+  }
+  await w.until('all are led', () => [0, 1, 2].every((each) => w.leaderOf(each) !== undefined));
+  await expectKept(w, writers);
+  expect(w.nodes.a.engine.core.splits.generations).toEqual([1, 1, 2]);
 });

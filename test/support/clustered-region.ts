@@ -38,19 +38,20 @@ export class ClusteredWorld {
   readonly #models = new Map<string, { readonly stream: LogStream; readonly model: StreamModel }>();
 
   /** With all nodes running, and somebody leading every partition. */
-  static async start(partitions = 3): Promise<ClusteredWorld> {
-    const world = new ClusteredWorld(partitions);
+  static async start(partitions = 3, settings = ''): Promise<ClusteredWorld> {
+    const world = new ClusteredWorld(partitions, settings);
     await world.run(Promise.all(ZONES.map(async (zone) => world.nodes[zone].start())));
     await world.untilLed();
     return world;
   }
 
-  private constructor(partitions: number) {
+  /** `settings`: more of the region's file. */
+  private constructor(partitions: number, settings: string) {
     this.config = readConfig(
       sourceOf(
         'memory',
         `region: ${REGION}\nendpoint: { port: 0 }\noperations: { port: 0 }\npartitions: ${partitions}\n` +
-          'statusMs: 10\n',
+          `statusMs: 10\n${settings}`,
       ),
       {},
     );
@@ -65,6 +66,7 @@ export class ClusteredWorld {
         await this.clock.sleep(1);
         if (link.isCut) throw new BrokerError('unreachable', 'cut off');
         return [...this.#models.values()]
+          .filter(({ model }) => model.exists)
           .map(({ stream }) => stream)
           .toSorted((a, b) => a.partition - b.partition || a.generation - b.generation);
       },
@@ -79,6 +81,14 @@ export class ClusteredWorld {
       },
       broker: (stream) => present(this.#models.get(nameOf(stream)), 'a stream').model.connect(link),
     };
+  }
+
+  /** The newest stream of a partition is gone, with all that was in it. */
+  loseStream(partition: number): void {
+    const newest = [...this.#models.values()].findLast(
+      ({ stream, model }) => stream.partition === partition && model.exists,
+    );
+    present(newest, 'a stream').model.disappear();
   }
 
   /** Lets time pass until it is settled. */

@@ -12,7 +12,7 @@ import { loadSplitPoint, SPLIT_SHARE_MIN, type LoadSample } from '../split-point
 import { SplitRefused } from '../split-refused.ts';
 import type { NodePartitions } from './node-partitions.ts';
 import type { SplitCalls, SplitOutcome, SplitPoint } from './partition-calls.ts';
-import type { RegionNodes } from './region-nodes.ts';
+import type { NodeReport, RegionNodes } from './region-nodes.ts';
 
 /** How long whoever asks waits for one answer; what was begun goes on. */
 const answerMs = 4000;
@@ -139,11 +139,14 @@ export class NodeSplitter implements SplitCalls {
     const { partitions, nodes } = this.#options;
     if (child !== partitions.all.length)
       return `its node knows ${partitions.all.length} partitions`;
+    const further = nodes.others.find(
+      (zone) => (nodes.report(zone)?.partitions.length ?? 0) > partitions.all.length,
+    );
+    if (further !== undefined) return `node ${further} knows of more partitions than its own`;
     const { from, to } = leading.hashes;
     if (middle <= from || middle >= to) return 'it cannot be split there';
     if (leading.splitState !== 'none') return 'an entry that splits it is not applied yet';
-    const unable = nodes.others.filter((zone) => nodes.report(zone)?.readsSplits === undefined);
-    const older = unable.filter((zone) => nodes.report(zone) !== undefined);
+    const older = nodes.others.filter((zone) => isOlder(nodes.report(zone)));
     return older.length === 0
       ? undefined
       : `node ${older.join(' and ')} runs a release that cannot split`;
@@ -161,6 +164,9 @@ export class NodeSplitter implements SplitCalls {
     }
   }
 }
+
+const isOlder = (report: NodeReport | undefined): boolean =>
+  report !== undefined && report.readsSplits !== true;
 
 const NO_POINT: SplitPoint = { kind: 'none' };
 

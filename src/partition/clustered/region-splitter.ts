@@ -9,7 +9,7 @@ import { SplitRefused } from '../split-refused.ts';
 import type { AskLeader } from './partition-client.ts';
 
 /** The document of the latest split that was decided on. */
-export const SPLIT_DOCUMENT = 'partition-split';
+const SPLIT_DOCUMENT = 'partition-split';
 
 /** How long whoever asked for a split waits to hear that it is done. It goes on by itself. */
 const splitWaitMs = 30_000;
