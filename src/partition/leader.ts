@@ -450,7 +450,6 @@ export class Leader {
   /** The index of the last entry that was committed before the call, once it is certain that nobody else leads. */
   async readIndex(): Promise<number> {
     await this.#open();
-    await this.sentIsCommitted();
     const { index } = this.#committed;
     await this.confirm();
     return index;

@@ -208,8 +208,8 @@ export class LocalPartition implements IndexedPartition {
    * a copy has, or will have within `nearbyWaitMs`.
    */
   async readPage(request: PageRequest, consistent: boolean): Promise<StoredPage> {
-    if (consistent) await this.#leader.finishedIn(request.table);
     if (consistent && this.#options.othersApplyLog === true) await this.#leader.sentIsCommitted();
+    if (consistent) await this.#leader.finishedIn(request.table);
     const { index } = this.committed;
     const { timesOvertaken } = this.#leader;
     const page = await this.copies.readAsync(
@@ -287,6 +287,7 @@ export class LocalPartition implements IndexedPartition {
    */
   async readIndex(scope?: ReadScope): Promise<number> {
     if (scope !== undefined) await this.#leader.finishedIn(scope.table, scope.key);
+    await this.#leader.sentIsCommitted();
     return this.#leader.readIndex();
   }
 

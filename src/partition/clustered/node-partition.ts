@@ -42,10 +42,7 @@ export interface Neighbours {
   leaderOf(partition: number): string | undefined;
 }
 
-export interface NodePartitionOptions extends Omit<
-  LocalPartitionOptions,
-  'log' | 'openPayload' | 'othersApplyLog'
-> {
+export interface NodePartitionOptions extends Omit<LocalPartitionOptions, 'log'> {
   readonly log: StreamLog;
   readonly node: StorageNode;
   readonly random: Random;
@@ -104,7 +101,7 @@ export class NodePartition implements Service {
 
   constructor(options: NodePartitionOptions) {
     this.number = options.number;
-    this.#options = options;
+    this.#options = { ...options, othersApplyLog: true };
     this.#clock = options.clock;
     this.#news = new LeadershipNews(options.clock);
   }
@@ -334,11 +331,7 @@ export class NodePartition implements Service {
     const { node, random, onLead, onFollow } = this.#options;
     const { zone } = node;
     this.#wasNamed = this.#options.log.successor === zone;
-    const partition = new LocalPartition({
-      ...this.#options,
-      openPayload: Buffer.from(zone),
-      othersApplyLog: true,
-    });
+    const partition = new LocalPartition({ ...this.#options, openPayload: Buffer.from(zone) });
     const applier = new Applier({
       node,
       partitions: [partition],
