@@ -219,11 +219,11 @@ export class LocalPartition implements IndexedPartition {
   }
 
   async #readPage(request: PageRequest, consistent: boolean): Promise<StoredPage> {
+    if (consistent && this.#options.othersApplyLog === true) await this.#leader.sentIsCommitted();
     if (consistent) await this.#leader.finishedIn(request.table);
     if (consistent && this.#options.othersApplyLog === true) {
-      const leader = this.#leader;
-      await leader.sentIsCommitted();
-      while (leader.held.splitState !== 'none') await leader.held.noneUnderWay();
+      const { held } = this.#leader;
+      while (held.splitState !== 'none') await held.noneUnderWay();
       if (!isWithin(request, this.hashes)) throw new MovedError();
     }
     const { index } = this.committed;
@@ -296,6 +296,7 @@ export class LocalPartition implements IndexedPartition {
    */
   async readIndex(scope?: ReadScope): Promise<number> {
     if (scope !== undefined) await this.#leader.finishedIn(scope.table, scope.key);
+    await this.#leader.sentIsCommitted();
     return this.#leader.readIndex();
   }
 

@@ -43,10 +43,7 @@ export interface Neighbours {
   leaderOf(partition: number): string | undefined;
 }
 
-export interface NodePartitionOptions extends Omit<
-  LocalPartitionOptions,
-  'log' | 'hashes' | 'openPayload' | 'othersApplyLog'
-> {
+export interface NodePartitionOptions extends Omit<LocalPartitionOptions, 'log' | 'hashes'> {
   readonly log: StreamLog;
   readonly node: StorageNode;
   /** Told when the copy has applied an entry that splits: the copy of the child is there. Must not throw. */
@@ -111,7 +108,7 @@ export class NodePartition implements Service {
 
   constructor(options: NodePartitionOptions) {
     this.number = options.number;
-    this.#options = options;
+    this.#options = { ...options, othersApplyLog: true };
     this.#clock = options.clock;
     const { number, node, partitionCount } = options;
     this.#hashes = node.copies.get(number)?.hashes ?? hashRange(number, partitionCount);
@@ -363,7 +360,6 @@ export class NodePartition implements Service {
       ...this.#options,
       hashes: () => this.hashes,
       openPayload: Buffer.from(zone),
-      othersApplyLog: true,
     });
     const applier = new Applier({
       node,
