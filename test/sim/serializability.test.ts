@@ -78,7 +78,7 @@ function reached(pairs: readonly (readonly [Doing, Doing])[]): ReadonlySet<strin
   const found = new Set(pairs.map(([first, second]) => `${first.name} ${second.name}`));
   for (let before = -1; before !== found.size;) {
     before = found.size;
-    for (const one of [...found])
+    for (const one of found)
       for (const [first, second] of pairs)
         if (one.endsWith(` ${first.name}`)) found.add(`${one.split(' ')[0] ?? ''} ${second.name}`);
   }
