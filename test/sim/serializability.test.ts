@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { type Doing, explainHistory } from './checkers/serializability.ts';
+import { SeededRandom } from '../support/seeded-random.ts';
+import { type Doing, explainHistory, inTime } from './checkers/serializability.ts';
 
 type Seen = Readonly<Record<string, string | undefined>>;
 
@@ -70,4 +71,33 @@ test('who was told nothing may have been done, or not', () => {
 test('a reader that begins after a write was acknowledged and sees what was before is found', () => {
   const late = doing('late', { x: 'x1' }, { from: 200, to: 300 });
   expect(explainHistory([FIRST, SECOND, late], ends({ x: 'x2', y: 'y2' }))).toContain('late');
+});
+
+/** By name, who comes behind whom by way of `pairs`. */
+function reached(pairs: readonly (readonly [Doing, Doing])[]): ReadonlySet<string> {
+  const found = new Set(pairs.map(([first, second]) => `${first.name} ${second.name}`));
+  for (let before = -1; before !== found.size;) {
+    before = found.size;
+    for (const one of found)
+      for (const [first, second] of pairs)
+        if (one.endsWith(` ${first.name}`)) found.add(`${one.split(' ')[0] ?? ''} ${second.name}`);
+  }
+  return found;
+}
+
+test('the pairs in time say of all who returned before whom', () => {
+  const random = new SeededRandom(7);
+  for (let round = 0; round < 30; round += 1) {
+    const doings = Array.from({ length: 12 }, (_, at) => {
+      const from = Math.floor(random.next() * 40);
+      const to = random.next() < 0.2 ? undefined : from + Math.floor(random.next() * 12);
+      return { ...doing(`d${at}`, {}, { from }), returned: to };
+    });
+    const all = doings.flatMap((first) =>
+      doings
+        .filter((second) => (first.returned ?? Infinity) < second.invoked)
+        .map((second) => `${first.name} ${second.name}`),
+    );
+    expect(reached([...inTime(doings)])).toEqual(new Set(all));
+  }
 });

@@ -101,10 +101,35 @@ function graphOf(
       const next = chain[place + 1];
       if (next !== undefined) before(doing, writers.get(cell(key, next)));
     }
-  for (const first of doings)
-    for (const second of doings)
-      if ((first.returned ?? Infinity) < second.invoked) before(first, second);
+  for (const [first, second] of inTime(doings)) before(first, second);
   return graph;
+}
+
+/**
+ * Who returned before another was invoked: not all pairs, which are many, but enough that all follow from them. Whoever was invoked
+ * behind the first return of those that follow somebody follows him by way of that one.
+ */
+export function* inTime(doings: readonly Doing[]): Generator<readonly [Doing, Doing]> {
+  const byStart = doings.toSorted((a, b) => a.invoked - b.invoked);
+  const firstReturns: number[] = [];
+  let least = Infinity;
+  for (let at = byStart.length - 1; at >= 0; at -= 1) {
+    least = Math.min(least, byStart[at]?.returned ?? Infinity);
+    firstReturns[at] = least;
+  }
+  const byEnd = doings
+    .filter(({ returned }) => returned !== undefined)
+    .toSorted((a, b) => (a.returned ?? 0) - (b.returned ?? 0));
+  let from = 0;
+  for (const first of byEnd) {
+    while ((byStart[from]?.invoked ?? Infinity) <= (first.returned ?? 0)) from += 1;
+    const until = firstReturns[from] ?? Infinity;
+    for (let at = from; at < byStart.length; at += 1) {
+      const second = byStart[at];
+      if (second === undefined || second.invoked > until) break;
+      yield [first, second];
+    }
+  }
 }
 
 function cycleIn(doings: readonly Doing[], graph: Graph): readonly Doing[] | undefined {
