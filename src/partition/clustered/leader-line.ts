@@ -49,6 +49,8 @@ export interface LeaderLineOptions {
 export interface LineSplits extends SplitCalls {
   /** See `NodePartitions.hasMoved`. */
   readonly hasMoved: (partition: number, to: number, waitMs: number) => Promise<boolean>;
+  /** See `Neighbours.leaderOf`. */
+  readonly leaderOf: (partition: number) => string | undefined;
 }
 
 interface Envelope {
@@ -120,8 +122,9 @@ export class LeaderLine {
   async #tryOnce(envelope: Envelope, hint: string | undefined): Promise<Reply> {
     const { zone, partitions } = this.#options;
     const partition = partitions[envelope.partition];
-    if (partition === undefined || partition.leading !== undefined) return this.#replyTo(envelope);
-    const known = partition.leader;
+    if (partition?.leading !== undefined) return this.#replyTo(envelope);
+    // Of one that this node has not applied the split of only others know.
+    const known = partition?.leader ?? this.#options.splits?.leaderOf(envelope.partition);
     const leader = known === undefined || known === zone ? hint : known;
     if (leader === undefined || leader === zone) return { kind: 'elsewhere' };
     return this.#send(leader, envelope);
