@@ -15,6 +15,7 @@ import { NodePartitions, type BornPartition } from '../partition/clustered/node-
 import { NodeSplitter } from '../partition/clustered/node-splitter.ts';
 import { clientTables, type LeaderCall } from '../partition/clustered/partition-calls.ts';
 import { PartitionClient, type AskLeader } from '../partition/clustered/partition-client.ts';
+import { receiveByLayout } from '../partition/clustered/receive-by-layout.ts';
 import {
   RegionNodes,
   type NodeReport,
@@ -48,6 +49,7 @@ import {
   type NodeLogsOptions,
   type RegionStreams,
 } from './node-logs.ts';
+import { precedenceOf } from './precedence.ts';
 import type { RegionMetrics } from './region-metrics.ts';
 import type { RegionPlace } from './region-place.ts';
 import { release } from './release.ts';
@@ -187,7 +189,10 @@ export class NodeCore implements Service {
       others: this.nodes.others,
       node: () => node,
       transfer: this.#transfer,
-      ask: async (partition, call) => this.line.ask(partition, call),
+      ask: receiveByLayout(
+        async (partition, call) => this.line.ask(partition, call),
+        () => this.splits.regionLayout,
+      ),
       logOf: (partition) => this.partitions[partition]?.log,
       // The node's catalogue need not be loaded yet.
       tables: async () => {
@@ -358,9 +363,8 @@ export class NodeCore implements Service {
 
   /** However long a copy takes to be filled. */
   async #untilApplied(): Promise<void> {
-    const { clock } = this.#options;
     while (!this.splits.hasApplied && !this.#stopped.signal.aborted)
-      await clock.sleep(appliedLookMs, this.#stopped.signal);
+      await this.#options.clock.sleep(appliedLookMs, this.#stopped.signal);
   }
 
   /** The streams of a new region are made when all three nodes say that they have nothing. */
@@ -390,6 +394,7 @@ export class NodeCore implements Service {
         point: async (leading, isForced) => this.#splitter.point(leading, isForced),
         split: async (leading, splitting) => this.#splitter.split(leading, splitting),
         hasMoved: async (...asked) => this.splits.hasMoved(...asked),
+        leaderOf: (number) => this.nodes.leaderOf(number),
       },
     });
     const ask: AskLeader = async (number, call) => line.ask(number, call);
@@ -569,8 +574,3 @@ interface Parts {
   readonly line: LeaderLine;
   readonly follower: CatalogueFollower;
 }
-
-/** Partitions are spread over the zones: see `NodePartitionOptions.precedence`. */
-export const precedenceOf = (zone: string, partition: number): number =>
-  (ZONES.findIndex((each) => each === zone) - (partition % ZONES.length) + ZONES.length) %
-  ZONES.length;

@@ -51,6 +51,8 @@ export interface LeaderLineOptions {
 export interface LineSplits extends SplitCalls {
   /** See `NodePartitions.hasMoved`. */
   readonly hasMoved: (partition: number, to: number, waitMs: number) => Promise<boolean>;
+  /** See `Neighbours.leaderOf`. */
+  readonly leaderOf: (partition: number) => string | undefined;
 }
 
 interface Envelope {
@@ -128,9 +130,13 @@ export class LeaderLine {
   async #tryOnce(envelope: Envelope, asked: string | undefined): Promise<Reply> {
     const { zone, partitions } = this.#options;
     const partition = partitions[envelope.partition];
-    const isHere = partition === undefined || partition.leading !== undefined || asked === zone;
-    if (isHere) return this.#replyTo(envelope);
-    return asked === undefined ? { kind: 'elsewhere' } : this.#send(asked, envelope);
+    const leader =
+      partition === undefined
+        ? // Of one that this node has not applied the split of only others know.
+          (asked ?? this.#options.splits?.leaderOf(envelope.partition))
+        : asked;
+    if (partition?.leading !== undefined || leader === zone) return this.#replyTo(envelope);
+    return leader === undefined ? { kind: 'elsewhere' } : this.#send(leader, envelope);
   }
 
   async #send(zone: string, envelope: Envelope): Promise<Reply> {

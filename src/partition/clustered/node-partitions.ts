@@ -90,6 +90,19 @@ export class NodePartitions {
     return this.#layout;
   }
 
+  /** The same with what other nodes tell of that this one has not applied yet. */
+  get regionLayout(): Layout {
+    const { nodes } = this.#options;
+    let layout = this.#layout;
+    for (;;) {
+      const { count } = layout;
+      const told = nodes.others.map((zone) => nodes.report(zone)?.partitions[count]?.held);
+      const held = told.find((each) => each?.origin !== undefined);
+      if (held?.origin === undefined) return layout;
+      layout = layout.split(held.origin.parent, held.from);
+    }
+  }
+
   /** By number. The same array for ever: a split adds to it. Empty until `open`. */
   get all(): readonly NodePartition[] {
     return this.#all;
