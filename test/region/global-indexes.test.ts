@@ -161,7 +161,7 @@ async function worldWithLostTarget(): Promise<{
   const world = await IndexWorld.start([indexOn('color')]);
   await world.run(world.put(colored(0, 'red')));
   await world.settle();
-  const log = present(world.logs[partitionOfEntries(world)], 'a log');
+  const log = present(world.logs[await partitionOfEntries(world)], 'a log');
   const through = log.end.index;
   await putColored(world, 'red', { from: 10, to: 20 });
   // Until the shippers of the other partitions save that all of it is with every target.
@@ -217,7 +217,7 @@ test('a backfill does not fill the log with what an index cannot take yet', asyn
   const world = await IndexWorld.start([indexOn('color')]);
   await world.run(world.put(colored(0, 'red')));
   await world.settle();
-  const target = partitionOfEntries(world);
+  const target = await partitionOfEntries(world);
   await world.define([]);
   await world.settle();
   const filler = { S: 'x'.repeat(60_000) };
@@ -237,9 +237,10 @@ test('a backfill does not fill the log with what an index cannot take yet', asyn
   expect(present(world.running.partitions[target], 'a target').counters(index).itemCount).toBe(200);
 });
 
-/** The partition that holds all entries of one color. */
-function partitionOfEntries(world: IndexWorld): number {
+/** The partition that holds all entries of one color, once its copies have counted them. */
+async function partitionOfEntries(world: IndexWorld): Promise<number> {
   const index = numberOf(world);
+  await world.clock.advance(50);
   return world.running.partitions.findIndex((each) => each.counters(index).itemCount > 0);
 }
 
