@@ -115,6 +115,7 @@ export class LeaderLine {
       if (reply.kind === 'moved') {
         const hasMoved = await this.#options.splits?.hasMoved(partition, reply.to, movedWaitMs);
         if (hasMoved === true) throw new MovedError();
+        if (clock.monotonicMs() >= endMs) throw internalError();
         continue;
       }
       hint = reply.leader === asked ? undefined : reply.leader;

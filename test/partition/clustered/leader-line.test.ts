@@ -1,3 +1,4 @@
+import { MovedError } from '../../../src/partition/moved-error.ts';
 import { expect, test } from 'vitest';
 
 import { ClientError, internalError, validationError } from '../../../src/model/errors.ts';
@@ -53,6 +54,7 @@ class FakeLeading {
   readonly done: string[] = [];
   answerMs = 0;
   failure: Error | undefined;
+  heldEnd = 100;
   readonly #clock: VirtualClock;
 
   constructor(clock: VirtualClock) {
@@ -81,6 +83,10 @@ class World {
   /** Up to where each node's catalogue is. */
   readonly through = { a: 0, b: 0 };
   refusal: Error | undefined;
+  /** Where the hashes of partition 1 end, as each node's layout says. */
+  readonly hashesEnd = { a: 100, b: 100 };
+  /** Of partitions that a node does not take part in. */
+  heardLeader: string | undefined;
   /** Up to where the catalogue of who carries out must be for a call to be admitted. */
   admittedFrom = 0;
   readonly a = this.#node('a');
@@ -103,6 +109,15 @@ class World {
       },
       catalogueThrough: async (index) => {
         while (this.through[zone] < index) await this.clock.sleep(5);
+      },
+      splits: {
+        hasMoved: async (_partition, to, waitMs) => {
+          if (this.hashesEnd[zone] > to) await this.clock.sleep(waitMs);
+          return this.hashesEnd[zone] <= to;
+        },
+        leaderOf: () => this.heardLeader,
+        point: async () => ({ kind: 'at', middle: 7, by: 'word' }),
+        split: async (_, { child }) => ({ kind: 'waits', words: `for ${child}` }),
       },
     });
     line.start();
@@ -318,4 +333,47 @@ test('it takes it in again where another has led in between', async () => {
   expect(await world.ask(readIndex)).toBe(9);
   await world.ask(advance);
   expect(world.b.zero.refreshed).toBe(2);
+});
+
+test('what has moved is told once the layout of whoever asks says so too', async () => {
+  const world = World.ledByB();
+  world.leading.failure = new MovedError();
+  world.leading.heldEnd = 50;
+  const asked = world.a.line.ask(1, advance);
+  asked.catch(() => {});
+  await world.clock.advance(1500);
+  expect(world.leading.done).toHaveLength(2);
+  world.hashesEnd.a = 50;
+  await expect(world.clock.runUntilSettled(asked, 2000)).rejects.toBeInstanceOf(MovedError);
+  expect(JSON.stringify(world.logger.lines)).not.toContain('failed');
+});
+
+test('a split that comes to nothing leaves the hashes where they were', async () => {
+  const world = World.ledByB();
+  world.leading.failure = new MovedError();
+  world.leading.heldEnd = 50;
+  const asked = world.a.line.ask(1, advance);
+  await world.clock.advance(500);
+  world.leading.failure = undefined;
+  expect(await world.clock.runUntilSettled(asked, 3000)).toEqual({ index: 4 });
+});
+
+test('a layout that never says so fails the call, which was not carried out', async () => {
+  const world = World.ledByB();
+  world.leading.failure = new MovedError();
+  world.leading.heldEnd = 50;
+  await expect(world.ask(advance)).rejects.toThrow('Internal');
+});
+
+test('splits are asked of the leader as anything else', async () => {
+  const world = World.ledByB();
+  expect(await world.ask({ name: 'splitPoint', request: { isForced: true } })).toEqual({
+    kind: 'at',
+    middle: 7,
+    by: 'word',
+  });
+  expect(await world.ask({ name: 'split', request: { child: 4, middle: 7 } })).toEqual({
+    kind: 'waits',
+    words: 'for 4',
+  });
 });
