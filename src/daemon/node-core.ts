@@ -16,11 +16,7 @@ import { NodeSplitter } from '../partition/clustered/node-splitter.ts';
 import { clientTables, type LeaderCall } from '../partition/clustered/partition-calls.ts';
 import { PartitionClient, type AskLeader } from '../partition/clustered/partition-client.ts';
 import { receiveByLayout } from '../partition/clustered/receive-by-layout.ts';
-import {
-  RegionNodes,
-  type NodeReport,
-  type PartitionReport,
-} from '../partition/clustered/region-nodes.ts';
+import { RegionNodes, type NodeReport } from '../partition/clustered/region-nodes.ts';
 import { CopyTransfer } from '../partition/clustered/copy-transfer.ts';
 import { SplitCounter } from '../partition/clustered/split-counter.ts';
 import { StreamRecovery } from '../partition/clustered/stream-recovery.ts';
@@ -40,7 +36,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { RegionConfig } from './config.ts';
 import { isUnused } from './unused-log.ts';
 import { newNodeFollower } from './node-follower.ts';
-import { nodeState } from './node-state.ts';
+import { nodeReport, type NodeAddresses } from './node-report.ts';
 import {
   makeChildLog,
   openNodeLog,
@@ -52,19 +48,12 @@ import {
 import { precedenceOf } from './precedence.ts';
 import type { RegionMetrics } from './region-metrics.ts';
 import type { RegionPlace } from './region-place.ts';
-import { release } from './release.ts';
 
 /** How often a node syncs its store: what is not synced holds the log. */
 const syncEveryMs = 2000;
 
 /** How often it is looked whether the copies have applied what a start found in the logs. */
 const appliedLookMs = 20;
-
-/** Where a node is reached; undefined until it listens. */
-export interface NodeAddresses {
-  readonly endpoint: string | undefined;
-  readonly operations: string | undefined;
-}
 
 export interface NodeCoreOptions {
   readonly config: RegionConfig;
@@ -310,33 +299,7 @@ export class NodeCore implements Service {
   }
 
   report(): NodeReport {
-    const { addresses, seat } = this.#options;
-    const { endpoint, operations } = addresses();
-    return {
-      zone: this.zone,
-      release: release(),
-      wallMs: this.#options.clock.wallMs(),
-      endpoint,
-      operations,
-      state: nodeState(this),
-      isDraining: this.#isDraining,
-      isBlank: this.isBlank,
-      trouble: this.node.failure?.message,
-      partitions: this.partitions.map((partition) => this.#reportOf(partition)),
-      readsSplits: true,
-      seat: seat(),
-    };
-  }
-
-  #reportOf({ number, copy, leading, log }: NodePartition): PartitionReport {
-    return {
-      leads: leading?.isHindered === false,
-      epoch: log.end.epoch,
-      applied: copy.position.index,
-      synced: this.#synced.get(number) ?? 0,
-      isRebuilding: copy.rebuilding,
-      held: copy.origin === undefined ? undefined : { ...copy.hashes, origin: copy.origin },
-    };
+    return nodeReport(this, this.#options);
   }
 
   /**

@@ -18,7 +18,8 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RegionConfig } from './config.ts';
 import { newExpirySweep } from './expiry.ts';
-import { NodeCore, type NodeAddresses } from './node-core.ts';
+import { NodeCore } from './node-core.ts';
+import type { NodeAddresses } from './node-report.ts';
 import { exportNodeGauges } from './node-gauges.ts';
 import type { LogMeasures, RegionStreams } from './node-logs.ts';
 import { precedenceOf } from './precedence.ts';
@@ -118,7 +119,7 @@ export class NodeEngine implements Engine {
     },
   ) {
     const { config, clock, logger, zone } = options;
-    const { core, hybrid } = parts;
+    const { core } = parts;
     this.#options = options;
     this.#time = parts.time;
     this.core = core;
@@ -161,18 +162,7 @@ export class NodeEngine implements Engine {
       ...parts,
       partitions: () => core.partitions,
     });
-    this.#retention = new StreamRetention({
-      partitions: () => core.partitions,
-      nodes: core.nodes,
-      synced: () => core.synced,
-      released: () => this.#released(),
-      clock,
-      now: () => hybrid.now(),
-      logger,
-      hours: () => Math.max(config.retention.hours, streamHours(core.catalogue, config.streams)),
-      bytes: config.retention.bytes,
-      keptEntries: options.keptEntries,
-    });
+    this.#retention = newRetention(options, parts, () => this.#released());
     this.#spread = new LeaderSpread({
       zone,
       partitions: () => core.partitions,
@@ -311,4 +301,22 @@ const newRecovery = ({ clock, logger }: NodeEngineOptions, core: NodeCore): Tran
     partitionAt: (hash) => new Router(core.clients, () => core.layout).partitionAt(hash),
     clock,
     logger,
+  });
+
+const newRetention = (
+  { config, clock, logger, keptEntries }: NodeEngineOptions,
+  { core, hybrid }: { readonly core: NodeCore; readonly hybrid: HybridClock },
+  released: () => readonly number[] | undefined,
+): StreamRetention =>
+  new StreamRetention({
+    partitions: () => core.partitions,
+    nodes: core.nodes,
+    synced: () => core.synced,
+    released,
+    clock,
+    now: () => hybrid.now(),
+    logger,
+    hours: () => Math.max(config.retention.hours, streamHours(core.catalogue, config.streams)),
+    bytes: config.retention.bytes,
+    keptEntries,
   });

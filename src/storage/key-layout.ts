@@ -70,15 +70,6 @@ export const CLOSED_KEY: Uint8Array = Buffer.from('sclosed', 'latin1');
 /** Everything but the adapter's own. */
 export const everyKey: KeyRange = { from: Uint8Array.of(1), to: Uint8Array.of(0xff) };
 
-/** The number of the partition, of `partitions` that were never split, that holds a hash: the inverse of `hashRange`. */
-export const partitionOfHash = (hash: number, partitions: number): number =>
-  Math.ceil(((hash + 1) * partitions) / HASHES) - 1;
-
-/** Which partition holds an item of a table, by the hash at the head of its key. */
-export function partitionOf(table: number, itemKey: Uint8Array, partitions: number): number {
-  return table === SYSTEM_TABLE ? 0 : partitionOfHash(readUint32(itemKey, 0), partitions);
-}
-
 /** A partition's hashes: from `from` inclusive to `to` exclusive; `to` may be 2^32. */
 export interface HashRange {
   readonly from: number;

@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { itemDigest } from '../../src/model/item-digest.ts';
 import type { ItemRecord, StoredItem } from '../../src/model/record.ts';
 import { prepareEntry, START, type EntryToApply, type Position } from '../../src/storage/apply.ts';
-import { partitionOf } from '../../src/storage/key-layout.ts';
+
 import type { KeyValueStore } from '../../src/storage/key-value-store.ts';
+import { Layout } from '../../src/storage/layout.ts';
 
 /** One change of an item as a leader would decide it, before it knows what stands there. */
 export interface Change {
@@ -24,6 +25,8 @@ export interface Forget {
 }
 
 export const PARTITIONS = 3;
+
+const LAYOUT = Layout.even(PARTITIONS);
 export const TABLES = [0, 1, 7];
 const ITEMS = 12;
 
@@ -74,7 +77,7 @@ export class LeaderModel {
     if (!('kind' in step)) return this.#recordEntries(step);
     const { partition, table, beforeTime } = step;
     for (const [name, record] of this.#standing) {
-      const here = partitionOf(record.table, record.key, PARTITIONS) === partition;
+      const here = LAYOUT.partitionOf(record.table, record.key) === partition;
       if (!here || record.table !== table || record.image !== undefined) continue;
       if (record.version.time < beforeTime) this.#standing.delete(name);
     }
@@ -86,7 +89,7 @@ export class LeaderModel {
     const perPartition = new Map<number, ItemRecord[]>();
     for (const change of changes) {
       const record = this.#record(change);
-      const partition = partitionOf(record.table, record.key, PARTITIONS);
+      const partition = LAYOUT.partitionOf(record.table, record.key);
       perPartition.set(partition, [...(perPartition.get(partition) ?? []), record]);
     }
     return [...perPartition].map(([partition, records]) => [

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import type { Clock } from '../../src/base/clock.ts';
-import { itemSpaceKey, partitionOfHash, hashRange } from '../../src/storage/key-layout.ts';
+import { itemSpaceKey, hashRange } from '../../src/storage/key-layout.ts';
 import { readItem, readPage, scanVersions, type PageRequest } from '../../src/storage/read.ts';
 import { StoreError } from '../../src/storage/key-value-store.ts';
 import { StorageNode } from '../../src/storage/storage-node.ts';
@@ -145,18 +145,4 @@ test('every flipped bit is noticed', async () => {
   expect(readItem(node.store, TABLE, keyOf(2))).toBeDefined();
   const snapshot = node.store.snapshot();
   await expect(readPage(snapshot, WHOLE, busyClock())).rejects.toMatchObject({ code: 'damaged' });
-});
-
-test('every hash belongs to the partition whose range has it', () => {
-  const hash = fc.integer({ min: 0, max: 2 ** 32 - 1 });
-  fc.assert(
-    fc.property(hash, fc.integer({ min: 1, max: 65_536 }), (value, partitions) => {
-      const edges = [value, hashRange(value % partitions, partitions).from];
-      for (const edge of edges) {
-        const { from, to } = hashRange(partitionOfHash(edge, partitions), partitions);
-        expect(from).toBeLessThanOrEqual(edge);
-        expect(to).toBeGreaterThan(edge);
-      }
-    }),
-  );
 });

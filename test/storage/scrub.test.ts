@@ -8,11 +8,11 @@ import {
   duesOfAll,
   forgottenKey,
   itemSpaceOfAll,
-  partitionOf,
   rebuildingKey,
   tombstoneTimesOfAll,
 } from '../../src/storage/key-layout.ts';
 import type { KeyRange, KeyValuePair, StoreError } from '../../src/storage/key-value-store.ts';
+import { Layout } from '../../src/storage/layout.ts';
 import { checkStore, Scrub } from '../../src/storage/scrub.ts';
 import { StorageNode } from '../../src/storage/storage-node.ts';
 import { MemoryLogger } from '../support/memory-logger.ts';
@@ -104,7 +104,7 @@ const flippedKey =
 
 /** The partition of a key that ends with an item's. */
 const partitionIn = (key: Uint8Array): number =>
-  partitionOf(1, key.subarray(key.length - keyOf(0).length), PARTITIONS);
+  Layout.even(PARTITIONS).partitionOf(1, key.subarray(key.length - keyOf(0).length));
 
 const UNCOUNTED = 'damaged: the copy of partition 1 holds of table 1 2 items where 0 were counted';
 
