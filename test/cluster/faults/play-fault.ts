@@ -57,14 +57,17 @@ export interface PlayOptions extends Pick<WorldOptions, 'logFolder' | 'program'>
 /** Plays a fault in a world of its own, which is gone when this resolves or rejects. */
 export async function playFault(fault: Fault, options: PlayOptions = {}): Promise<FaultResult> {
   const world = await ClusterWorld.start({ ...options, regions: fault.regions });
+  const played = new AbortController();
   const aborted = new Promise<never>((_, reject) => {
-    options.signal?.addEventListener('abort', () => reject(new Error('interrupted')));
+    const interrupt = (): void => reject(new Error('interrupted'));
+    options.signal?.addEventListener('abort', interrupt, { signal: played.signal });
   });
   aborted.catch(() => {});
   try {
     if (options.signal?.aborted === true) throw new Error('interrupted');
     return await Promise.race([playIn(world, fault), aborted]);
   } finally {
+    played.abort();
     await world.close();
   }
 }
