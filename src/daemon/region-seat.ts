@@ -1,4 +1,5 @@
 import type { Bus } from '../bus/bus.ts';
+import { advanceAll } from '../partition/advance-all.ts';
 import type { NodeChild } from '../partition/clustered/node-partitions.ts';
 import type { AskLeader } from '../partition/clustered/partition-client.ts';
 import { RegionSplitter } from '../partition/clustered/region-splitter.ts';
@@ -107,7 +108,7 @@ export class RegionSeat implements Seat {
       // Other nodes do the same once they see that the table is gone from the catalogue.
       dropItems: async (table) => core.node.dropTable(table),
       leadersKnow: async () => {
-        await Promise.all(partitions.map(async (partition) => partition.advanceTime()));
+        await advanceAll(partitions);
       },
     });
     // Those that are there already as those that come: what their parents' logs say of their hashes goes first.

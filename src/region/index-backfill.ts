@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { present } from '../base/assert.ts';
 import type { Table, TableIndex } from '../model/table.ts';
+import { advanceAll } from '../partition/advance-all.ts';
 import type { IndexedPartition } from '../partition/partition.ts';
 import type { IndexProgress, PartitionProgress } from './index-progress.ts';
 
@@ -48,9 +49,7 @@ export class IndexBackfill {
     if (!signal.aborted) await this.#options.progress.save(number, state);
     this.#states.delete(number);
     // As their leaders say, which may be ahead of what is known here of their logs.
-    const ends = await Promise.all(
-      this.#options.partitions.map(async (each) => each.advanceTime()),
-    );
+    const ends = await advanceAll(this.#options.partitions);
     for (const [place, { index }] of ends.entries()) await this.#untilTaken(place, index, signal);
   }
 
@@ -78,7 +77,7 @@ export class IndexBackfill {
   async #begin(number: number): Promise<void> {
     const { partitions, progress } = this.#options;
     if (progress.of(number) !== undefined) return;
-    const ends = await Promise.all(partitions.map(async (partition) => partition.advanceTime()));
+    const ends = await advanceAll(partitions);
     const begun = ends.map(({ index }) => ({ start: index, after: undefined, done: false }));
     await progress.save(number, begun);
   }

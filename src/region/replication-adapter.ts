@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { LogEnd } from '../log/entry.ts';
 import type { Table } from '../model/table.ts';
+import { advanceAll } from '../partition/advance-all.ts';
 import type { Partition, TimeVector } from '../partition/partition.ts';
 import type { OutboxState } from '../replication/outbox.ts';
 import type { Replicator } from '../replication/replicator.ts';
@@ -70,9 +71,7 @@ export class ReplicationAdapter implements ReplicationSeams {
   /** A no-op is logged behind everything that was under way. */
   async settledEnds(): Promise<readonly number[]> {
     await this.#options.transactionsOver?.();
-    const ends = await Promise.all(
-      this.#options.partitions.map(async (partition) => partition.advanceTime()),
-    );
+    const ends = await advanceAll(this.#options.partitions);
     return ends.map(({ index }) => index);
   }
 

@@ -1,7 +1,7 @@
 import { WOKEN, type Clock } from '../base/clock.ts';
 import type { Service } from '../base/service.ts';
 import type { Table, TableStream } from '../model/table.ts';
-import type { Partition } from '../partition/partition.ts';
+import { advanceAll, type Advanced } from '../partition/advance-all.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Catalogue } from './catalogue.ts';
 import { beginningStream } from './kept-streams.ts';
@@ -16,7 +16,7 @@ const retryMs = 500;
 export interface StreamStartsOptions {
   readonly catalogue: Catalogue;
   /** By number. Their leaders carry nothing out before they know of the catalogue what this process does. */
-  readonly partitions: readonly Pick<Partition, 'advanceTime'>[];
+  readonly partitions: readonly Advanced[];
   readonly clock: Clock;
   readonly logger: Logger;
   /** How long the shards of new streams go on. */
@@ -93,7 +93,7 @@ export class StreamStarts implements Service {
 
   async #begin(name: string, { label, view }: Pick<TableStream, 'label' | 'view'>): Promise<void> {
     const { catalogue, partitions, shardMs } = this.#options;
-    const ends = await Promise.all(partitions.map(async (partition) => partition.advanceTime()));
+    const ends = await advanceAll(partitions);
     const begun: TableStream = { label, view, shardMs, starts: ends.map(placeOf) };
     await catalogue.change(name, (standing) =>
       standing !== undefined && beginningStream(standing)?.label === label

@@ -116,6 +116,8 @@ export class LeaderLine {
         const hasMoved = await this.#options.splits?.hasMoved(partition, reply.to, movedWaitMs);
         if (hasMoved === true) throw new MovedError();
         if (clock.monotonicMs() >= endMs) throw internalError();
+        // At a node that stops it is not waited for any more.
+        await clock.sleep(pauseMs, calls.signal);
         continue;
       }
       hint = reply.leader === asked ? undefined : reply.leader;

@@ -190,14 +190,26 @@ export class NodePartitions {
    */
   async prepare(child: number): Promise<boolean> {
     if (!this.#prepared.has(child) && !this.#options.node.copies.has(child))
-      this.#prepared.set(child, await this.#options.makeLog(child));
+      this.#keepPrepared(child, await this.#options.makeLog(child));
     const log = this.#prepared.get(child)?.log;
-    return log?.lostBecause === undefined && log?.end.index === 0;
+    if (log === undefined) return false;
+    if (log.lostBecause === undefined) return log.end.index === 0;
+    // Nothing was in it: the next attempt makes it again.
+    this.#prepared.delete(child);
+    log.close();
+    return false;
+  }
+
+  /** Of no use where the node has stopped meanwhile, or the child has come, or another attempt has made it first. */
+  #keepPrepared(child: number, opened: OpenedLog): void {
+    const isLate = this.#prepared.has(child) || this.#options.node.copies.has(child);
+    if (isLate || this.#stopped.signal.aborted) opened.log.close();
+    else this.#prepared.set(child, opened);
   }
 
   /** A copy has applied a split: brings up what came of it. `isNew`: in this process. */
   splitApplied({ isNew = true }: { readonly isNew?: boolean } = {}): void {
-    if (!this.#isRunning) return;
+    if (!this.#isRunning || this.#stopped.signal.aborted) return;
     for (const copy of this.#options.node.copies.values()) {
       const { partition: number, origin } = copy;
       if (origin === undefined || number < this.#all.length || this.#coming.has(number)) continue;

@@ -171,7 +171,10 @@ export class PartitionClient implements RegionPartition {
   }
 
   /** Resolves once this node's layout says of the partition what its copy does: see `RegionPartition`. */
-  async layoutKnown(): Promise<void> {
+  async layoutKnown(through?: number): Promise<void> {
+    // Who leads without a split under way has all of them in its layout.
+    if (through !== undefined && this.#partition.leading?.splitState !== 'none')
+      await this.#partition.appliedThrough(through);
     const { to } = this.#partition.hashes;
     if (this.hashes.to <= to) return;
     if (!(await this.#options.hasMoved(this.number, to, movedWaitMs))) throw internalError();

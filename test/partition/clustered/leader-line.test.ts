@@ -6,6 +6,7 @@ import { LeadershipNews } from '../../../src/partition/clustered/leadership-news
 import { LeaderLine, type SeatMark } from '../../../src/partition/clustered/leader-line.ts';
 import type { LocalPartition } from '../../../src/partition/local-partition.ts';
 import type { NodePartition } from '../../../src/partition/clustered/node-partition.ts';
+import { MovedError } from '../../../src/partition/moved-error.ts';
 import type { LeaderCall } from '../../../src/partition/clustered/partition-calls.ts';
 import { MemoryLogger } from '../../support/memory-logger.ts';
 import { NodeLines } from '../../support/node-lines.ts';
@@ -271,6 +272,14 @@ test('who is told that another leads asks there at once', async () => {
   const startMs = world.clock.monotonicMs();
   expect(await world.ask(advance)).toEqual({ index: 4 });
   expect(world.clock.monotonicMs() - startMs).toBeLessThan(5);
+});
+
+test('who is told that the hashes have moved, and waits for no split because it stops, asks again with a pause', async () => {
+  const world = World.ledByB();
+  world.leading.failure = new MovedError();
+  await expect(world.ask(advance)).rejects.toThrow('Internal');
+  expect(world.leading.done.length).toBeGreaterThan(50);
+  expect(world.leading.done.length).toBeLessThan(200);
 });
 
 test('two that each take the other for the leader are not asked without a pause', async () => {
