@@ -102,6 +102,18 @@ test('a handler that fails against its contract costs one connection', async () 
   expect((await send(port, '/answers', 'x')).toString()).toBe('x');
 });
 
+test('an answer that cannot be written costs its own connection, and none of those that are written with it', async () => {
+  const port = await start((asked) =>
+    asked.url === '/bad' ? { status: 200, headers: ['x-url', 'a\nb'], body: '' } : echo(asked),
+  );
+  const asked = Array.from({ length: 40 }, async (_, at) =>
+    at % 10 === 3
+      ? expect(send(port, '/bad', '')).rejects.toThrow('socket hang up')
+      : expect(send(port, `/${at}`, String(at))).resolves.toEqual(Buffer.from(String(at))),
+  );
+  await Promise.all(asked);
+});
+
 test('a client that is gone before its answer is written stops nothing', async () => {
   const asked: (() => void)[] = [];
   const port = await start(
