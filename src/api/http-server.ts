@@ -206,9 +206,18 @@ export class HttpServer implements Service {
     const gathered = this.#gathered;
     this.#gathered = [];
     for (const { response, answer } of gathered) {
-      if (!response.destroyed) writeAnswer(response, answer, this.#stopping);
+      if (!response.destroyed) this.#write(response, answer);
     }
   };
+
+  /** What Node refuses to write, such as a header that may not be one, costs its own connection and no answer beside it. */
+  #write(response: ServerResponse, answer: HttpAnswer): void {
+    try {
+      writeAnswer(response, answer, this.#stopping);
+    } catch {
+      response.destroy();
+    }
+  }
 }
 
 interface AnsweredRequest {

@@ -14,7 +14,8 @@ import { decodeSplit } from './split-codec.ts';
 const applyBytesMax = 512 * 1024;
 
 /**
- * Pause between two batches of a copy, in which more gathers: a batch costs the same for one record and for fifty.
+ * Pause between two batches of a copy, in which more gathers: a batch costs the same for one record and for fifty. There is none
+ * behind a batch that is full by half: a copy that is far behind, or of large items, would fall further behind.
  * Reads of single items do not wait for it, since the overlay has what a copy lacks; a page that waits ends it.
  */
 const gatherMs = 20;
@@ -107,7 +108,7 @@ export class Applier {
         await this.#apply(partition.number, committed.map(preparedEntry));
         if (committed.some(({ entry }) => entry.kind === 'split')) this.#splitApplied();
         partition.copies.applied();
-        await this.#gather(partition);
+        if (bytesOf(committed) < applyBytesMax / 2) await this.#gather(partition);
       }
     } catch (error) {
       this.#fail(error instanceof Error ? error : new Error(String(error)));
@@ -196,6 +197,12 @@ export class Applier {
     // One that ends may have begun another.
     for (let ended = 0; ended < this.#loops.length; ended += 1) await this.#loops[ended];
   }
+}
+
+function bytesOf(committed: readonly CommittedEntry[]): number {
+  let bytes = 0;
+  for (const { entry } of committed) bytes += entry.payload.length;
+  return bytes;
 }
 
 /** An entry is prepared once for the copies of all zones. */

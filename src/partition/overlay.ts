@@ -6,7 +6,7 @@ import type { ItemRecord } from '../model/record.ts';
  */
 export const appliedBytesMax = 4 * 1024 * 1024;
 
-/** What an item at hand costs besides its key and image, about. */
+/** What an item at hand costs besides its key and images, about. */
 const itemOverheadBytes = 64;
 
 /**
@@ -47,7 +47,9 @@ export class Overlay {
     }
     // The append holds on to all that stood in its entry.
     item.commit = COMMITTED;
-    const bytes = record.image.length + record.key.length + itemOverheadBytes;
+    // The image that it replaced stays with the record, and may be much larger than its own.
+    const replacedBytes = record.oldImage?.length ?? 0;
+    const bytes = record.image.length + replacedBytes + record.key.length + itemOverheadBytes;
     this.#applied.push({ key, item, bytes });
     this.#appliedBytes += bytes;
     this.#trim();

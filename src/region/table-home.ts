@@ -19,7 +19,6 @@ import {
   withMissed,
   withPhase,
 } from './membership.ts';
-import { withoutOwing } from './paid-copies.ts';
 import { Reach } from './reach.ts';
 import type { ReplicationSeams } from './replication-seams.ts';
 import { withDefinition } from './table-updates.ts';
@@ -308,34 +307,27 @@ export class TableHome implements Service {
   }
 
   /**
-   * The members that stay send each other what a lost one made and the other may not have. One that is still being
-   * filled has no time up to which it has everything: it gets all that the lost one made. So does everybody when that answers
-   * that it has no such table: it ships nothing of it any more, so its logs have not brought it again to one on an older disk.
+   * The members that stay send each other all that a lost one made. The times up to which they have everything of it do not say
+   * what they have of this table: whoever hears of the change first takes no more of it from that member, and where their
+   * logs have parted and are made equal by a scan, that goes past the table.
    */
   async #equalise(look: Look): Promise<void> {
     const { table, member, state, answers } = look;
-    const { region, seams } = this.#options;
+    const { region } = this.#options;
     const others = peersOf(table.global, region).filter(
       (peer) => peer !== member && isShippedTo(table.global, peer),
     );
     const silent = others.filter((peer) => answers.get(peer)?.holds === undefined);
     if (!(await this.#mayGoOnWithout(look, silent))) return;
-    const hasLeft = answers.has(member) && answers.get(member)?.holds === undefined;
-    const own = hasLeft ? undefined : withoutOwing(table, seams.watermarks())[member];
-    const watermarks = new Map<string, number>([[region, own ?? 0]]);
-    for (const peer of others) {
-      const answer = answers.get(peer);
-      const isWhole = !hasLeft && table.global?.members[peer]?.phase === 'active';
-      if (answer?.holds !== undefined)
-        watermarks.set(peer, isWhole ? (answer.watermarks[member] ?? 0) : 0);
-    }
+    const holding = others.filter((peer) => answers.get(peer)?.holds !== undefined);
+    const staying = [region, ...holding];
     const { globalId } = table;
     const ticket = `evict ${state.tableId} ${table.global?.revision ?? 0}`;
     let isEqual = true;
-    for (const from of watermarks.keys())
-      for (const [target, after] of watermarks) {
+    const only = { origin: member, after: 0 };
+    for (const from of staying)
+      for (const target of staying) {
         if (from === target) continue;
-        const only = { origin: member, after };
         const asked = { globalId, target, ticket, awaits: {}, only, authoritative: false };
         if ((await this.#askScan(from, asked))?.state !== 'done') isEqual = false;
       }

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { StoreError } from './key-value-store.ts';
 import { readPage, type PageRequest, type StoredPage } from './read.ts';
 import type { StorageNode } from './storage-node.ts';
 
@@ -14,8 +15,7 @@ export async function readHotPage(
   const kept = hot.page(request);
   if (kept !== undefined) return kept;
   if (hot.isWanted(request)) {
-    await hot.load(() => store.snapshot(), request);
-    const loaded = hot.page(request);
+    const loaded = await loadedPage({ hot, store }, request);
     if (loaded !== undefined) return loaded;
   }
   const snapshot = store.snapshot();
@@ -24,4 +24,17 @@ export async function readHotPage(
   } finally {
     await snapshot.close();
   }
+}
+
+/** Undefined too where something in the collection cannot be read: the page may spare it, or says so itself. */
+async function loadedPage(
+  { hot, store }: Pick<StorageNode, 'hot' | 'store'>,
+  request: PageRequest,
+): Promise<StoredPage | undefined> {
+  try {
+    await hot.load(() => store.snapshot(), request);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+  }
+  return hot.page(request);
 }

@@ -102,6 +102,19 @@ test('a handler that fails against its contract costs one connection', async () 
   expect((await send(port, '/answers', 'x')).toString()).toBe('x');
 });
 
+test('an answer that cannot be written costs its own connection, and none of those that are written with it', async () => {
+  const port = await start((asked): ReturnType<HttpHandler> => {
+    const isBad = asked.url.endsWith('3');
+    return isBad ? { status: 200, headers: ['x-url', 'a\nb'], body: '' } : echo(asked);
+  });
+  const paths = Array.from({ length: 40 }, (_, at) => `/${at}`);
+  const answers = await Promise.allSettled(paths.map(async (path) => send(port, path, path)));
+  const answered = answers.map((answer) =>
+    answer.status === 'fulfilled' ? String(answer.value) : 'lost',
+  );
+  expect(answered).toEqual(paths.map((path) => (path.endsWith('3') ? 'lost' : path)));
+});
+
 test('a client that is gone before its answer is written stops nothing', async () => {
   const asked: (() => void)[] = [];
   const port = await start(

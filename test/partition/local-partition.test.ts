@@ -387,3 +387,16 @@ test('what was evaluated without knowing of another leader is rejected, though n
   expect(await world.run(world.read(2))).toBe('stands');
   await world.checkCounters();
 });
+
+test('a copy that is far behind catches up without a pause between full batches', async () => {
+  const world = await PartitionWorld.start(['a', 'b']);
+  const text = 'x'.repeat(300_000);
+  const items = 60;
+  for (let item = 0; item < items; item += 1) await world.run(world.put(item, text));
+  await world.startZone('c');
+  const startMs = world.clock.monotonicMs();
+  const { index } = world.partition.committed;
+  const isBehind = (): boolean => (world.nodes.get('c')?.copy(0).position.index ?? 0) < index;
+  while (isBehind()) await world.run(world.clock.sleep(1));
+  expect(world.clock.monotonicMs() - startMs).toBeLessThan(items * 2);
+});

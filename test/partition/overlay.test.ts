@@ -72,6 +72,18 @@ test('applied items are kept up to their bytes, the latest ones, and what is not
   expect((kept.length + 2) * imageBytes).toBeGreaterThan(appliedBytesMax);
 });
 
+test('images that were replaced count as much as those that replaced them', () => {
+  const overlay = new Overlay();
+  const oldImage = Buffer.alloc(256 * 1024);
+  for (let at = 0; at < 100; at += 1) {
+    const record: ItemRecord = { ...recordOf(`item ${at}`, 10), oldImage };
+    hold(overlay, record);
+    overlay.applied(keyOf(record), record);
+  }
+  expect(overlay.size * oldImage.length).toBeLessThanOrEqual(appliedBytesMax);
+  expect(overlay.size).toBeGreaterThan(0);
+});
+
 test('an item that is overwritten again and again costs no more than the bound', () => {
   const overlay = new Overlay();
   for (let round = 0; round < 200; round += 1) {

@@ -222,6 +222,26 @@ test('what was read longest ago makes room, and the count of bytes is that of wh
   expect(hot.bytes).toBe(0);
 });
 
+test('a page that spares a damaged item of its collection is answered each time', async () => {
+  const store = await new MemoryStoreDisk().open();
+  const hot = new HotCollections();
+  const { key } = put(1, 9, 'c');
+  await store.write([
+    put(1, 1, 'a'),
+    put(1, 2, 'b'),
+    { kind: 'put', key, value: Buffer.from('?') },
+  ]);
+  const spared = { ...whole(1), limit: 2 };
+  for (let time = 0; time < 4; time += 1) {
+    expect(plain(await readHotPage({ hot, store }, spared, clock))).toMatchObject({ itemBytes: 2 });
+  }
+  for (let time = 0; time < 4; time += 1) {
+    await expect(readHotPage({ hot, store }, whole(1), clock)).rejects.toMatchObject({
+      code: 'damaged',
+    });
+  }
+});
+
 const textsOf = (found: StoredPage | undefined): unknown =>
   found?.items.map(({ image }) => Buffer.from(image).toString());
 

@@ -41,12 +41,24 @@ export function positionIn(pairs: Pairs, partition: number): Position | undefine
 const valueAt = (pairs: Pairs, key: Uint8Array): Uint8Array | undefined =>
   pairs.find(([each]) => Buffer.compare(each, key) === 0)?.[1];
 
-/** What the copies of a partition hold of the clients' items. */
+/**
+ * What the copies of a partition hold of the clients' items. Not of those that are behind another one: what they have beyond it
+ * was deleted since.
+ */
 export function itemsHeld(world: StreamWorld, partition: number): readonly HeldItem[] {
   const { table } = world;
   if (table === undefined) return [];
   const hashes = world.layout.hashesOf(partition);
-  return itemsWithin(world, { partition, hashes, table });
+  const places = new Map<string, number>(
+    world.nodes.map(({ zone, store }) => [
+      zone,
+      positionIn(store.disk.pairs(), partition)?.index ?? 0,
+    ]),
+  );
+  const furthest = Math.max(...places.values());
+  return itemsWithin(world, { partition, hashes, table }).filter(
+    ({ zone }) => places.get(zone) === furthest,
+  );
 }
 
 function itemsWithin(

@@ -18,7 +18,7 @@ export interface Loss {
   readonly partition: number;
   readonly kind: 'stream went back' | 'stream lost';
   readonly since: number;
-  /** What each copy held then. */
+  /** What the copies held then that were furthest. */
   readonly held: readonly HeldItem[];
   /** From here on no lease runs any more that was renewed before. */
   leasesOver: number;
