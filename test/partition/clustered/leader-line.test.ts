@@ -6,7 +6,6 @@ import { LeadershipNews } from '../../../src/partition/clustered/leadership-news
 import { LeaderLine, type SeatMark } from '../../../src/partition/clustered/leader-line.ts';
 import type { LocalPartition } from '../../../src/partition/local-partition.ts';
 import type { NodePartition } from '../../../src/partition/clustered/node-partition.ts';
-import { MovedError } from '../../../src/partition/moved-error.ts';
 import type { LeaderCall } from '../../../src/partition/clustered/partition-calls.ts';
 import { MemoryLogger } from '../../support/memory-logger.ts';
 import { NodeLines } from '../../support/node-lines.ts';
