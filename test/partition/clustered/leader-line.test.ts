@@ -85,6 +85,8 @@ class World {
   refusal: Error | undefined;
   /** Where the hashes of partition 1 end, as each node's layout says. */
   readonly hashesEnd = { a: 100, b: 100 };
+  /** A node that stops does not. */
+  waitsForSplits = true;
   /** Of partitions that a node does not take part in. */
   heardLeader: string | undefined;
   /** Up to where the catalogue of who carries out must be for a call to be admitted. */
@@ -112,7 +114,7 @@ class World {
       },
       splits: {
         hasMoved: async (_partition, to, waitMs) => {
-          if (this.hashesEnd[zone] > to) await this.clock.sleep(waitMs);
+          if (this.hashesEnd[zone] > to && this.waitsForSplits) await this.clock.sleep(waitMs);
           return this.hashesEnd[zone] <= to;
         },
         leaderOf: () => this.heardLeader,
@@ -276,6 +278,8 @@ test('who is told that another leads asks there at once', async () => {
 test('who is told that the hashes have moved, and waits for no split because it stops, asks again with a pause', async () => {
   const world = World.ledByB();
   world.leading.failure = new MovedError();
+  world.leading.heldEnd = 50;
+  world.waitsForSplits = false;
   await expect(world.ask(advance)).rejects.toThrow('Internal');
   expect(world.leading.done.length).toBeGreaterThan(50);
   expect(world.leading.done.length).toBeLessThan(200);
