@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Server as NetServer, type Socket } from 'node:net';
 
 import { assert } from '../base/assert.ts';
 import type { Awaitable } from '../base/awaitable.ts';
@@ -9,6 +10,9 @@ import { REQUEST_BODY_BYTES_MAX } from '../model/limits.ts';
 
 /** What `stop` gives the requests in flight before their connections are cut. */
 const DRAIN_LIMIT_MS = 5_000;
+
+/** How often `stop` looks whether what was answered is on its way. */
+const DRAIN_LOOK_MS = 10;
 
 /** A client that goes on sending past this loses its connection instead of an answer. */
 const DISCARDED_BYTES_MAX = 4 * REQUEST_BODY_BYTES_MAX;
@@ -71,6 +75,7 @@ export class PortInUseError extends Error {
 /** An HTTP/1.1 server with keep-alive: whole bodies in, whole answers out. */
 export class HttpServer implements Service {
   readonly #options: HttpServerOptions;
+  readonly #sockets = new Set<Socket>();
   #servers: readonly Server[] = [];
   #port: number;
   #stopping = false;
@@ -100,18 +105,30 @@ export class HttpServer implements Service {
     }
   }
 
-  /** Stops accepting, lets what is in flight be answered for `DRAIN_LIMIT_MS`, then cuts the rest. */
+  /** Stops accepting, lets what is in flight be answered, and answers be sent, for `DRAIN_LIMIT_MS`, then cuts the rest. */
   async stop(): Promise<void> {
     this.#stopping = true;
     const servers = this.#servers;
     this.#servers = [];
     const drained = new AbortController();
-    const waited = this.#options.clock.sleep(DRAIN_LIMIT_MS, drained.signal);
-    const closed = Promise.all(servers.map(closeServer));
-    await Promise.race([closed, waited]);
-    drained.abort();
+    const closed = Promise.all(servers.map(stopAccepting)).finally(() => {
+      drained.abort();
+    });
+    await this.#drain(servers, drained.signal);
     for (const server of servers) server.closeAllConnections();
     await closed;
+  }
+
+  /** Resolves when `over` aborts, or `DRAIN_LIMIT_MS` are over. */
+  async #drain(servers: readonly Server[], over: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const endMs = clock.monotonicMs() + DRAIN_LIMIT_MS;
+    while (!over.aborted && clock.monotonicMs() < endMs) {
+      // Node takes a connection for idle as soon as its answer is handed over, sent or not.
+      const isSending = [...this.#sockets].some(({ writableLength }) => writableLength > 0);
+      if (!isSending) for (const server of servers) server.closeIdleConnections();
+      await clock.sleep(DRAIN_LOOK_MS, over);
+    }
   }
 
   async #listenOnAll(): Promise<void> {
@@ -135,6 +152,10 @@ export class HttpServer implements Service {
   async #listen(host: string, port: number, optional: boolean): Promise<Server | undefined> {
     const server = createServer({ keepAliveTimeout: IDLE_CONNECTION_MS }, (request, response) => {
       this.#receive(request, response);
+    });
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
     });
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
@@ -255,6 +276,18 @@ function portOf(server: Server): number {
   const address = server.address();
   assert(typeof address === 'object' && address !== null, 'a listening server has a port');
   return address.port;
+}
+
+/** Resolves once all connections are closed, too. The HTTP server's own `close` would cut those that are being sent to. */
+async function stopAccepting(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    NetServer.prototype.close.call(server, () => {
+      // Ends its timers; there is nothing left to close.
+      server.close(() => {
+        resolve();
+      });
+    });
+  });
 }
 
 async function closeServer(server: Server): Promise<void> {

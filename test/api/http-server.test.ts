@@ -134,3 +134,29 @@ test('a client that is gone before its answer is written stops nothing', async (
   });
   expect((await send(port, '/after', 'x')).toString()).toBe('x');
 });
+
+test('an answer that is on its way when the server stops arrives whole', async () => {
+  const body = Buffer.alloc(16 * 1024 * 1024, 'x');
+  const port = await start(() => ({ status: 200, headers: ['x-url', '/large'], body }));
+  const client = connect(port, '127.0.0.1');
+  client.pause();
+  client.write('POST /large HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n');
+  await new Promise((resolve) => client.once('readable', resolve));
+  const stopped = server?.stop();
+  let bytes = 0;
+  client.on('data', (chunk: Buffer) => (bytes += chunk.length));
+  await new Promise((resolve) => client.once('close', resolve));
+  await stopped;
+  expect(bytes).toBeGreaterThan(body.length);
+});
+
+test('a connection that waits for nothing does not hold a stop up', async () => {
+  const port = await start(echo);
+  const client = connect(port, '127.0.0.1');
+  const closed = new Promise((resolve) => client.once('close', resolve));
+  client.write('POST /a HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n');
+  await new Promise((resolve) => client.once('data', resolve));
+  await server?.stop();
+  await closed;
+  expect(client.destroyed).toBe(true);
+});
