@@ -49,12 +49,14 @@ export class RegionSeat implements Seat {
     if (kept === undefined) return undefined;
     const catalogueLog = new CatalogueLog(documents, leading);
     core.takeSeat({ documents: catalogueLog, kept, committed: () => leading.committed.index });
-    const seat = new RegionSeat(options, { documents, catalogueLog, kept });
+    let seat: RegionSeat | undefined;
     try {
+      seat = new RegionSeat(options, { documents, catalogueLog, kept });
       await seat.services.start();
       await seat.splitter.start();
     } catch (error) {
-      await seat.leave();
+      // Without that the node would follow the catalogue of no later seat.
+      await (seat?.leave() ?? core.leaveSeat());
       throw error;
     }
     logger.info({ term: seat.term }, "has the region's seat");
@@ -111,14 +113,6 @@ export class RegionSeat implements Seat {
         await advanceAll(partitions);
       },
     });
-    // Those that are there already as those that come: what their parents' logs say of their hashes goes first.
-    const follow = ({ partition, parent, splitIndex }: NodeChild): void => {
-      const client = core.newClient(partition, ask);
-      partitions.push(client);
-      this.services.addChild({ partition: client, parent, splitIndex });
-    };
-    for (const child of core.splits.children) follow(child);
-    this.#unfollow = core.splits.onChild(follow);
     this.splitter = new RegionSplitter({
       kept,
       documents,
@@ -128,6 +122,14 @@ export class RegionSeat implements Seat {
       clock: options.clock,
       logger: options.logger,
     });
+    // Those that are there already as those that come: what their parents' logs say of their hashes goes first.
+    const follow = ({ partition, parent, splitIndex }: NodeChild): void => {
+      const client = core.newClient(partition, ask);
+      partitions.push(client);
+      this.services.addChild({ partition: client, parent, splitIndex });
+    };
+    for (const child of core.splits.children) follow(child);
+    this.#unfollow = core.splits.onChild(follow);
   }
 
   get region(): RegionServices['region'] {

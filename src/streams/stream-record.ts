@@ -72,7 +72,7 @@ export function streamRecord(
     `"StreamViewType":"${view}"`,
   ];
   const members = [
-    `"eventID":"${eventId(of.arn, sequenceNumber)}"`,
+    `"eventID":"${eventId(of.arn, sequenceNumber, record.key)}"`,
     `"eventName":"${eventName}"`,
     `"eventVersion":"${EVENT_VERSION}"`,
     `"eventSource":"${EVENT_SOURCE}"`,
@@ -108,9 +108,12 @@ function imageMembers(view: StreamViewType, { image, oldImage }: ItemRecord): re
 const textOf = (image: Uint8Array): string =>
   Buffer.from(image.buffer, image.byteOffset, image.byteLength).toString('utf8');
 
-/** The same for a record each time that it is read, and for no other record. */
-const eventId = (arn: string, sequenceNumber: string): string =>
-  createHash('sha256').update(`${arn}/${sequenceNumber}`).digest('hex').slice(0, 32);
+/**
+ * The same for a record each time that it is read, and for no other record: partitions that two nodes lead may have written something
+ * in the same moment, at the same place of their logs, and what they have written then has one sequence number in two shards.
+ */
+const eventId = (arn: string, sequenceNumber: string, key: Uint8Array): string =>
+  createHash('sha256').update(`${arn}/${sequenceNumber}/`).update(key).digest('hex').slice(0, 32);
 
 /** Where an item's state comes from. Of a delete too, which otherwise tells only that the item is gone. */
 const metadataOf = ({ version, cause }: ItemRecord): string =>

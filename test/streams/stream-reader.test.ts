@@ -73,6 +73,23 @@ test('what happened to an item is told by what it was', async () => {
   expect(isClosed).toBe(false);
 });
 
+test('what two partitions have written in the same moment, at the same place of their logs, are two events', async () => {
+  const world = new StreamWorld(2);
+  world.append([{ id: 'a', to: 1 }], 0);
+  world.append([{ id: 'b', to: 1 }], 1);
+  const records = await Promise.all(
+    [0, 1].map(async (partition) => {
+      const { place } = present((await shardsIn(world, partition))[0], 'a shard');
+      const read = await world.reader.read(world.of, place, { kind: 'horizon' }, ALL);
+      return present(read.records[0], 'a record');
+    }),
+  );
+  expect(records[0]?.sequenceNumber).toBe(records[1]?.sequenceNumber);
+  const ids = records.map(({ json }) => /"eventID":"([0-9a-f]{32})"/u.exec(json)?.[1]);
+  expect(ids[0]).toBeDefined();
+  expect(ids[0]).not.toBe(ids[1]);
+});
+
 test('only what has expired here is said to be the service’s own doing; on request, all of it says where it is from', async () => {
   const world = new StreamWorld(1);
   world.append([
