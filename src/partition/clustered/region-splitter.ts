@@ -6,10 +6,11 @@ import type { Layout } from '../../storage/layout.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { splitLookMs, splitPauseMs, type SplitLimits } from '../partition-splitter.ts';
 import { SplitRefused } from '../split-refused.ts';
+import type { SplitPoint } from './partition-calls.ts';
 import type { AskLeader } from './partition-client.ts';
 
 /** The document of the latest split that was decided on. */
-const SPLIT_DOCUMENT = 'partition-split';
+export const SPLIT_DOCUMENT = 'partition-split';
 
 /** How long whoever asked for a split waits to hear that it is done. It goes on by itself. */
 const splitWaitMs = 30_000;
@@ -101,7 +102,7 @@ export class RegionSplitter implements Service {
 
   /** Whether a partition has grown too large, or too busy. */
   async #look(): Promise<void> {
-    const { clock, limits, layout, ask } = this.#options;
+    const { clock, limits, layout } = this.#options;
     this.#lookedMs = clock.monotonicMs();
     const isOff = limits.bytes === 0 && limits.recordsPerSecond === 0;
     const { count } = layout();
@@ -109,11 +110,24 @@ export class RegionSplitter implements Service {
     if (clock.monotonicMs() < this.#pausedUntilMs) return;
     for (let parent = 0; parent < count; parent += 1) {
       if (this.#stopped.signal.aborted) return;
-      const point = await ask(parent, { name: 'splitPoint', request: { isForced: false } });
-      if (point.kind !== 'at') continue;
+      const point = await this.#pointOf(parent);
+      if (point?.kind !== 'at') continue;
       this.#pausedUntilMs = clock.monotonicMs() + splitPauseMs;
       await this.#alone(async () => this.#decide(parent, point));
       return;
+    }
+  }
+
+  /** Undefined where nobody leads: the others are looked at all the same. */
+  async #pointOf(parent: number): Promise<SplitPoint | undefined> {
+    try {
+      return await this.#options.ask(parent, {
+        name: 'splitPoint',
+        request: { isForced: false },
+      });
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error;
+      return undefined;
     }
   }
 
