@@ -122,6 +122,10 @@ test('half of the peak is measured of single-item operations and Query', () => {
   });
 });
 
+test('the README is written by a flag of its own', () => {
+  expect(parseBenchOptions(['--readme'])?.mode).toEqual({ kind: 'readme' });
+});
+
 test('help is asked for', () => {
   expect(parseBenchOptions(['--help'])).toBeUndefined();
 });

@@ -154,6 +154,7 @@ const MODE_FLAGS = [
   'against',
   'nats',
   'expiry',
+  'readme',
 ] as const;
 
 /** Undefined when help was asked for. Throws `UsageError`. */
