@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { OperationsClient } from './demo-operations.ts';
+import { freePorts } from './free-ports.ts';
 import { poll } from './poll.ts';
 
 const WAIT = { limitMs: 30_000, everyMs: 50 };
@@ -137,25 +137,6 @@ async function placeRegions(names: readonly string[]): Promise<readonly DemoLabR
       operations: new OperationsClient(operationsEndpoint),
     };
   });
-}
-
-/** Ports that nobody listens on, all different. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    server.listen(0, HOST);
-    await once(server, 'listening');
-    const address = server.address();
-    if (address !== null && typeof address !== 'string') ports.push(address.port);
-  }
-  await Promise.all(
-    servers.map(async (server) => {
-      server.close();
-      await once(server, 'close');
-    }),
-  );
-  return ports;
 }
 
 const isAlive = ({ exitCode, signalCode }: ChildProcess): boolean =>

@@ -1,12 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { freePorts } from '../../src/cli/free-ports.ts';
 import { natsConfigText } from '../../src/cli/nats-config.ts';
 import { askOperations, exchangeOperations } from '../../src/cli/operations-http.ts';
 import { parsePrometheusText, type Sample } from '../../src/cli/prometheus-text.ts';
 import { BENCH_REGION } from './raw-request.ts';
 import type { ServerProcess } from './server-process.ts';
-import { freePort, packageFolder, startServer } from './server-process.ts';
+import { packageFolder, startServer } from './server-process.ts';
 
 /** Where records are written, and where they go. */
 const SOURCE = BENCH_REGION;
@@ -22,7 +23,7 @@ export interface BenchNats extends ServerProcess {
 
 /** A nats-server as a region of the lab has it, for anybody. */
 export async function startNats(program: string, name: string): Promise<BenchNats> {
-  const [port, monitorPort] = [await freePort(), await freePort()];
+  const [port = 0, monitorPort = 0] = await freePorts(2);
   const server = await startServer(`nats-${name}`, (folder) => {
     const file = join(folder, 'nats.conf');
     writeFileSync(file, natsConfigText({ name, port, monitorPort, users: [] }));
@@ -115,7 +116,7 @@ async function startRegion(
   servers: ReadonlyMap<string, BenchNats>,
   { daemon, profileFolder, isProbed = false }: RegionPairOptions,
 ): Promise<BenchRegion> {
-  const [port, operationsPort] = [await freePort(), await freePort()];
+  const [port = 0, operationsPort = 0] = await freePorts(2);
   const nats = servers.get(name);
   if (nats === undefined) throw new RangeError(`no NATS of ${name}`);
   const others = [...servers].filter(([other]) => other !== name);

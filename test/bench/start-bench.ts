@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { freePorts } from '../../src/cli/free-ports.ts';
 import { call } from './call.ts';
 import { createTable, writeBatches } from './fill.ts';
 import { GROWN, GROWN_WORKLOADS, grownBatches, lineKey } from './grown-table.ts';
 import { LoadProcess } from './load-process.ts';
-import { endServer, freePort, spawnServer, untilReady } from './server-process.ts';
+import { endServer, spawnServer, untilReady } from './server-process.ts';
 import type { StartRun } from './start-report.ts';
 import { daemonCommand } from './targets.ts';
 
@@ -28,10 +29,8 @@ export interface StartBenchOptions {
 export async function startBench(options: StartBenchOptions): Promise<readonly StartRun[]> {
   const { items, rounds, stopped, say } = options;
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-bench-start-'));
-  const daemon = new Restarted(folder, {
-    port: await freePort(),
-    operationsPort: await freePort(),
-  });
+  const [port = 0, operationsPort = 0] = await freePorts(2);
+  const daemon = new Restarted(folder, { port, operationsPort });
   try {
     await daemon.start(async () => isAnswered(daemon.port, 'ListTables', {}));
     say(`filling in ${items.toLocaleString('en-US')} items...`);

@@ -3,9 +3,10 @@ import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { freePorts } from '../../src/cli/free-ports.ts';
 import { BENCH_REGION } from './raw-request.ts';
 import type { ServerCommand, ServerProcess } from './server-process.ts';
-import { freePort, packageFolder, startServer } from './server-process.ts';
+import { packageFolder, startServer } from './server-process.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -31,12 +32,12 @@ interface StartOptions {
 
 /** Starts a target on a free port. Rejects, with what it wrote, when it is not ready in time. */
 export async function startTarget(name: ServerName, options: StartOptions = {}): Promise<Target> {
-  const ports = { port: await freePort(), operationsPort: await freePort() };
+  const [port = 0, operationsPort = 0] = await freePorts(2);
   const server = await startServer(name, (folder) => {
-    const command = COMMANDS[name]({ folder, ...ports, ...options });
+    const command = COMMANDS[name]({ folder, port, operationsPort, ...options });
     return { ...command, isProbed: options.isProbed ?? false };
   });
-  return { ...server, name, ...ports };
+  return { ...server, name, port, operationsPort };
 }
 
 /** The peers that are not installed with the benchmark, by the variable of the environment that tells where they are. */

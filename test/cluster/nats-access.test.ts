@@ -15,12 +15,12 @@ import {
   NatsConnectError,
   type NatsStatus,
 } from '../../src/bus/nats-connection.ts';
+import { freePorts } from '../../src/cli/free-ports.ts';
 import { NATS_VERSION_MIN } from '../../src/cli/nats-server.ts';
 import { SystemClock } from '../../src/daemon/system-clock.ts';
 import { SystemRandom } from '../../src/daemon/system-random.ts';
 import { natsBus } from '../support/nats-buses.ts';
 import {
-  freePorts,
   natsServer,
   startNatsServer,
   type TestNatsOptions,

@@ -4,10 +4,11 @@ import { type Bus, BusError, type BusErrorCode, PAYLOAD_BYTES_MAX } from '../../
 import { connectNats } from '../../src/bus/nats-connection.ts';
 import { WINDOW_BYTES_MAX, WINDOW_MESSAGES_MAX } from '../../src/bus/nats-requests.ts';
 import { helloSubjectOf, subjectOf } from '../../src/bus/subjects.ts';
+import { freePorts } from '../../src/cli/free-ports.ts';
 import { NATS_VERSION_MIN } from '../../src/cli/nats-server.ts';
 import { busErrorOf } from '../suites/bus-suite.ts';
 import { natsBus, startTwoRegions, type TestBus, type TwoRegions } from '../support/nats-buses.ts';
-import { freePorts, startNatsServer, type TestNatsOptions } from '../support/nats-servers.ts';
+import { startNatsServer, type TestNatsOptions } from '../support/nats-servers.ts';
 import { natsSuite } from '../support/nats-suite.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';

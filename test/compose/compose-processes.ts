@@ -7,8 +7,9 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { onTestFinished } from 'vitest';
 
 import { present } from '../../src/base/assert.ts';
+import { freePorts } from '../../src/cli/free-ports.ts';
 import { ChildService } from '../../src/cli/process-child.ts';
-import { freePorts, guardOfTests } from '../support/nats-servers.ts';
+import { guardOfTests } from '../support/nats-servers.ts';
 import { createClient } from '../support/test-lab.ts';
 import { type ComposeService, projectText, readComposeFile, ROOT } from './compose-file.ts';
 import { readDockerfile } from './dockerfile.ts';

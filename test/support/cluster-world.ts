@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { present } from '../../src/base/assert.ts';
+import { freePorts } from '../../src/cli/free-ports.ts';
 import { ClusterNode, type ZoneName } from './cluster-node.ts';
 import {
-  freePorts,
   guardOfTests,
   startNatsCluster,
   startNatsServer,

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,6 +8,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { onTestFinished } from 'vitest';
 
 import { present } from '../../src/base/assert.ts';
+import { freePorts } from '../../src/cli/free-ports.ts';
 import { type ConfigChoices, createClient, type TableReport } from './test-lab.ts';
 import { until } from './until.ts';
 
@@ -145,23 +145,6 @@ export class LabProcess {
 function build(): void {
   const { status, stderr } = spawnSync(process.execPath, [join(ROOT, 'src', 'cli', 'ready.mjs')]);
   if (status !== 0) throw new Error(`it does not build:\n${stderr.toString('utf8')}`);
-}
-
-/** Ports that nobody listens on, all different. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    server.listen(0, HOST);
-    await once(server, 'listening');
-    const address = server.address();
-    if (address !== null && typeof address !== 'string') ports.push(address.port);
-  }
-  for (const server of servers) {
-    server.close();
-    await once(server, 'close');
-  }
-  return ports;
 }
 
 const isAlive = ({ exitCode, signalCode }: ChildProcess): boolean =>

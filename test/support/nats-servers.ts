@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { present } from '../../src/base/assert.ts';
+import { freePorts } from '../../src/cli/free-ports.ts';
 import { natsConfigText, type NatsServerConfig } from '../../src/cli/nats-config.ts';
 import {
   findNatsServer,
@@ -191,23 +190,6 @@ export async function startNatsCluster(
       },
     };
   });
-}
-
-/** Ports that nobody listens on now, all different. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const listeners = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const listener of listeners) {
-    listener.listen(0, HOST);
-    await once(listener, 'listening');
-    const address = listener.address();
-    if (address !== null && typeof address !== 'string') ports.push(address.port);
-  }
-  for (const listener of listeners) {
-    listener.close();
-    await once(listener, 'close');
-  }
-  return ports;
 }
 
 /** Folders that are still there when this process exits. */
