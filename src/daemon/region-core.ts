@@ -27,10 +27,10 @@ import { restoreLostLogEnds } from './lost-log-ends.ts';
 import type { RegionMetrics } from './region-metrics.ts';
 import type { RegionPlace } from './region-place.ts';
 
-/** How often it is looked whether the copies have applied what a start found in the log. */
 /** See `EmbeddedLogsOptions.spareGatherMs`: two or three groups of the other zones. */
 const spareGatherMs = 2;
 
+/** How often it is looked whether the copies have applied what a start found in the log. */
 const readyLookMs = 2;
 
 /** How long a start waits for a second zone that can be written. */

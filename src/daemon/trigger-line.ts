@@ -1,6 +1,4 @@
-import type { Clock } from '../base/clock.ts';
-import { ClientError } from '../model/errors.ts';
-import type { NodeCalls } from '../partition/clustered/node-calls.ts';
+import { type Elsewhere, SeatCalls, type SeatPlace } from '../region/seat-calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import {
   TriggerRefused,
@@ -26,8 +24,6 @@ type TriggerOrder =
 
 type Reply =
   | { readonly kind: 'done'; readonly views: readonly TriggerView[] }
-  /** Nothing was done. */
-  | { readonly kind: 'elsewhere' }
   | {
       readonly kind: 'refused';
       readonly code: TriggerRefusal;
@@ -39,20 +35,11 @@ type Reply =
 
 /** A trigger ends what it runs before it rests. */
 const answerMs = 20_000;
-/** How long the seat is looked for while it moves. */
-const lookMs = 6000;
-const pauseMs = 50;
-
-export interface TriggerLineOptions {
+export interface TriggerLineOptions extends SeatPlace {
   readonly region: string;
-  readonly zone: string;
-  readonly calls: NodeCalls;
-  readonly clock: Clock;
   readonly logger: Logger;
   /** Where they run: the seat's, while this node has it. */
   readonly triggers: () => Triggers | undefined;
-  /** The zone of the node that has the seat, as far as is known. */
-  readonly seatZone: () => string | undefined;
 }
 
 /**
@@ -62,16 +49,22 @@ export interface TriggerLineOptions {
  */
 export class TriggerLine implements TriggerOperations {
   readonly #options: TriggerLineOptions;
+  readonly #calls: SeatCalls<TriggerOrder, Reply>;
 
   constructor(options: TriggerLineOptions) {
     this.#options = options;
+    this.#calls = new SeatCalls({
+      ...options,
+      name: 'node.trigger',
+      answerMs,
+      hasSeat: () => options.triggers() !== undefined,
+      carryOut: async (order) => this.#replyTo(order),
+      onUnknown: afterUnknown,
+    });
   }
 
   start(): void {
-    this.#options.calls.serve('node.trigger', async (order) =>
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made by `#send` of the same wire version
-      this.#replyTo(order as TriggerOrder),
-    );
+    this.#calls.start();
   }
 
   async list(): Promise<readonly TriggerView[]> {
@@ -112,47 +105,19 @@ export class TriggerLine implements TriggerOperations {
   }
 
   async #order(order: TriggerOrder): Promise<readonly TriggerView[]> {
-    const { clock, calls, region } = this.#options;
-    const endMs = clock.monotonicMs() + lookMs;
-    while (!calls.isStopped) {
-      const reply = await this.#tryOnce(order);
-      if (reply.kind === 'done') return reply.views;
-      if (reply.kind === 'refused')
-        throw new TriggerRefused(reply.code, reply.message, reply.problems);
-      if (reply.kind === 'failed') throw new Error(`${order.kind} of triggers failed`);
-      if (clock.monotonicMs() >= endMs) break;
-      await clock.sleep(pauseMs, calls.signal);
-    }
-    throw new OperationRefused(
-      'conflict',
-      `no node has the seat of ${region} at the moment, where its triggers run`,
-    );
-  }
-
-  async #tryOnce(order: TriggerOrder): Promise<Reply> {
-    const { triggers, seatZone, zone } = this.#options;
-    if (triggers() !== undefined) return this.#replyTo(order);
-    const known = seatZone();
-    return known === undefined || known === zone ? { kind: 'elsewhere' } : this.#send(known, order);
-  }
-
-  async #send(zone: string, order: TriggerOrder): Promise<Reply> {
-    const { calls } = this.#options;
-    try {
-      const said = await calls.ask(zone, 'node.trigger', { request: order, timeoutMs: answerMs });
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made by `#replyTo` of the same wire version
-      return said === 'unreachable' ? { kind: 'elsewhere' } : (said.answer as Reply);
-    } catch (error) {
-      if (!(error instanceof ClientError)) throw error;
-      if (order.kind === 'list' || order.kind === 'describe') return { kind: 'elsewhere' };
+    const reply = await this.#calls.ask(order);
+    if (reply === undefined)
       throw new OperationRefused(
         'conflict',
-        `node ${zone}, where the triggers run, did not say what became of it: look before you ask again`,
+        `no node has the seat of ${this.#options.region} at the moment, where its triggers run`,
       );
-    }
+    if (reply.kind === 'refused')
+      throw new TriggerRefused(reply.code, reply.message, reply.problems);
+    if (reply.kind === 'failed') throw new Error(`${order.kind} of triggers failed`);
+    return reply.views;
   }
 
-  async #replyTo(order: TriggerOrder): Promise<Reply> {
+  async #replyTo(order: TriggerOrder): Promise<Reply | Elsewhere> {
     const triggers = this.#options.triggers();
     if (triggers === undefined) return { kind: 'elsewhere' };
     try {
@@ -168,6 +133,15 @@ export class TriggerLine implements TriggerOperations {
         : { kind: 'refused', code, message, problems };
     }
   }
+}
+
+/** What only looks is asked again. */
+function afterUnknown({ kind }: TriggerOrder, zone: string): Elsewhere {
+  if (kind === 'list' || kind === 'describe') return { kind: 'elsewhere' };
+  throw new OperationRefused(
+    'conflict',
+    `node ${zone}, where the triggers run, did not say what became of it: look before you ask again`,
+  );
 }
 
 async function carryOut(triggers: Triggers, order: TriggerOrder): Promise<readonly TriggerView[]> {

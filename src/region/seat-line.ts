@@ -1,15 +1,10 @@
-import type { Clock } from '../base/clock.ts';
 import { ClientError, internalError } from '../model/errors.ts';
 import type { Table, TableDefinition } from '../model/table.ts';
 import type { TagChange } from '../model/table-tags.ts';
-import {
-  errorOf,
-  refusalOf,
-  type NodeCalls,
-  type Refusal,
-} from '../partition/clustered/node-calls.ts';
+import { errorOf, refusalOf, type Refusal } from '../partition/clustered/node-calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Region, ReplicaChange, TableChange, TableSettings } from './region.ts';
+import { type Elsewhere, SeatCalls, type SeatPlace } from './seat-calls.ts';
 
 /** What changes tables is done by the node that has the region's seat. */
 export type TableOrder =
@@ -44,69 +39,48 @@ export interface OrderDone {
   readonly catalogueIndex: number;
 }
 
-type Reply =
-  | { readonly kind: 'done'; readonly done: OrderDone }
-  | { readonly kind: 'elsewhere' }
-  | Refusal;
+type Reply = { readonly kind: 'done'; readonly done: OrderDone } | Refusal;
 
 const answerMs = 10_000;
-/** How long the seat is looked for while it moves. */
-const lookMs = 6000;
-const pauseMs = 50;
 
-export interface SeatLineOptions {
-  readonly zone: string;
-  readonly calls: NodeCalls;
-  readonly clock: Clock;
+export interface SeatLineOptions extends SeatPlace {
   readonly logger: Logger;
   /** The seat, while this node has it. */
   readonly seat: () => Seat | undefined;
-  /** The zone of the node that has it, as far as is known. */
-  readonly seatZone: () => string | undefined;
 }
 
 /** The way to the region's seat: orders are carried out here, or sent to the node that has it. */
 export class SeatLine {
   readonly #options: SeatLineOptions;
+  readonly #calls: SeatCalls<TableOrder, Reply>;
 
   constructor(options: SeatLineOptions) {
     this.#options = options;
+    this.#calls = new SeatCalls({
+      ...options,
+      name: 'node.control',
+      answerMs,
+      hasSeat: () => options.seat() !== undefined,
+      carryOut: async (order) => this.#replyTo(order),
+      onUnknown: () => {
+        throw internalError();
+      },
+    });
   }
 
   start(): void {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made by `#send` of the same wire version
-    this.#options.calls.serve('node.control', async (order) => this.#replyTo(order as TableOrder));
+    this.#calls.start();
   }
 
   /** Rejects with `ClientError`: the refusal, or `InternalServerError` when it is not known what became of it. */
   async order(order: TableOrder): Promise<OrderDone> {
-    const { clock, calls } = this.#options;
-    const endMs = clock.monotonicMs() + lookMs;
-    while (!calls.isStopped) {
-      const reply = await this.#tryOnce(order);
-      if (reply.kind === 'done') return reply.done;
-      if (reply.kind === 'refused') throw errorOf(reply);
-      if (clock.monotonicMs() >= endMs) break;
-      await clock.sleep(pauseMs, calls.signal);
-    }
-    throw internalError();
+    const reply = await this.#calls.ask(order);
+    if (reply === undefined) throw internalError();
+    if (reply.kind === 'refused') throw errorOf(reply);
+    return reply.done;
   }
 
-  async #tryOnce(order: TableOrder): Promise<Reply> {
-    const { seat, seatZone, zone } = this.#options;
-    if (seat() !== undefined) return this.#replyTo(order);
-    const known = seatZone();
-    return known === undefined || known === zone ? { kind: 'elsewhere' } : this.#send(known, order);
-  }
-
-  async #send(zone: string, order: TableOrder): Promise<Reply> {
-    const { calls } = this.#options;
-    const said = await calls.ask(zone, 'node.control', { request: order, timeoutMs: answerMs });
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made by `#replyTo` of the same wire version
-    return said === 'unreachable' ? { kind: 'elsewhere' } : (said.answer as Reply);
-  }
-
-  async #replyTo(order: TableOrder): Promise<Reply> {
+  async #replyTo(order: TableOrder): Promise<Reply | Elsewhere> {
     const seat = this.#options.seat();
     if (seat === undefined) return { kind: 'elsewhere' };
     try {

@@ -18,8 +18,8 @@ export const receiveByLayout =
       if (part === undefined) parts.set(number, [record]);
       else part.push(record);
     }
-    const { [partition]: own, ...others } = Object.fromEntries(parts);
-    for (const [number, request] of Object.entries(others))
-      await ask(Number(number), { name: 'receive', request });
-    return ask(partition, { ...call, request: own ?? [] });
+    const own = parts.get(partition) ?? [];
+    parts.delete(partition);
+    for (const [number, request] of parts) await ask(number, { name: 'receive', request });
+    return ask(partition, { ...call, request: own });
   };
