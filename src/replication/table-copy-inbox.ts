@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 
 import { present } from '../base/assert.ts';
 import { yieldTo, type Clock } from '../base/clock.ts';
+import { giveWay } from '../base/give-way.ts';
 import type { Service } from '../base/service.ts';
 import type { Bus } from '../bus/bus.ts';
 import type {
@@ -18,7 +19,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { decodeCopyPage, encodeCopyAnswer, type CopyAnswer, type CopyPage } from './copy-wire.ts';
 import { logAlarm, type InboxObserver } from './inbox.ts';
 import { serveFramed } from './peer-line.ts';
-import { COPY_PAGE_BYTES } from './table-copy.ts';
+import { COPY_PAGE_BYTES, PAGES_WITHOUT_REST } from './table-copy.ts';
 import type { Tables } from './tables.ts';
 
 /** Scans that are remembered, the latest used, so that a page that comes late is known for what it is. */
@@ -47,6 +48,7 @@ type Scan = Map<number, Promise<void>>;
 export class TableCopyInbox implements Service {
   readonly #options: TableCopyInboxOptions;
   readonly #scans = new Map<string, Scan>();
+  readonly #stopping = new AbortController();
   #unserve: (() => void) | undefined;
 
   constructor(options: TableCopyInboxOptions) {
@@ -61,6 +63,7 @@ export class TableCopyInbox implements Service {
 
   async stop(): Promise<void> {
     this.#unserve?.();
+    this.#stopping.abort();
     await Promise.allSettled([...this.#scans.values()].flatMap((scan) => [...scan.values()]));
   }
 
@@ -106,6 +109,7 @@ export class TableCopyInbox implements Service {
   }
 
   async #receive(page: CopyPage, from: string, table: number): Promise<void> {
+    if (page.page > PAGES_WITHOUT_REST) await giveWay(this.#options.clock, this.#stopping.signal);
     const groups = new Map<Partition, ReceivedRecord[]>();
     for (const item of page.items) {
       const partition = this.#options.partitionOf(item.key);

@@ -1,6 +1,7 @@
 import { present } from '../base/assert.ts';
 import { backoffMs } from '../base/backoff.ts';
 import { yieldTo, type Clock } from '../base/clock.ts';
+import { giveWay } from '../base/give-way.ts';
 import { randomUuid, type Random } from '../base/random.ts';
 import { BusError } from '../bus/bus.ts';
 import { originOf } from '../model/version.ts';
@@ -13,6 +14,9 @@ import type { PeerLine } from './peer-line.ts';
 
 /** A page ends with the item that passes this, so that it may be the largest item longer. */
 export const COPY_PAGE_BYTES = 128 * 1024;
+
+/** From then on a copy gives way to what clients ask, at both ends: what is small is over before it disturbs. */
+export const PAGES_WITHOUT_REST = 8;
 
 /** Pages under way at once, so that a long way costs less. */
 const PAGES_UNDERWAY_MAX = 4;
@@ -49,8 +53,7 @@ export interface CopySending {
 }
 
 export interface TableCopyOptions {
-  /** All of this region, by number. */
-  /** By number; a split adds to it. */
+  /** All of this region, by number; a split adds to it. */
   readonly partitions: readonly Partition[];
   readonly layout: () => Layout;
   readonly lineTo: (peer: string) => PeerLine;
@@ -153,6 +156,7 @@ class Scan {
       const number = layout().partitionOfHash(hash);
       const partition = present(partitions[number], 'a partition for every hash');
       for (;;) {
+        if (this.#pages > PAGES_WITHOUT_REST) await giveWay(clock, this.#ended.signal);
         if (this.#outcome !== undefined) return;
         const found = await partition.scan(this.#job.table, after, COPY_PAGE_BYTES);
         if (found.length === 0) break;
