@@ -1,36 +1,7 @@
 import { expect, test } from 'vitest';
 
-import type { Clock } from '../../src/base/clock.ts';
 import { giveWay, REST_MS_MAX } from '../../src/base/give-way.ts';
-
-/** Time in which each turn of the event loop takes as long as is said. */
-class TurningClock implements Clock {
-  readonly rests: number[] = [];
-  readonly #turnMs: number;
-  #nowMs = 0;
-
-  constructor(turnMs: number) {
-    this.#turnMs = turnMs;
-  }
-
-  wallMs(): number {
-    return this.#nowMs;
-  }
-
-  monotonicMs(): number {
-    return this.#nowMs;
-  }
-
-  async sleep(ms: number): Promise<void> {
-    this.rests.push(ms);
-    this.#nowMs += ms;
-  }
-
-  defer(task: () => void): void {
-    this.#nowMs += this.#turnMs;
-    queueMicrotask(task);
-  }
-}
+import { TurningClock } from '../support/turning-clock.ts';
 
 async function restsAt(turnMs: number): Promise<readonly number[]> {
   const clock = new TurningClock(turnMs);
