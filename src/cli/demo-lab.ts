@@ -7,6 +7,7 @@ import { join } from 'node:path';
 
 import { OperationsClient } from './demo-operations.ts';
 import { freePorts } from './free-ports.ts';
+import { NODE_FLAGS } from './node-flags.ts';
 import { poll } from './poll.ts';
 
 const WAIT = { limitMs: 30_000, everyMs: 50 };
@@ -56,11 +57,15 @@ export class DemoLab {
     const { program, regionNames, signal } = options;
     const folder = mkdtempSync(join(tmpdir(), 'tidemark-demo-'));
     const regions = await placeRegions(regionNames);
-    const child = spawn(process.execPath, [program, ...labParameters(folder, regions)], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      // Not in the terminal's process group: Ctrl-C reaches the demo, and the demo ends the lab, once.
-      detached: true,
-    });
+    const child = spawn(
+      process.execPath,
+      [...NODE_FLAGS, program, ...labParameters(folder, regions)],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        // Not in the terminal's process group: Ctrl-C reaches the demo, and the demo ends the lab, once.
+        detached: true,
+      },
+    );
     const lab = new DemoLab(regions, child, folder);
     try {
       await lab.#untilReady(signal);

@@ -6,6 +6,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { natsConfigText } from './nats-config.ts';
 import type { ChildEnd } from './process-child.ts';
 import { ChildService, endText } from './process-child.ts';
+import { NODE_FLAGS } from './node-flags.ts';
 import type { ProcessGuard } from './process-guard.ts';
 import { relayDaemonLine, relayServerLine } from './process-log.ts';
 import { NodeOperations } from './process-operations.ts';
@@ -52,7 +53,15 @@ export class ProcessNode {
     this.#daemon = new ChildService({
       name: `the daemon of ${name}`,
       program: process.execPath,
-      parameters: [DAEMON, 'serve', '--config', daemon.configFile, '--data', daemon.dataFolder],
+      parameters: [
+        ...NODE_FLAGS,
+        DAEMON,
+        'serve',
+        '--config',
+        daemon.configFile,
+        '--data',
+        daemon.dataFolder,
+      ],
       environment: withoutSettings(process.env),
       guard,
       onLine: (line) => relayDaemonLine(line, logger),

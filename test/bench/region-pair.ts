@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { freePorts } from '../../src/cli/free-ports.ts';
 import { natsConfigText } from '../../src/cli/nats-config.ts';
+import { NODE_FLAGS } from '../../src/cli/node-flags.ts';
 import { askOperations, exchangeOperations } from '../../src/cli/operations-http.ts';
 import { parsePrometheusText, type Sample } from '../../src/cli/prometheus-text.ts';
 import { BENCH_REGION } from './raw-request.ts';
@@ -137,7 +138,16 @@ async function startRegion(
     const main = daemon ?? join(packageFolder(), 'dist', 'cli', 'main.js');
     const flags =
       profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
-    const parameters = [...flags, main, 'serve', '--config', file, '--data', join(folder, 'data')];
+    const parameters = [
+      ...NODE_FLAGS,
+      ...flags,
+      main,
+      'serve',
+      '--config',
+      file,
+      '--data',
+      join(folder, 'data'),
+    ];
     const readyUrl = `http://${HOST}:${operationsPort}/readyz`;
     return {
       program: process.execPath,

@@ -4,6 +4,7 @@ import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { freePorts } from '../../src/cli/free-ports.ts';
+import { NODE_FLAGS } from '../../src/cli/node-flags.ts';
 import { BENCH_REGION } from './raw-request.ts';
 import type { ServerCommand, ServerProcess } from './server-process.ts';
 import { packageFolder, startServer } from './server-process.ts';
@@ -134,9 +135,10 @@ export function daemonCommand(
       log: { level: 'warn' },
     }),
   );
-  return node(
+  const command = node(
     main ?? join(packageFolder(), 'dist', 'cli', 'main.js'),
     ['serve', '--config', config, '--data', join(folder, 'data')],
     `http://127.0.0.1:${operationsPort}/readyz`,
   );
+  return { ...command, parameters: [...NODE_FLAGS, ...command.parameters] };
 }

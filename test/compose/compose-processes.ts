@@ -192,7 +192,8 @@ async function natsOf(
 
 function daemonOf(service: ComposeService, place: Place): ComposeDaemon {
   const image = readDockerfile();
-  const [program, main = ''] = image.entrypoint;
+  const [program, ...flags] = image.entrypoint.slice(0, -1);
+  const main = image.entrypoint.at(-1) ?? '';
   if (program !== 'node') throw new Error(`the image starts ${program}`);
   const listening = Object.entries({ ...image.environment, ...service.environment }).map(
     ([name, value]) => {
@@ -219,7 +220,7 @@ function daemonOf(service: ComposeService, place: Place): ComposeDaemon {
     operationsEndpoint: `http://${HOST}:${operationsPort}`,
     process: processOf(service, {
       program: process.execPath,
-      parameters: [join(ROOT, main), ...parameters],
+      parameters: [...flags, join(ROOT, main), ...parameters],
       environment: Object.fromEntries(listening),
     }),
   };

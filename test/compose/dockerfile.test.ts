@@ -9,6 +9,7 @@ import { z } from 'zod';
 
 import { parseCommandLine } from '../../src/cli/command-line.ts';
 import { isAtLeast } from '../../src/cli/nats-server.ts';
+import { NODE_FLAGS } from '../../src/cli/node-flags.ts';
 import { configMembers } from '../../src/daemon/config.ts';
 import { projectText, ROOT } from './compose-file.ts';
 import { readDockerfile } from './dockerfile.ts';
@@ -83,7 +84,7 @@ test('the commands of the build are scripts of the package', () => {
 });
 
 test('the process is the command of the package, without a shell before it', () => {
-  expect(image.entrypoint).toEqual(['node', manifest.bin.tidemark]);
+  expect(image.entrypoint).toEqual(['node', ...NODE_FLAGS, manifest.bin.tidemark]);
   const invocation = parseCommandLine(image.command);
   expect(invocation).toMatchObject({ kind: 'serve', options: { data: image.volumes[0] } });
   const config = invocation.kind === 'serve' ? invocation.options.config : '';
