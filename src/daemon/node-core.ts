@@ -45,7 +45,7 @@ import {
   type NodeLogsOptions,
   type RegionStreams,
 } from './node-logs.ts';
-import { precedenceOf } from './precedence.ts';
+import { precedenceOf, precedingOf } from './precedence.ts';
 import type { RegionMetrics } from './region-metrics.ts';
 import type { RegionPlace } from './region-place.ts';
 
@@ -400,7 +400,7 @@ export class NodeCore implements Service {
       keepsTombstones: (table) => this.#isGlobal(table),
       indexed: (table) => this.indexedTables.indexed(table),
       neighbours: this.nodes,
-      precedence: precedenceOf(zone, number),
+      precedence: () => precedingOf(zone, number, (other) => this.nodes.report(other)),
       mayLead: () =>
         !this.#isDraining &&
         this.node.state === 'open' &&

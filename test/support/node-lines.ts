@@ -8,6 +8,7 @@ const REGION = 'us-east-1';
 export class NodeLines {
   readonly #network: NodeNetwork;
   readonly #lost = new Map<string, Set<() => void>>();
+  readonly #silent = new Set<string>();
 
   constructor(clock: VirtualClock) {
     this.#network = new NodeNetwork(REGION, clock);
@@ -20,11 +21,18 @@ export class NodeLines {
       this.#lost.set(lost, listeners.add(listener));
       return () => listeners.delete(listener);
     };
-    return { calls: new NodeCalls({ region: REGION, zone, bus, nodes: { onLost } }), bus };
+    const nodes = { onLost, isSilent: (other: string) => this.#silent.has(other) };
+    return { calls: new NodeCalls({ region: REGION, zone, bus, nodes }), bus };
   }
 
-  /** All nodes find that this one is out of reach. */
+  /** All nodes find that this one is out of reach, until it is `found`. */
   lose(zone: string): void {
+    this.#silent.add(zone);
     for (const listener of this.#lost.get(zone) ?? []) listener();
+  }
+
+  /** It answers again. */
+  found(zone: string): void {
+    this.#silent.delete(zone);
   }
 }

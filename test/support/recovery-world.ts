@@ -321,7 +321,7 @@ export class WorldNode {
       neighbours: {
         leaderOf: () => ZONES.find((zone) => world.node(zone).leading !== undefined),
       },
-      precedence: ZONES.findIndex((zone) => zone === this.zone),
+      precedence: () => ZONES.findIndex((zone) => zone === this.zone),
       successor: () => undefined,
       mayLead: () => true,
       onLead: () => {},

@@ -144,9 +144,16 @@ export class LeaderLine {
 
   async #send(zone: string, envelope: Envelope): Promise<Reply> {
     const { calls } = this.#options;
-    const said = await calls.ask(zone, 'node.call', { request: envelope, timeoutMs: answerMs });
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made by `#replyTo` of the same wire version
-    return said === 'unreachable' ? { kind: 'elsewhere' } : (said.answer as Reply);
+    try {
+      const said = await calls.ask(zone, 'node.call', { request: envelope, timeoutMs: answerMs });
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made by `#replyTo` of the same wire version
+      return said === 'unreachable' ? { kind: 'elsewhere' } : (said.answer as Reply);
+    } catch (error) {
+      // What changes nothing may be asked of the next leader, whatever became of it here.
+      if (error instanceof ClientError && envelope.call.name === 'readIndex')
+        return { kind: 'elsewhere' };
+      throw error;
+    }
   }
 
   async #replyTo({ partition: number, call, seat }: Envelope): Promise<Reply> {

@@ -5,8 +5,10 @@ import { decodeFrame, encodeFrame } from '../../bus/frame.ts';
 import { nodeSubjectOf, type NodeSubjectName } from '../../bus/subjects.ts';
 import { ClientError, internalError } from '../../model/errors.ts';
 
-/** Who tells that a node is out of reach: nothing is waited for from there. */
+/** Who tells that a node is out of reach: nothing is waited for from there, and nothing is sent to one that hangs. */
 export interface NodeWatch {
+  /** It was in reach, and has not answered for a while. */
+  isSilent(zone: string): boolean;
   onLost(zone: string, listener: () => void): () => void;
 }
 
@@ -39,7 +41,8 @@ export class NodeCalls {
   }
 
   /**
-   * What the node answers; `unreachable` when the call is known not to have arrived. Rejects with `InternalServerError` when
+   * What the node answers; `unreachable` when the call is known not to have arrived, also because a node that does not answer
+   * was sent nothing. Rejects with `InternalServerError` when
    * it is not known what became of it: after `timeoutMs`, or when the node is lost or this side stops.
    */
   async ask(
@@ -48,6 +51,7 @@ export class NodeCalls {
     { request, timeoutMs }: { readonly request: unknown; readonly timeoutMs: number },
   ): Promise<{ readonly answer: unknown } | 'unreachable'> {
     const { bus, region, nodes } = this.#options;
+    if (nodes.isSilent(zone)) return 'unreachable';
     const payload = encodeFrame(encodeMessage(request));
     const ended = new AbortController();
     this.#asking.add(ended);

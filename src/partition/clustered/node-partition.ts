@@ -52,8 +52,8 @@ export interface NodePartitionOptions extends Omit<LocalPartitionOptions, 'log' 
   readonly isHeir?: boolean;
   readonly random: Random;
   readonly neighbours: Neighbours;
-  /** How many others should lead rather than this node: 0 where it should itself. */
-  readonly precedence: number;
+  /** How many others that could lead now should do so rather than this node: 0 where it should itself. */
+  readonly precedence: () => number;
   /** The node that could lead it at once in this one's place; undefined when there is none. */
   readonly successor: () => string | undefined;
   /** Whether this node may lead now. */
@@ -265,11 +265,13 @@ export class NodePartition implements Service {
       }
       if (!this.#isLeaderless) leaderlessSinceMs = undefined;
       else leaderlessSinceMs ??= nowMs;
+      let waitMs = log.challengeInMs;
       if (leaderlessSinceMs !== undefined && fit === 'fits') {
         const leaderlessMs = nowMs - leaderlessSinceMs;
-        if (leaderlessMs >= this.#patienceMs() && (await this.#mayOpen(leaderlessMs))) return;
+        waitMs = this.#patienceMs() - leaderlessMs;
+        if (waitMs <= 0 && (await this.#mayOpen(leaderlessMs))) return;
       }
-      await this.#moved();
+      await this.#moved(waitMs > 0 ? Math.min(Math.ceil(waitMs), beatMs) : beatMs);
     }
   }
 
@@ -294,7 +296,7 @@ export class NodePartition implements Service {
     const { log, precedence, random, isHeir } = this.#options;
     if (this.#isNamed || (isHeir === true && log.end.index === 0)) return 0;
     const named = log.successor === undefined ? 0 : successionMs;
-    return named + precedence * precedenceMs + random.next() * (precedenceMs / 4);
+    return named + precedence() * precedenceMs + random.next() * (precedenceMs / 4);
   }
 
   /** Nothing has come meanwhile: whoever leads has been silent all along. */
@@ -307,8 +309,8 @@ export class NodePartition implements Service {
     return (await log.refresh()) && log.end.index === index && this.#isLeaderless;
   }
 
-  /** Waits for the log to move, or for a beat. */
-  async #moved(): Promise<void> {
+  /** Waits for the log to move, for `waitMs` at the most. */
+  async #moved(waitMs: number): Promise<void> {
     const { log } = this.#options;
     const { index } = log.end;
     const waited = new AbortController();
@@ -317,7 +319,7 @@ export class NodePartition implements Service {
     };
     const unlisten = log.onMoved(this.#wake);
     if (log.end.index === index && !this.#isStopped())
-      await this.#clock.sleep(beatMs, waited.signal);
+      await this.#clock.sleep(waitMs, waited.signal);
     unlisten();
     if (log.end.index !== index) return;
     const nowMs = this.#clock.monotonicMs();

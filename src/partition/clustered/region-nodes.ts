@@ -101,8 +101,11 @@ export class RegionNodes implements Service, Neighbours {
   async #keepAsking(zone: string): Promise<void> {
     const { clock } = this.#options;
     while (!this.#stopped.signal.aborted) {
+      const askedMs = clock.monotonicMs();
       await this.#ask(zone);
-      await clock.sleep(askEveryMs, this.#stopped.signal);
+      // One that has not answered in time is asked again at once.
+      const leftMs = askEveryMs - (clock.monotonicMs() - askedMs);
+      if (leftMs > 0) await clock.sleep(leftMs, this.#stopped.signal);
     }
   }
 
@@ -155,6 +158,11 @@ export class RegionNodes implements Service, Neighbours {
     const heard = this.#heard.get(zone);
     if (heard === undefined) return undefined;
     return this.#options.clock.monotonicMs() - heard.atMs > silentMs ? undefined : heard.report;
+  }
+
+  /** Nothing tells that the node is gone, and yet it has not answered lately: who asks it anything would wait. */
+  isSilent(zone: string): boolean {
+    return this.#heard.has(zone) && this.report(zone) === undefined;
   }
 
   get others(): readonly string[] {

@@ -185,6 +185,39 @@ test('what may have been carried out is not asked for again', async () => {
   expect(world.leading.done).toHaveLength(2);
 });
 
+test('a leader that hangs is sent nothing, and who comes after it is asked as soon as it is heard of', async () => {
+  const world = World.ledByB();
+  await world.ask(advance);
+  world.lines.lose('b');
+  const asked = world.a.line.ask(1, advance);
+  await world.clock.advance(2000);
+  world.lines.found('b');
+  await world.clock.runUntilSettled(asked, 100);
+  expect(world.leading.done).toHaveLength(2);
+  world.lines.lose('b');
+  const other = world.a.line.ask(1, advance);
+  await world.clock.advance(2000);
+  const startMs = world.clock.monotonicMs();
+  world.a.one.leading = world.leading;
+  world.a.one.news.tell();
+  await world.clock.runUntilSettled(other, 100);
+  expect(world.clock.monotonicMs() - startMs).toBeLessThan(10);
+  expect(world.leading.done).toHaveLength(3);
+});
+
+test('a strong read that a leader does not answer goes on with the next one', async () => {
+  const world = World.ledByB();
+  world.leading.opened = new Promise(() => {});
+  const asked = world.a.line.ask(1, readIndex);
+  await world.clock.advance(100);
+  world.lines.lose('b');
+  await world.clock.advance(500);
+  world.leading.opened = Promise.resolve();
+  world.a.one.leading = world.leading;
+  world.a.one.news.tell();
+  expect(await world.clock.runUntilSettled(asked, 100)).toBe(3);
+});
+
 test('refusals come back as they are, and other errors as none of the client', async () => {
   const world = World.ledByB();
   world.refusal = validationError('a word of it');

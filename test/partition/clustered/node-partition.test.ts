@@ -26,6 +26,8 @@ class World {
   readonly led: string[] = [];
   /** Who says that it leads, whether it does or not. */
   said: string | undefined;
+  /** Who could not lead now: nobody lets it go first. */
+  readonly gone = new Set<string>();
   /** How much of the log each keeps in memory. */
   recentBytes: number | undefined;
   readonly #stream = new StreamModel('p0', {
@@ -63,7 +65,7 @@ class World {
       resolve,
       keepsTombstones: () => false,
       neighbours: { leaderOf: () => this.said },
-      precedence: zone.charCodeAt(0) - 97,
+      precedence: () => this.#precedence(zone),
       mayLead: () => true,
       successor: () => undefined,
       onLead: () => {
@@ -79,6 +81,10 @@ class World {
     const node = { partition, link, stucks };
     this.nodes.set(zone, node);
     return node;
+  }
+
+  #precedence(zone: string): number {
+    return ['a', 'b', 'c'].filter((other) => other < zone && !this.gone.has(other)).length;
   }
 
   async start(zone: string): Promise<Node> {
@@ -145,6 +151,27 @@ test('nobody takes over while the leader says that it leads, and somebody does w
   world.said = undefined;
   await world.clock.advance(3000);
   expect(world.led.slice(0, 2)).toEqual(['a', 'b']);
+  await world.stop();
+});
+
+test('a leader that hangs is replaced as soon as its lease is over, by the next one', async () => {
+  const world = new World();
+  for (const zone of ['a', 'b', 'c']) await world.start(zone);
+  await world.untilLed('a');
+  world.said = 'a';
+  await world.put(1, 'one');
+  await world.clock.advance(1);
+  const { link } = world.nodes.get('a') ?? {};
+  if (link !== undefined) link.isCut = true;
+  world.said = undefined;
+  world.gone.add('a');
+  const startMs = world.clock.monotonicMs();
+  const isReplaced = (): boolean => world.nodes.get('b')?.partition.leading !== undefined;
+  for (let looks = 0; looks < 1000 && !isReplaced(); looks += 1) await world.clock.advance(5);
+  const tookMs = world.clock.monotonicMs() - startMs;
+  expect(tookMs).toBeGreaterThan(2100);
+  expect(tookMs).toBeLessThan(2350);
+  expect(world.led).toEqual(['a', 'b']);
   await world.stop();
 });
 

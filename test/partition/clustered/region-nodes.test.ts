@@ -55,10 +55,20 @@ test('a node knows what the others say of themselves, as long as they do', async
   expect(a.nodes.leaderOf(0)).toBeUndefined();
   expect(a.nodes.report('b')).toEqual(JSON.parse(JSON.stringify(reportOf('b', false))));
   b.bus.isCut = true;
+  let lost = 0;
+  const unlisten = a.nodes.onLost('b', () => (lost += 1));
   await world.clock.advance(800);
   expect(a.nodes.report('b')).toBeDefined();
-  await world.clock.advance(1000);
+  expect(a.nodes.isSilent('b')).toBe(false);
+  await world.clock.advance(500);
   expect(a.nodes.report('b')).toBeUndefined();
+  expect(a.nodes.isSilent('b')).toBe(true);
+  await world.clock.advance(300);
+  expect(lost).toBeGreaterThan(0);
+  unlisten();
+  b.bus.isCut = false;
+  await world.clock.advance(1000);
+  expect(a.nodes.isSilent('b')).toBe(false);
   expect([...world.measured].toSorted()).toEqual(['a of b', 'b of a']);
   await Promise.all([a.nodes.stop(), b.nodes.stop()]);
 });
@@ -75,6 +85,8 @@ test('a node that nobody serves is out of reach at once, and who waits for it is
   await b.bus.stop();
   await world.clock.advance(400);
   expect(a.nodes.leaderOf(0)).toBeUndefined();
+  // What is sent there is known at once not to arrive.
+  expect(a.nodes.isSilent('b')).toBe(false);
   expect(lost).toBeGreaterThan(0);
   unlisten();
   const told = lost;
