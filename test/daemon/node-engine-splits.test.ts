@@ -155,6 +155,31 @@ test('everything is killed and started again after a split', async () => {
   await expectKept(w, writers);
 });
 
+test('a child that nobody has led before everything was killed waits for the third node, or for an operator', async () => {
+  const w = await newWorld();
+  const table = await w.createTable(w.nodes.b);
+  const writers = writersOf(w, table);
+  await w.clock.advance(500);
+  const killed = await killAtSplit(w, 1);
+  const others = w.running;
+  // What comes up in this process is new to whoever has it.
+  await w.until('both have applied it', () =>
+    others.every(({ engine }) => engine.core.node.copies.has(2)),
+  );
+  for (const node of others) await node.kill();
+  await w.run(Promise.all(others.map(async (node) => node.start())));
+  await w.until('both know of the child', () => countsOf(w).every((count) => count === 3));
+  await w.clock.advance(20_000);
+  expect(w.leaderOf(2)).toBeUndefined();
+  w.withoutMissing = true;
+  await w.until('the child is led', () => w.leaderOf(2) !== undefined);
+  w.withoutMissing = false;
+  await w.run(killed.start());
+  await w.clock.advance(2000);
+  await stopAll(writers);
+  await expectKept(w, writers);
+});
+
 /** Each zone leads its own. */
 async function newSpreadWorld(): Promise<ClusteredWorld> {
   const w = await newWorld(3);
