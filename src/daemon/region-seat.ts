@@ -1,9 +1,10 @@
 import type { Bus } from '../bus/bus.ts';
 import { advanceAll } from '../partition/advance-all.ts';
+import { isCopied } from '../partition/clustered/is-copied.ts';
 import type { NodePartition } from '../partition/clustered/node-partition.ts';
 import type { NodeChild } from '../partition/clustered/node-partitions.ts';
 import type { AskLeader } from '../partition/clustered/partition-client.ts';
-import { RegionSplitter } from '../partition/clustered/region-splitter.ts';
+import { RegionSplitter, type SplitDocuments } from '../partition/clustered/region-splitter.ts';
 import type { LocalPartition } from '../partition/local-partition.ts';
 import type { CatalogueDocuments } from '../region/catalogue.ts';
 import { DocumentPositions } from '../region/document-positions.ts';
@@ -116,7 +117,7 @@ export class RegionSeat implements Seat {
     });
     this.splitter = new RegionSplitter({
       kept,
-      documents,
+      documents: splitDocuments(core, leading, documents),
       layout: () => core.layout,
       ask,
       limits: options.config.split,
@@ -150,6 +151,21 @@ export class RegionSeat implements Seat {
       await this.#core.leaveSeat();
     }
   }
+}
+
+function splitDocuments(
+  core: NodeCore,
+  leading: LocalPartition,
+  documents: SystemDocuments,
+): SplitDocuments {
+  let { index } = leading.committed;
+  return {
+    put: async (name, document) => {
+      await documents.put(name, document);
+      index = leading.committed.index;
+    },
+    isCopied: () => isCopied({ partition: leading.number, index }, core),
+  };
 }
 
 /** The catalogue's documents, with where in partition 0's log the last change of them stands, or a little behind. */

@@ -32,7 +32,7 @@ export async function splitUnknownToSeat(w: ClusteredWorld): Promise<HiddenSplit
 }
 
 /** The node's copy of a partition applies nothing until `signal` aborts. */
-function holdCopy({ engine }: WorldNode, partition: number, signal: AbortSignal): void {
+export function holdCopy({ engine }: WorldNode, partition: number, signal: AbortSignal): void {
   const { node } = engine.core;
   const apply = node.apply.bind(node);
   const released = new Promise<void>((resolve) => {
