@@ -7,6 +7,7 @@ import type { HybridClock } from '../clock/hybrid-clock.ts';
 import type { WallJudge } from '../clock/wall-judge.ts';
 import { ZONES, type Zone } from '../log/embedded/storage-node-identity.ts';
 import { internalError } from '../model/errors.ts';
+import { advanceAll } from '../partition/advance-all.ts';
 import { LeaderLine } from '../partition/clustered/leader-line.ts';
 import { successorOf } from '../partition/clustered/leader-spread.ts';
 import { NodeCalls } from '../partition/clustered/node-calls.ts';
@@ -144,11 +145,7 @@ export class NodeCore implements Service {
       put: async (name, document) => this.#kept.put(name, document),
       delete: async (name) => this.#kept.delete(name),
     };
-    this.catalogue = new Catalogue(
-      documents,
-      () => this.clients.map(({ committed }) => committed),
-      { nowMs: () => clock.wallMs(), shardMs: config.streams.shardHours * 3_600_000 },
-    );
+    this.catalogue = this.#newCatalogue(documents);
     this.indexedTables = new IndexedTables(this.catalogue);
     this.splits = this.#newSplits();
     this.#splitter = new NodeSplitter({
@@ -192,6 +189,15 @@ export class NodeCore implements Service {
           keepsTombstones: (table) => known.byNumber(table)?.global !== undefined,
         };
       },
+    });
+  }
+
+  #newCatalogue(documents: CatalogueDocuments): Catalogue {
+    const { config, clock } = this.#options;
+    return new Catalogue(documents, () => this.clients.map(({ committed }) => committed), {
+      nowMs: () => clock.wallMs(),
+      shardMs: config.streams.shardHours * 3_600_000,
+      settledEnds: async () => advanceAll(this.clients),
     });
   }
 
@@ -379,7 +385,8 @@ export class NodeCore implements Service {
   #newPartition(born: BornPartition): NodePartition {
     const { log, number, isHeir } = born;
     const load = this.#loads.of(number);
-    const { config, clock, random, hybrid, logger, metrics, zone, onSeat } = this.#options;
+    const { config, clock, random, hybrid, logger, metrics, zone, onSeat, withoutMissing } =
+      this.#options;
     const partition: NodePartition = new NodePartition({
       number,
       partitionCount: config.partitions,
@@ -404,7 +411,8 @@ export class NodeCore implements Service {
       mayLead: () =>
         !this.#isDraining &&
         this.node.state === 'open' &&
-        (log.end.index > 0 || isUnused(born, { first: config.partitions, nodes: this.nodes })),
+        (log.end.index > 0 ||
+          isUnused(born, { first: config.partitions, nodes: this.nodes, withoutMissing })),
       onLead: (leading) => {
         logger.info({ partition: number, behind: log.end.index }, 'leads a partition');
         if (log.isResigned) this.line.succeed(leading);

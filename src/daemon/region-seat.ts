@@ -1,8 +1,10 @@
 import type { Bus } from '../bus/bus.ts';
 import { advanceAll } from '../partition/advance-all.ts';
+import { isCopied } from '../partition/clustered/is-copied.ts';
+import type { NodePartition } from '../partition/clustered/node-partition.ts';
 import type { NodeChild } from '../partition/clustered/node-partitions.ts';
 import type { AskLeader } from '../partition/clustered/partition-client.ts';
-import { RegionSplitter } from '../partition/clustered/region-splitter.ts';
+import { RegionSplitter, type SplitDocuments } from '../partition/clustered/region-splitter.ts';
 import type { LocalPartition } from '../partition/local-partition.ts';
 import type { CatalogueDocuments } from '../region/catalogue.ts';
 import { DocumentPositions } from '../region/document-positions.ts';
@@ -115,7 +117,7 @@ export class RegionSeat implements Seat {
     });
     this.splitter = new RegionSplitter({
       kept,
-      documents,
+      documents: splitDocuments(core, leading, documents),
       layout: () => core.layout,
       ask,
       limits: options.config.split,
@@ -151,6 +153,21 @@ export class RegionSeat implements Seat {
   }
 }
 
+function splitDocuments(
+  core: NodeCore,
+  leading: LocalPartition,
+  documents: SystemDocuments,
+): SplitDocuments {
+  let { index } = leading.committed;
+  return {
+    put: async (name, document) => {
+      await documents.put(name, document);
+      index = leading.committed.index;
+    },
+    isCopied: () => isCopied({ partition: leading.number, index }, core),
+  };
+}
+
 /** The catalogue's documents, with where in partition 0's log the last change of them stands, or a little behind. */
 class CatalogueLog implements CatalogueDocuments {
   readonly #documents: SystemDocuments;
@@ -179,17 +196,33 @@ class CatalogueLog implements CatalogueDocuments {
 }
 
 /**
- * Resolves once this node knows its region's logs to where they end now, as the seat before may have. Positions in them would
- * else seem to be of a log that was lost. False when the signal aborts before.
+ * Resolves once this node knows its region's logs to where they end now, as the seat before may have, with those that splits have made.
+ * Positions in them would else seem to be of a log that was lost. False when the signal aborts before.
  */
-async function logsAreRead({ core, clock, signal }: RegionSeatOptions): Promise<boolean> {
-  await Promise.all(
-    core.partitions.map(async (partition) => {
-      while (!signal.aborted && partition.leading === undefined && !(await partition.log.refresh()))
-        await clock.sleep(retryMs, signal);
-    }),
-  );
+async function logsAreRead(options: RegionSeatOptions): Promise<boolean> {
+  const { core, signal } = options;
+  for (let read = 0; read < core.partitions.length && !signal.aborted;) {
+    const unread = core.partitions.slice(read);
+    await Promise.all(unread.map(async (partition) => logIsRead(partition, options)));
+    read += unread.length;
+  }
   return !signal.aborted;
+}
+
+async function logIsRead(
+  partition: NodePartition,
+  { core, clock, logger, signal }: RegionSeatOptions,
+): Promise<void> {
+  const { number, log } = partition;
+  while (!signal.aborted && partition.leading === undefined && !(await log.refresh()))
+    await clock.sleep(retryMs, signal);
+  if (signal.aborted || partition.copy.rebuilding) return;
+  try {
+    await core.clients[number]?.layoutKnown(log.end.index);
+  } catch (error) {
+    // A copy that cannot follow now is mended without the seat, and the region does not wait for that.
+    logger.warn({ partition: number, error }, 'it is not known what splits there were');
+  }
 }
 
 /**

@@ -1,8 +1,7 @@
 import type { LogEnd } from '../log/entry.ts';
 import type { Partition } from './partition.ts';
-import type { RegionPartition } from './region-partition.ts';
 
-export type Advanced = Pick<Partition, 'advanceTime'> & Pick<RegionPartition, 'layoutKnown'>;
+export type Advanced = Pick<Partition, 'advanceTime' | 'layoutKnown'>;
 
 /**
  * Appends an entry to the log of every partition, also of one that was split off before and that this node comes to know only now:

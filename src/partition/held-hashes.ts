@@ -91,7 +91,7 @@ export class HeldHashes {
    */
   async splitOver(table: number, itemKey: Uint8Array): Promise<void> {
     if (this.#middle === undefined || this.holds(table, itemKey)) return;
-    await this.noneUnderWay();
+    await this.#oneOver();
   }
 
   /** Where the hashes end that are held: those of a split that was appended are not. */
@@ -99,9 +99,13 @@ export class HeldHashes {
     return this.#middle ?? this.#options.hashes().to;
   }
 
-  /** Resolves once no split is under way, or that one is over which is. Rejects as `splitOver` does. */
+  /** Resolves once no split is under way. Rejects as `splitOver` does. */
   async noneUnderWay(): Promise<void> {
-    if (this.#middle === undefined) return;
+    while (this.#middle !== undefined) await this.#oneOver();
+  }
+
+  /** Resolves once the split that is under way is over; another may be by then. */
+  async #oneOver(): Promise<void> {
     const waited = new AbortController();
     const over = new Promise<true>((resolve) => {
       this.#waiting.push(() => resolve(true));

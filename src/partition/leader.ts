@@ -459,8 +459,8 @@ export class Leader {
   /** The index of the last entry that was committed before the call, once it is certain that nobody else leads. */
   async readIndex(): Promise<number> {
     await this.#open();
-    if (this.#options.othersApplyLog === true)
-      while (this.held.splitState !== 'none') await this.held.noneUnderWay();
+    if (this.#options.othersApplyLog === true && this.held.splitState !== 'none')
+      await this.held.noneUnderWay();
     const { index } = this.#committed;
     await this.confirm();
     return index;

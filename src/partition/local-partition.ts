@@ -222,8 +222,7 @@ export class LocalPartition implements IndexedPartition {
     if (consistent && this.#options.othersApplyLog === true) await this.#leader.sentIsCommitted();
     if (consistent) await this.#leader.finishedIn(request.table);
     if (consistent && this.#options.othersApplyLog === true) {
-      const { held } = this.#leader;
-      while (held.splitState !== 'none') await held.noneUnderWay();
+      if (this.splitState !== 'none') await this.#leader.held.noneUnderWay();
       if (!isWithin(request, this.hashes)) throw new MovedError();
     }
     const { index } = this.committed;

@@ -3,21 +3,16 @@ import type { Service } from '../base/service.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { LocalPartition } from './local-partition.ts';
 import type { RegionPartitions } from './region-partitions.ts';
-import { forcedSplitPoint, heldBytes, sizeDividing } from './held-weight.ts';
-import { loadSplitPoint, SPLIT_SHARE_MIN, type LoadSample } from './split-point.ts';
+import { forcedSplitPoint } from './held-weight.ts';
+import { SplitNeed, type SplitLimits } from './split-need.ts';
+import type { LoadSample } from './split-point.ts';
 import { SplitRefused } from './split-refused.ts';
 
 /** How often it is looked whether a partition has grown too large or too busy. */
 export const splitLookMs = 10_000;
 
-/** Looks in a row in which a partition must have been too busy: a burst is none. */
-export const splitBusyLooks = 6;
-
 /** From one split of a region to the next that nobody asked for: what the last one has changed is to show first. */
 export const splitPauseMs = 60_000;
-
-/** A partition that could not be divided by its size is read through again when it has grown by so much. */
-const growthMin = 1.1;
 
 export interface PartitionSplitterOptions {
   readonly partitions: RegionPartitions;
@@ -28,34 +23,17 @@ export interface PartitionSplitterOptions {
   readonly logger: Logger;
 }
 
-/** When partitions are split. 0 is never. */
-export interface SplitLimits {
-  /** Of all items of a partition, as DynamoDB counts them. */
-  readonly bytes: number;
-  /** That a partition commits. */
-  readonly recordsPerSecond: number;
-  /** A region has no more partitions than this. */
-  readonly partitions: number;
-}
-
-/**
- * Decides when and where partitions are split, one at a time. By itself only where the load, or what is held, is divided by it:
- * neither for one hot item nor for one item collection, whose items have one hash.
- */
+/** Decides when and where partitions are split, one at a time: see `SplitNeed`. */
 export class PartitionSplitter implements Service {
   readonly #options: PartitionSplitterOptions;
   readonly #stopped = new AbortController();
-  /** By partition: how many records it had committed at the last look, and in how many looks it was too busy. */
-  readonly #busy = new Map<number, { readonly records: number; readonly looks: number }>();
-  /** By partition, what it held when nothing divided that. */
-  readonly #undivided = new Map<number, number>();
-  #lookedMs: number;
+  readonly #need: SplitNeed;
   #pausedUntilMs = Number.NEGATIVE_INFINITY;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: PartitionSplitterOptions) {
     this.#options = options;
-    this.#lookedMs = options.clock.monotonicMs();
+    this.#need = new SplitNeed(options);
   }
 
   async start(): Promise<void> {
@@ -83,55 +61,29 @@ export class PartitionSplitter implements Service {
   /** One look at all partitions; by itself it happens every few seconds. Answers the child, if one was split. */
   async look(): Promise<number | undefined> {
     const { clock, partitions, limits } = this.#options;
-    const nowMs = clock.monotonicMs();
-    const busy = this.#lookForBusy(nowMs - this.#lookedMs);
-    this.#lookedMs = nowMs;
+    // All of them: looks are counted in a row.
+    const busy = partitions.all.filter((partition) => this.#need.isBusy(partition));
     const isFull = partitions.all.length >= limits.partitions;
-    if (isFull || partitions.isSplitting || nowMs < this.#pausedUntilMs) return undefined;
+    const isPaused = clock.monotonicMs() < this.#pausedUntilMs;
+    if (isFull || partitions.isSplitting || isPaused) return undefined;
     for (const partition of busy) {
-      const middle = loadSplitPoint(this.#options.load(partition.number).hashes, partition.hashes);
+      const middle = this.#need.loadPoint(partition);
       if (middle !== undefined) return this.#split(partition, middle, 'load');
     }
     for (const partition of partitions.all) {
-      const middle = await this.#sizePoint(partition);
+      const middle = await this.#need.sizePoint(partition);
       if (middle !== undefined) return this.#split(partition, middle, 'size');
     }
     return undefined;
   }
 
-  #lookForBusy(durationMs: number): readonly LocalPartition[] {
-    const { partitions, load, limits } = this.#options;
-    const busy: LocalPartition[] = [];
-    for (const partition of partitions.all) {
-      const { records } = load(partition.number);
-      const before = this.#busy.get(partition.number);
-      const rate = ((records - (before?.records ?? records)) * 1000) / Math.max(1, durationMs);
-      const isBusy = limits.recordsPerSecond > 0 && rate > limits.recordsPerSecond;
-      const looks = isBusy ? (before?.looks ?? 0) + 1 : 0;
-      this.#busy.set(partition.number, { records, looks });
-      if (looks >= splitBusyLooks) busy.push(partition);
-    }
-    return busy;
-  }
-
-  async #sizePoint(partition: LocalPartition): Promise<number | undefined> {
-    const { limits } = this.#options;
-    const bytes = heldBytes(partition);
-    if (limits.bytes === 0 || bytes === undefined || bytes <= limits.bytes) return undefined;
-    if (bytes < (this.#undivided.get(partition.number) ?? 0) * growthMin) return undefined;
-    const middle = await sizeDividing(partition, SPLIT_SHARE_MIN, this.#options.clock);
-    if (middle === undefined) this.#undivided.set(partition.number, bytes);
-    return middle;
-  }
-
   async #split(partition: LocalPartition, middle: number, by: 'load' | 'size'): Promise<number> {
-    const { partitions, load, clock, logger } = this.#options;
+    const { partitions, clock, logger } = this.#options;
     const { number } = partition;
     logger.info({ partition: number, middle, by }, 'a partition is to be split');
     this.#pausedUntilMs = clock.monotonicMs() + splitPauseMs;
     const child = await partitions.split(number, middle);
-    load(number).clear();
-    this.#busy.delete(number);
+    this.#need.forget(partition);
     return child;
   }
 

@@ -13,6 +13,11 @@ export interface Partition {
   readonly number: number;
   /** The last committed entry. */
   readonly committed: LogEnd;
+  /**
+   * Where other nodes have a part in it too: the end of what this node knows to be all that the log says of the partition's hashes, where
+   * that is before `committed`. Behind it may be a split whose child this node has not heard of.
+   */
+  readonly told?: LogEnd | undefined;
   /** The first index that a follower can still read. */
   readonly first: number;
   /** Below this nothing of that origin, for a key with no item, is news: see `ForgetDecision`. */
@@ -25,6 +30,11 @@ export interface Partition {
 
   /** Resolves records of other regions, in order, against what stands here. Resolves when the outcome is durable. */
   receive(records: readonly ReceivedRecord[]): Promise<readonly Resolution[]>;
+  /**
+   * Where other nodes have a part in it too: resolves once this node's layout has whatever split the partition has told of; with
+   * `through`, whatever its log tells up to that entry. Rejects with `InternalServerError` where that takes too long.
+   */
+  layoutKnown?(through?: number): Promise<void>;
   /** Appends a no-op, so that the partition's time moves. */
   advanceTime(): Promise<LogEnd>;
   /**

@@ -21,11 +21,6 @@ export interface RegionPartition extends IndexedPartition {
   counters(table: number): TableCounters;
   /** What a copy in reach has, without asking the leader. */
   readNearby(table: number, key: Uint8Array): StoredItem | undefined;
-  /**
-   * Where other nodes have a part in it too: resolves once this node's layout has whatever split the partition has told of; with
-   * `through`, whatever its log tells up to that entry. Rejects with `InternalServerError` where that takes too long.
-   */
-  layoutKnown?(through?: number): Promise<void>;
   /** One page in key order. A `consistent` one holds all that was committed before the call. */
   readPage(request: PageRequest, consistent: boolean): Awaitable<StoredPage>;
 }

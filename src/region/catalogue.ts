@@ -15,8 +15,10 @@ import { memberStartsOf, placesShape } from './member-starts.ts';
 import { paidCopiesShape } from './paid-copies.ts';
 import {
   endedStreams,
+  endsStream,
   forgottenStreams,
   goneStreamsShape,
+  hasOpenStream,
   NO_STREAM_SETTINGS,
   type StreamSettings,
   streamsOf,
@@ -204,7 +206,10 @@ export class Catalogue {
     const numbered = await this.#numbered(decided);
     this.#assertNotReplaced(times);
     const memberStarts = memberStartsOf(before, numbered, this.#ends);
-    const streams = streamsOf(before, numbered, this.#ends, this.#streamSettings);
+    const { settledEnds } = this.#streamSettings;
+    const isEnd = settledEnds !== undefined && endsStream(before, numbered);
+    const ends = isEnd ? await settledEnds() : undefined;
+    const streams = streamsOf(before, numbered, () => ends ?? this.#ends(), this.#streamSettings);
     const after: T = { ...numbered, memberStarts, ...(streams !== undefined && { streams }) };
     assert(after.name === name, 'a change keeps the name');
     const isNewId = before !== undefined && before.globalId !== after.globalId;
@@ -279,7 +284,10 @@ export class Catalogue {
   }
 
   async #saveStreams(table: Table): Promise<void> {
-    const gone = endedStreams(table, this.#ends, this.#streamSettings);
+    const { settledEnds } = this.#streamSettings;
+    const isEnd = settledEnds !== undefined && hasOpenStream(table);
+    const ends = isEnd ? await settledEnds() : undefined;
+    const gone = endedStreams(table, () => ends ?? this.#ends(), this.#streamSettings);
     if (gone === undefined) return;
     await this.#documents.put(streamsPrefix + table.tableId, gone);
     this.#goneStreams.set(table.tableId, gone);

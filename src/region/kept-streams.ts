@@ -17,6 +17,12 @@ export interface StreamSettings {
   readonly nowMs: () => number;
   /** How long the shards of new streams go on. */
   readonly shardMs: number;
+  /**
+   * Where the logs end behind all that was answered before the call, those of partitions that splits have made by then included:
+   * there a stream ends. Rejects where that cannot be said now. Absent where all leaders are in this process: what they have
+   * committed is known, and nobody leads a partition that is not.
+   */
+  readonly settledEnds?: () => Promise<readonly LogPlace[]>;
 }
 
 /** Of a catalogue that is only read. */
@@ -45,17 +51,18 @@ export function beginningStream({
   return { label, view };
 }
 
-/**
- * The streams of `after`: those of `before`, the one that a new table is born with, and an end for one that is disabled. A
- * stream that is being disabled still tells of what is written, so that nothing that was answered before is missing where the
- * ends of logs are known late. The stream that a table gets later begins once leaders know of it: see `StreamStarts`.
- */
-export function streamsOf(
-  before: Table | undefined,
-  after: Table,
-  ends: () => readonly LogPlace[],
-  { nowMs, shardMs }: StreamSettings,
-): readonly TableStream[] | undefined {
+/** What a change does to the streams of a table. */
+interface StreamsChange {
+  readonly kept: readonly TableStream[];
+  /** The one that is to follow them. */
+  readonly next: Pick<TableStream, 'label' | 'view'> | undefined;
+  /** The last of those that are kept ends by it. */
+  readonly isOver: boolean;
+  /** The table is new, and is born with `next`. */
+  readonly isBornWith: boolean;
+}
+
+function changeOfStreams(before: Table | undefined, after: Table): StreamsChange {
   const isBorn = before?.number !== after.number;
   const known = isBorn ? [] : (before.streams ?? []);
   const kept = after.streams ?? known;
@@ -65,12 +72,35 @@ export function streamsOf(
   const isLastOpen = last !== undefined && last.end === undefined;
   const isDisabling = after.updates?.some(({ kind }) => kind === 'stream') ?? false;
   const isOver = isLastOpen && (next !== undefined || (!isOn && !isDisabling));
-  const isBornWith = isBorn && next !== undefined;
+  return { kept, next, isOver, isBornWith: isBorn && next !== undefined };
+}
+
+/** Whether a stream ends by a change of its table: see `StreamSettings.settledEnds`. */
+export const endsStream = (before: Table | undefined, after: Table): boolean =>
+  changeOfStreams(before, after).isOver;
+
+/** The same of the table's removal. */
+export const hasOpenStream = ({ streams = [] }: Table): boolean =>
+  streams.some(({ end }) => end === undefined);
+
+/**
+ * The streams of `after`: those of `before`, the one that a new table is born with, and an end for one that is disabled. A
+ * stream that is being disabled still tells of what is written, so that nothing that was answered before is missing where the
+ * ends of logs are known late. The stream that a table gets later begins once leaders know of it: see `StreamStarts`.
+ */
+export function streamsOf(
+  before: Table | undefined,
+  after: Table,
+  ends: () => readonly LogPlace[],
+  { nowMs, shardMs }: Pick<StreamSettings, 'nowMs' | 'shardMs'>,
+): readonly TableStream[] | undefined {
+  const { kept, next, isOver, isBornWith } = changeOfStreams(before, after);
   if (!isBornWith && !isOver) return kept.length === 0 ? undefined : kept;
   const places = ends().map(placeOf);
   const end: StreamEnd = { atMs: nowMs(), places };
-  const old = isOver ? [...kept.slice(0, -1), { ...last, end }] : kept;
-  return isBornWith ? [...old, { ...next, shardMs, starts: places }] : old;
+  const last = kept.at(-1);
+  const old = isOver && last !== undefined ? [...kept.slice(0, -1), { ...last, end }] : kept;
+  return isBornWith && next !== undefined ? [...old, { ...next, shardMs, starts: places }] : old;
 }
 
 /** What is kept of the streams of a table that goes; undefined when there is nothing. */

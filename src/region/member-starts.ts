@@ -29,6 +29,22 @@ export const placeOf = ({ logId, epoch, index, checksum, partitionTime }: LogPla
   partitionTime,
 });
 
+/**
+ * Up to where the source of a member's copy must have this region's logs: what lies behind is shipped to the member. `ends` are theirs
+ * now, as this node knows them. It may have taken the region's seat from one that knew of a partition which it has not heard of.
+ */
+export function awaitedEnds(
+  ends: readonly number[],
+  memberStarts: MemberStarts = {},
+): readonly number[] {
+  const starts = Object.values(memberStarts);
+  const logs = Math.max(ends.length, ...starts.map(({ length }) => length));
+  return Array.from(
+    { length: logs },
+    (_, log) => ends[log] ?? Math.max(...starts.map((places) => places[log]?.index ?? 0)),
+  );
+}
+
 /** Where this region's logs ended when it first knew of the replica that `peer` has, or is getting. */
 export function memberStart(
   table: { readonly global: GlobalTable | undefined; readonly memberStarts?: MemberStarts },

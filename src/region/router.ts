@@ -12,6 +12,9 @@ import type { ItemRead, Page, RangeQuery, TableScan } from './region.ts';
 
 const HASHES = 2 ** 32;
 
+/** What says which partition has an item. */
+type ItemPlace = Pick<ItemWrite, 'table' | 'key'>;
+
 /** Finds the partition of every item request, and walks partitions for a scan. */
 export class Router {
   readonly #partitions: readonly RegionPartition[];
@@ -36,33 +39,42 @@ export class Router {
     return this.#partition(this.#layout().partitionOfHash(hash));
   }
 
+  /** Without a closure: this is the way of every write. */
   async write(write: ItemWrite): Promise<WriteOutcome> {
-    const partition = this.partitionOf(write.table, write.key);
-    try {
-      return await partition.write(write);
-    } catch (error) {
-      if (!(error instanceof MovedError)) throw error;
-      return this.#moving(write.table, write.key, async (next) => next.write(write));
+    for (let partition = this.partitionOf(write.table, write.key); ;) {
+      try {
+        return await partition.write(write);
+      } catch (error) {
+        partition = await this.#movedTo(partition, write, error);
+      }
     }
   }
 
   /** Asks the partition that has the key, and again when that was split while it was asked. */
   async #moving<Result>(
-    table: number,
-    key: Uint8Array,
+    item: ItemPlace,
     ask: (partition: RegionPartition) => Promise<Result>,
   ): Promise<Result> {
-    for (let partition = this.partitionOf(table, key); ;) {
+    for (let partition = this.partitionOf(item.table, item.key); ;) {
       try {
         return await ask(partition);
       } catch (error) {
-        if (!(error instanceof MovedError)) throw error;
-        await partition.layoutKnown?.();
-        const next = this.partitionOf(table, key);
-        if (next === partition) throw error;
-        partition = next;
+        partition = await this.#movedTo(partition, item, error);
       }
     }
+  }
+
+  /** The partition that has the item instead of `asked`. Rejects with `error`, its answer, where that does not say that it moved. */
+  async #movedTo(
+    asked: RegionPartition,
+    { table, key }: ItemPlace,
+    error: unknown,
+  ): Promise<RegionPartition> {
+    if (!(error instanceof MovedError)) throw error;
+    await asked.layoutKnown?.();
+    const next = this.partitionOf(table, key);
+    if (next === asked) throw error;
+    return next;
   }
 
   /** Undefined where the partition was split while it was asked: it is to be looked anew who has what. */
@@ -90,12 +102,14 @@ export class Router {
   }
 
   async #getCommitted(table: number, key: Uint8Array): Promise<ItemImage | undefined> {
-    return imageOf(await this.#moving(table, key, async (partition) => partition.read(table, key)));
+    return imageOf(
+      await this.#moving({ table, key }, async (partition) => partition.read(table, key)),
+    );
   }
 
   query(query: RangeQuery): Awaitable<Page> {
     const { consistent, ...request } = query;
-    return this.#moving(query.table, query.from, async (partition) =>
+    return this.#moving({ table: query.table, key: query.from }, async (partition) =>
       partition.readPage({ ...request, byteLimit: PAGE_BYTES_MAX }, consistent),
     );
   }

@@ -7,6 +7,7 @@ import type { ControlLine } from './control-line.ts';
 import type { ScanAnswer, ScanRequest, StateAnswer, TableState } from './control-wire.ts';
 import type { CopyJobs } from './copy-jobs.ts';
 import type { HeardStates } from './heard-states.ts';
+import { awaitedEnds } from './member-starts.ts';
 import {
   adopted,
   compareStates,
@@ -260,7 +261,9 @@ export class TableHome implements Service {
     if (this.#isAnyUnplaced(look, awaited, source)) return;
     const awaits = Object.fromEntries([
       ...awaited.map((peer) => [peer, answers.get(peer)?.ends ?? []] as const),
-      ...(source === region ? [] : [[region, this.#options.seams.ends()] as const]),
+      ...(source === region
+        ? []
+        : [[region, awaitedEnds(this.#options.seams.ends(), table.memberStarts)] as const]),
     ]);
     const request: ScanRequest = {
       globalId: table.globalId,

@@ -1,12 +1,13 @@
 import type { Clock } from '../base/clock.ts';
 import type { Service } from '../base/service.ts';
-import type { Debt, GlobalTable, Table } from '../model/table.ts';
+import type { Debt, GlobalTable, MemberStarts, Table } from '../model/table.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ControlLine } from './control-line.ts';
 import type { CompareAnswer, CompareRequest, StateAnswer, TableState } from './control-wire.ts';
 import type { CopyJobs } from './copy-jobs.ts';
 import type { HeardStates } from './heard-states.ts';
+import { awaitedEnds } from './member-starts.ts';
 import { compareStates, peersOf, phaseOf } from './membership.ts';
 import { withoutOwing, withPaid } from './paid-copies.ts';
 import type { ReplicationSeams } from './replication-seams.ts';
@@ -98,7 +99,7 @@ export class TableMember implements Service {
     const global = table?.globalId === state.globalId ? table.global : undefined;
     // From here on every leader keeps the tombstones of a table that is shared, and refuses writes of one that goes.
     if (global !== undefined) await seams.leadersKnow();
-    const ends = await this.#endsFor(state.globalId, global);
+    const ends = await this.#endsFor(state.globalId, global, table?.memberStarts);
     const peers = global === undefined ? [] : peersOf(global, region);
     return {
       holds: global,
@@ -111,11 +112,15 @@ export class TableMember implements Service {
   }
 
   /** While this region drains the ends stand still: they are those of the first asking, behind all that was under way. */
-  async #endsFor(globalId: string, global: GlobalTable | undefined): Promise<readonly number[]> {
+  async #endsFor(
+    globalId: string,
+    global: GlobalTable | undefined,
+    starts: MemberStarts | undefined,
+  ): Promise<readonly number[]> {
     const { seams, region } = this.#options;
     if (global === undefined || phaseOf(global, region) !== 'draining') {
       this.#drainEnds.delete(globalId);
-      return seams.ends();
+      return awaitedEnds(seams.ends(), starts);
     }
     const settled = this.#drainEnds.get(globalId) ?? (await seams.settledEnds());
     const first = this.#drainEnds.get(globalId) ?? settled;

@@ -252,7 +252,10 @@ export class Outbox implements Service {
     return decodeStand(answer);
   }
 
+  /** With the position the peer hears of all logs that splits up to there have made: see `ShipStreamOptions.logs`. */
   async #place(at: LogEnd, { applied: expected }: Stand): Promise<void> {
+    const { partition } = this.#options;
+    if (partition.layoutKnown !== undefined) await partition.layoutKnown(at.index);
     const { applied } = await this.#hello({ at, expected });
     if (applied === undefined || !sameEnd(applied, at)) {
       throw new Error('the peer has moved while its position was set');

@@ -259,7 +259,10 @@ export class Replicator implements Service {
    * What a copy will bring that is owed is not asked about.
    */
   watermarks(): TimeVector {
-    const times = this.#options.partitions.map(({ committed }) => committed.partitionTime);
+    const times = this.#options.partitions.map(
+      // What a child that is not known here has logged may be older than what its parent has behind the split.
+      ({ committed, told = committed }) => told.partitionTime,
+    );
     const watermarks: Record<string, HybridTime> = { [this.#options.region]: Math.min(...times) };
     for (const peer of this.#peers.keys()) {
       const watermark = this.inbox.watermark(peer);

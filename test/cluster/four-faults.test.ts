@@ -1,40 +1,13 @@
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
-
 import { present } from '../../src/base/assert.ts';
-import { JETSTREAM_VERSION_MIN } from '../../src/cli/nats-server.ts';
-import { natsServer } from '../support/nats-servers.ts';
-import { natsSuite } from '../support/nats-suite.ts';
-import { PROJECT_ROOT } from '../support/project-root.ts';
 import { ALL_FAULTS } from './faults/all-faults.ts';
-import { isSurvived, reportText } from './faults/fault-report.ts';
-import { playFault } from './faults/play-fault.ts';
+import { faultSuite } from './faults/fault-suite.ts';
 
-/** Each takes a minute on a slow machine; `npm run test:cluster` plays all that there are. */
-const FOUR = ['kill-leader', 'kill-server', 'cut-link', 'kill-everything'];
-const FAULT_MS_MAX = 180_000;
+/** `npm run test:cluster` plays all that there are. */
+const FOUR = ['kill-leader', 'kill-server', 'cut-link', 'kill-everything'].map((name) =>
+  present(
+    ALL_FAULTS.find((fault) => fault.name === name),
+    name,
+  ),
+);
 
-await natsSuite('under load with real processes', JETSTREAM_VERSION_MIN, () => {
-  beforeAll(async () => {
-    process.env['NATS_SERVER'] = await natsServer(JETSTREAM_VERSION_MIN);
-    const ready = join(PROJECT_ROOT, 'src', 'cli', 'ready.mjs');
-    const { status } = spawnSync(process.execPath, [ready], { stdio: 'inherit' });
-    if (status !== 0) throw new Error('the build failed');
-  }, FAULT_MS_MAX);
-
-  test.each(FOUR)(
-    '%s loses nothing that was acknowledged, and regions converge',
-    async (name) => {
-      const fault = present(
-        ALL_FAULTS.find((each) => each.name === name),
-        name,
-      );
-      const result = await playFault(fault);
-      if (!isSurvived(result)) throw new Error(reportText([result]));
-      expect(result.lost).toBe(0);
-      expect(result.acknowledged).toBeGreaterThan(0);
-    },
-    FAULT_MS_MAX,
-  );
-});
+await faultSuite('under load with real processes', FOUR);

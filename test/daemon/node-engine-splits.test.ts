@@ -3,6 +3,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { present } from '../../src/base/assert.ts';
 import type { Table } from '../../src/model/table.ts';
 import { ClusteredWorld, type WorldNode } from '../support/clustered-region.ts';
+import { holdCopy } from '../support/hidden-split.ts';
 import { ClusteredWriter, put, read, scanAll } from '../support/clustered-writer.ts';
 
 let open: ClusteredWorld | undefined;
@@ -10,6 +11,7 @@ let open: ClusteredWorld | undefined;
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   await open?.stop();
   open = undefined;
 });
@@ -155,6 +157,31 @@ test('everything is killed and started again after a split', async () => {
   await expectKept(w, writers);
 });
 
+test('a child that nobody has led before everything was killed waits for the third node, or for an operator', async () => {
+  const w = await newWorld();
+  const table = await w.createTable(w.nodes.b);
+  const writers = writersOf(w, table);
+  await w.clock.advance(500);
+  const killed = await killAtSplit(w, 1);
+  const others = w.running;
+  // What comes up in this process is new to whoever has it.
+  await w.until('both have applied it', () =>
+    others.every(({ engine }) => engine.core.node.copies.has(2)),
+  );
+  for (const node of others) await node.kill();
+  await w.run(Promise.all(others.map(async (node) => node.start())));
+  await w.until('both know of the child', () => countsOf(w).every((count) => count === 3));
+  await w.clock.advance(20_000);
+  expect(w.leaderOf(2)).toBeUndefined();
+  w.withoutMissing = true;
+  await w.until('the child is led', () => w.leaderOf(2) !== undefined);
+  w.withoutMissing = false;
+  await w.run(killed.start());
+  await w.clock.advance(2000);
+  await stopAll(writers);
+  await expectKept(w, writers);
+});
+
 /** Each zone leads its own. */
 async function newSpreadWorld(): Promise<ClusteredWorld> {
   const w = await newWorld(3);
@@ -194,9 +221,25 @@ test('a split that is decided on is done though the seat dies, and its number is
   const other = next.engine.splitPartition(2).catch((error: unknown) => String(error));
   await w.until('it is done', () => countsOf(w).every((count) => count >= 4));
   expect(next.engine.core.splits.child(3)?.parent).toBe(1);
-  expect([4, 'SplitRefused: partition 1 of the region is being split']).toContain(
-    await w.run(other),
-  );
+  expect([
+    4,
+    'SplitRefused: partition 1 of the region is being split',
+    'SplitRefused: a partition of the region is being split',
+  ]).toContain(await w.run(other));
+});
+
+test('a split that is decided on survives the loss of the log in which it is written down', async () => {
+  const w = await newWorld();
+  const seat = await w.seat();
+  const over = new AbortController();
+  for (const node of w.running) if (node !== seat) holdCopy(node, 0, over.signal);
+  seat.engine.splitPartition(1).catch(() => {});
+  // It is in the log, and in one copy: nobody is asked yet.
+  await w.clock.advance(5000);
+  expect(countsOf(w)).toEqual([2, 2, 2]);
+  expect(leading(w, 1).engine.core.partitions[1]?.leading?.splitState).toBe('none');
+  over.abort();
+  await w.until('it is done', () => countsOf(w).every((count) => count === 3));
 });
 
 test('what cannot be split is refused in words', async () => {

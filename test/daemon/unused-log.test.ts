@@ -6,7 +6,10 @@ import type { NodeReport } from '../../src/partition/clustered/region-nodes.ts';
 type Said = { readonly applied: number; readonly isRebuilding: boolean } | 'nothing' | 'away';
 
 /** What the two others say of partition 3, where there were `first` before any split. */
-function unused(said: readonly [Said, Said], born: { first: number; isNew: boolean }): boolean {
+function unused(
+  said: readonly [Said, Said],
+  born: { first: number; isNew: boolean; withoutMissing?: boolean },
+): boolean {
   const others = ['b', 'c'];
   const report = (zone: string): NodeReport | undefined => {
     const each = said[others.indexOf(zone)] ?? 'away';
@@ -15,8 +18,11 @@ function unused(said: readonly [Said, Said], born: { first: number; isNew: boole
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- all that is asked for
     return { partitions } as unknown as NodeReport;
   };
-  const { first, isNew } = born;
-  return isUnused({ number: 3, isNew }, { first, nodes: { others, report } });
+  const { first, isNew, withoutMissing = false } = born;
+  return isUnused(
+    { number: 3, isNew },
+    { first, nodes: { others, report }, withoutMissing: () => withoutMissing },
+  );
 }
 
 const blank: Said = { applied: 0, isRebuilding: false };
@@ -35,6 +41,13 @@ test('a child that a start finds is new when all nodes are in reach and none has
   expect(unused([blank, 'nothing'], born)).toBe(true);
   expect(unused([blank, 'away'], born)).toBe(false);
   expect(unused([blank, filled], born)).toBe(false);
+});
+
+test('a child that a start finds does not wait for a node that is away when an operator says so', () => {
+  const born = { first: 3, isNew: false, withoutMissing: true };
+  expect(unused([blank, 'away'], born)).toBe(true);
+  expect(unused(['away', filled], born)).toBe(false);
+  expect(unused([blank, 'away'], { ...born, first: 4 })).toBe(false);
 });
 
 test('a child that came up in this process needs no other node, and is not new where one says otherwise', () => {

@@ -2,11 +2,10 @@ import { expect, onTestFinished, test } from 'vitest';
 
 import {
   PartitionSplitter,
-  splitBusyLooks,
   splitLookMs,
   splitPauseMs,
-  type SplitLimits,
 } from '../../src/partition/partition-splitter.ts';
+import { splitBusyLooks, type SplitLimits } from '../../src/partition/split-need.ts';
 import { LoadSample } from '../../src/partition/split-point.ts';
 import type { ItemRecord } from '../../src/model/record.ts';
 import { keyOf, put } from '../support/partition-world.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { LogPlace, Table } from '../../src/model/table.ts';
-import { memberStart, memberStartsOf } from '../../src/region/member-starts.ts';
+import { awaitedEnds, memberStart, memberStartsOf } from '../../src/region/member-starts.ts';
 
 const place = (index: number): LogPlace => ({
   logId: 'x',
@@ -55,6 +55,14 @@ test('a member starts where the logs end when it is first known, and keeps that'
   expect(second).toEqual({ b1: [place(5)], c1: [place(9)] });
   expect(memberStart({ ...grown, memberStarts: second }, 'c')).toEqual([place(9)]);
   expect(memberStart({ ...grown, memberStarts: second }, 'd')).toBeUndefined();
+});
+
+test('of a log that this node has not heard of what lies before the start of any member is awaited', () => {
+  const starts = { b1: [place(5), place(7)], c1: [place(6), place(2), place(9)] };
+  expect(awaitedEnds([8, 9], starts)).toEqual([8, 9, 9]);
+  // A log that goes on from older disks is never awaited further than it goes.
+  expect(awaitedEnds([3, 9, 12, 1], starts)).toEqual([3, 9, 12, 1]);
+  expect(awaitedEnds([3], undefined)).toEqual([3]);
 });
 
 test('starts that come with a change are not believed, and those of members that are gone are dropped', () => {

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 
 import { randomBelow } from '../../src/base/random.ts';
 import { present } from '../../src/base/assert.ts';
-import { emptyDisk } from '../support/memory-partition.ts';
-import { World, type WorldRegion } from '../support/replication-world.ts';
+import { emptyDisk, MemoryPartition } from '../support/memory-partition.ts';
+import { keyOf, World, type WorldRegion } from '../support/replication-world.ts';
 
 /** Longer than it takes to try again, to save positions and to say where an idle log stands. */
 const A_WHILE_MS = 15_000;
@@ -254,6 +254,54 @@ test('a peer behind the kept log goes to RESYNC, keeps its lag, and goes on wher
   expect(a.pending('b')?.records).toBe(0);
   await world.stop();
 });
+
+test('with a position behind a split the peer hears of the log that it made, and knows that it has nothing of that', async () => {
+  const world = new World({ names: ['a', 'b'] });
+  const a = world.region('a');
+  const b = world.region('b');
+  await world.start();
+  a.put('x', '1');
+  await world.clock.advance(1000);
+  const { parent, child } = hiddenSplit(a);
+  for (const partition of a.partitions) await partition.advanceTime();
+  await world.clock.advance(1000);
+  const { committed } = parent;
+  await world.clock.runUntilSettled(present(a.replicator, 'a').outbox('b', 0).placeAt(committed));
+  const watermark = present(b.replicator, 'b').inbox.watermark('a') ?? 0;
+  expect(watermark).toBeLessThan(child.committed.partitionTime);
+  await world.clock.advance(A_WHILE_MS);
+  expect(b.get('of the child')).toBe('2');
+  await world.stop();
+});
+
+/**
+ * The first partition of a region is split; its log tells of that, and so it is known once that is looked at. The child has
+ * an item.
+ */
+function hiddenSplit(region: WorldRegion): {
+  readonly parent: MemoryPartition;
+  readonly child: MemoryPartition;
+} {
+  const parent = present(region.partitions[0], 'a parent');
+  const number = region.partitions.length;
+  parent.split(number);
+  const splitIndex = parent.committed.index;
+  const { clock } = region;
+  const disk = emptyDisk(`${region.name}-${number}`);
+  const now = (): number => parent.committed.partitionTime + 1;
+  const child = new MemoryPartition({ number, region: region.name, now, clock, disk });
+  child.put(region.tables.number, keyOf('of the child'), Buffer.from('2'));
+  parent.layoutKnown = async (through = 0) => {
+    if (through < splitIndex || region.partitions.includes(child)) return;
+    region.partitions.push(child);
+    present(region.replicator, 'a running region').addChild({
+      partition: child,
+      parent: 0,
+      splitIndex,
+    });
+  };
+  return { parent, child };
+}
 
 test('an origin that comes back on an older disk is found out before it ships anything', async () => {
   const world = new World({ names: ['a', 'b'] });

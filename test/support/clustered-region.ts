@@ -33,6 +33,8 @@ export class ClusteredWorld {
   readonly logger = new MemoryLogger();
   readonly nodes: Readonly<Record<Zone, WorldNode>>;
   readonly config: RegionConfig;
+  /** The operator's word to every node. */
+  withoutMissing = false;
   readonly #network = new NodeNetwork(REGION, this.clock);
   readonly #random = new SeededRandom(11);
   readonly #models = new Map<string, { readonly stream: LogStream; readonly model: StreamModel }>();
@@ -192,7 +194,7 @@ export class WorldNode {
       logger: logger.child({ zone: this.zone }),
       metrics: new CountingMetrics(),
       addresses: () => ({ endpoint: undefined, operations: undefined }),
-      withoutMissing: () => false,
+      withoutMissing: () => this.#world.withoutMissing,
       onFailure: (error) => this.failures.push(error),
     });
     this.#life = { engine, link, bus, clock: own };

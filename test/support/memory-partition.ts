@@ -61,6 +61,8 @@ export class MemoryPartition implements Partition {
   readonly #followers = new Set<MemoryFollower>();
   /** While true nothing is taken in: two zones are away. */
   failsToReceive = false;
+  /** Set by a test: see `Partition`. */
+  layoutKnown?: (through?: number) => Promise<void>;
   /** What comes in is taken only once this has resolved. */
   receivesAfter: Promise<void> = Promise.resolve();
 

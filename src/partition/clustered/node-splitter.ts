@@ -5,10 +5,10 @@ import { ClientError } from '../../model/errors.ts';
 import type { Splitting } from '../../storage/apply.ts';
 import type { StorageNode } from '../../storage/storage-node.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { forcedSplitPoint, heldBytes, sizeDividing } from '../held-weight.ts';
+import { forcedSplitPoint } from '../held-weight.ts';
 import type { LocalPartition } from '../local-partition.ts';
-import { splitBusyLooks, type SplitLimits } from '../partition-splitter.ts';
-import { loadSplitPoint, SPLIT_SHARE_MIN, type LoadSample } from '../split-point.ts';
+import { SplitNeed, type SplitLimits } from '../split-need.ts';
+import type { LoadSample } from '../split-point.ts';
 import { SplitRefused } from '../split-refused.ts';
 import type { NodePartitions } from './node-partitions.ts';
 import type { SplitCalls, SplitOutcome, SplitPoint } from './partition-calls.ts';
@@ -16,9 +16,6 @@ import type { NodeReport, RegionNodes } from './region-nodes.ts';
 
 /** How long whoever asks waits for one answer; what was begun goes on. */
 const answerMs = 4000;
-
-/** A partition that could not be divided by its size is read through again when it has grown by so much. */
-const growthMin = 1.1;
 
 export interface NodeSplitterOptions {
   readonly partitions: NodePartitions;
@@ -31,25 +28,16 @@ export interface NodeSplitterOptions {
   readonly logger: Logger;
 }
 
-/** What was seen of a partition at the last look. */
-interface Look {
-  readonly atMs: number;
-  readonly records: number;
-  /** In how many looks in a row it was too busy. */
-  readonly busy: number;
-}
-
 /** Splits partitions that this node leads, when the node with the region's seat says so: see `RegionSplitter`. */
 export class NodeSplitter implements SplitCalls {
   readonly #options: NodeSplitterOptions;
-  readonly #looks = new WeakMap<LocalPartition, Look>();
-  /** What it held when nothing divided that. */
-  readonly #undivided = new WeakMap<LocalPartition, number>();
+  readonly #need: SplitNeed;
   /** One at a time for whoever leads: the same that is asked for again is the one under way. */
   readonly #running = new WeakMap<LocalPartition, Promise<SplitOutcome>>();
 
   constructor(options: NodeSplitterOptions) {
     this.#options = options;
+    this.#need = new SplitNeed(options);
   }
 
   /** Where the partition is to be split: because an operator says so, else because it is too busy or too large. */
@@ -67,31 +55,12 @@ export class NodeSplitter implements SplitCalls {
   }
 
   async #pointByNeed(leading: LocalPartition): Promise<SplitPoint> {
-    const { clock, limits, load } = this.#options;
-    const sample = load(leading.number);
-    if (this.#isBusy(leading, sample)) {
-      const middle = loadSplitPoint(sample.hashes, leading.hashes);
+    if (this.#need.isBusy(leading)) {
+      const middle = this.#need.loadPoint(leading);
       if (middle !== undefined) return { kind: 'at', middle, by: 'load' };
     }
-    const bytes = heldBytes(leading);
-    if (limits.bytes === 0 || bytes === undefined || bytes <= limits.bytes) return NO_POINT;
-    if (bytes < (this.#undivided.get(leading) ?? 0) * growthMin) return NO_POINT;
-    const middle = await sizeDividing(leading, SPLIT_SHARE_MIN, clock);
-    if (middle !== undefined) return { kind: 'at', middle, by: 'size' };
-    this.#undivided.set(leading, bytes);
-    return NO_POINT;
-  }
-
-  /** Whether it has been too busy in so many looks that it is no burst. */
-  #isBusy(leading: LocalPartition, { records }: LoadSample): boolean {
-    const { clock, limits } = this.#options;
-    const nowMs = clock.monotonicMs();
-    const before = this.#looks.get(leading) ?? { atMs: nowMs, records, busy: 0 };
-    const rate = ((records - before.records) * 1000) / Math.max(1, nowMs - before.atMs);
-    const isBusy = limits.recordsPerSecond > 0 && rate > limits.recordsPerSecond;
-    const busy = isBusy ? before.busy + 1 : 0;
-    this.#looks.set(leading, { atMs: nowMs, records, busy });
-    return busy >= splitBusyLooks;
+    const middle = await this.#need.sizePoint(leading);
+    return middle === undefined ? { kind: 'none' } : { kind: 'at', middle, by: 'size' };
   }
 
   /**
@@ -117,7 +86,7 @@ export class NodeSplitter implements SplitCalls {
   }
 
   async #split(leading: LocalPartition, { child, middle }: Splitting): Promise<SplitOutcome> {
-    const { partitions, node, load } = this.#options;
+    const { partitions, node } = this.#options;
     const { number } = leading;
     const copy = node.copies.get(child);
     if (copy === undefined) {
@@ -125,7 +94,7 @@ export class NodeSplitter implements SplitCalls {
       if (why !== undefined) return waits(why);
       const failure = await append(leading, { child, middle });
       if (failure !== undefined) return waits(failure);
-      load(number).clear();
+      this.#need.forget(leading);
     } else if (copy.origin?.parent !== number) {
       throw new Error(`partition ${child} came of another than partition ${number}`);
     }
@@ -167,8 +136,6 @@ export class NodeSplitter implements SplitCalls {
 
 const isOlder = (report: NodeReport | undefined): boolean =>
   report !== undefined && report.readsSplits !== true;
-
-const NO_POINT: SplitPoint = { kind: 'none' };
 
 const waits = (words: string): SplitOutcome => ({ kind: 'waits', words });
 

@@ -91,7 +91,7 @@ export class PartitionClient implements RegionPartition {
     return this.#partition.leading?.committed ?? this.#partition.log.end;
   }
 
-  /** See `LogSource`. What this node's copy has not applied may be behind a split that it does not know. */
+  /** See `Partition.told`. What this node's copy has not applied may be behind a split that it does not know. */
   get told(): LogEnd | undefined {
     const { leading, copy } = this.#partition;
     const isKnown = leading === undefined ? copy.rebuilding : leading.splitState === 'none';

@@ -4,7 +4,8 @@ import { finite, members } from '../../base/shape.ts';
 import { ClientError } from '../../model/errors.ts';
 import type { Layout } from '../../storage/layout.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { splitLookMs, splitPauseMs, type SplitLimits } from '../partition-splitter.ts';
+import { splitLookMs, splitPauseMs } from '../partition-splitter.ts';
+import type { SplitLimits } from '../split-need.ts';
 import { SplitRefused } from '../split-refused.ts';
 import type { SplitPoint } from './partition-calls.ts';
 import type { AskLeader } from './partition-client.ts';
@@ -21,6 +22,9 @@ const againMs = 300;
 /** How often it is looked whether one is. */
 const pendingLookMs = 1000;
 
+/** How often it is looked whether what is decided is in enough copies. */
+const copiedLookMs = 50;
+
 /** A split that is decided on: this child is made of this partition, there, and of no other. */
 interface DecidedSplit {
   readonly parent: number;
@@ -30,10 +34,16 @@ interface DecidedSplit {
 
 const decidedShape = members<DecidedSplit>({ parent: finite, child: finite, middle: finite });
 
+export interface SplitDocuments {
+  put(name: string, document: unknown): Promise<void>;
+  /** Whether what was put is in enough copies of partition 0 to be there still should its log be lost: see `isCopied`. */
+  isCopied(): boolean;
+}
+
 export interface RegionSplitterOptions {
   /** Of partition 0, as they stand. */
   readonly kept: ReadonlyMap<string, unknown>;
-  readonly documents: { put(name: string, document: unknown): Promise<void> };
+  readonly documents: SplitDocuments;
   /** Which partitions there are, as this node knows it. */
   readonly layout: () => Layout;
   readonly ask: AskLeader;
@@ -48,7 +58,8 @@ export interface RegionSplitterOptions {
  * **A child's number is given once.** It is written down in partition 0, with parent and place, before the parent's leader is asked;
  * what is written there is carried out, however often that must be tried and whoever has the seat meanwhile, and nothing else is decided
  * before. So it does not matter what becomes of a call: two partitions are never asked for the same child, and a call
- * that comes late finds that its split is done.
+ * that comes late finds that its split is done. Partition 0 may go on behind a copy of it, when its log is lost: a second copy has what is
+ * written there before anybody is asked.
  */
 export class RegionSplitter implements Service {
   readonly #options: RegionSplitterOptions;
@@ -199,8 +210,8 @@ export class RegionSplitter implements Service {
 
   /** Asks until it is done, for a while. */
   async #finish(decided: DecidedSplit): Promise<number> {
-    const { ask, clock, layout } = this.#options;
-    const { parent, child, middle } = decided;
+    const { clock, documents, layout } = this.#options;
+    const { parent, child } = decided;
     const endMs = clock.monotonicMs() + splitWaitMs;
     await this.#keep(decided);
     let words = '';
@@ -210,14 +221,26 @@ export class RegionSplitter implements Service {
         throw new SplitRefused('the seat of the region moves; it goes on');
       if (clock.monotonicMs() >= endMs)
         throw new SplitRefused(`partition ${parent} is not split yet, and will be: ${words}`);
-      try {
-        const outcome = await ask(parent, { name: 'split', request: { child, middle } });
-        words = outcome.kind === 'waits' ? outcome.words : 'this node has not applied it';
-      } catch (error) {
-        if (!(error instanceof ClientError)) throw error;
-        words = 'nobody leads it now';
-      }
-      if (layout().count <= child) await clock.sleep(againMs, this.#stopped.signal);
+      const isCopied = documents.isCopied();
+      words = isCopied
+        ? await this.#askFor(decided)
+        : 'what is decided is in no second copy of partition 0 yet';
+      if (layout().count <= child)
+        await clock.sleep(isCopied ? againMs : copiedLookMs, this.#stopped.signal);
+    }
+  }
+
+  /** Answers what is waited for. */
+  async #askFor({ parent, child, middle }: DecidedSplit): Promise<string> {
+    try {
+      const outcome = await this.#options.ask(parent, {
+        name: 'split',
+        request: { child, middle },
+      });
+      return outcome.kind === 'waits' ? outcome.words : 'this node has not applied it';
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error;
+      return 'nobody leads it now';
     }
   }
 }

@@ -17,13 +17,17 @@ class World {
   readonly unled = new Set<number>();
   readonly busy = new Set<number>();
   layout = Layout.even(3);
+  isCopied = true;
   readonly splitter: RegionSplitter;
 
   constructor(kept = new Map<string, unknown>()) {
     this.kept = kept;
     this.splitter = new RegionSplitter({
       kept,
-      documents: { put: async (name, document) => void kept.set(name, document) },
+      documents: {
+        put: async (name, document) => void kept.set(name, document),
+        isCopied: () => this.isCopied,
+      },
       layout: () => this.layout,
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- answers by the call's name
       ask: (async (parent, call) => this.#answer(parent, call)) as AskLeader,
@@ -66,5 +70,19 @@ test('a split that was decided on is carried out by whoever has the seat next, a
   await world.clock.advance(1000);
   expect(world.layout.count).toBe(4);
   expect(world.layout.hashesOf(1)).toEqual({ from, to: middle });
+  await world.splitter.stop();
+});
+
+test('nobody is asked for a split before what was decided is in a second copy', async () => {
+  const world = new World();
+  world.isCopied = false;
+  world.busy.add(2);
+  await world.splitter.start();
+  await world.clock.advance(12_000);
+  expect(world.kept.get(SPLIT_DOCUMENT)).toMatchObject({ parent: 2, child: 3 });
+  expect(world.layout.count).toBe(3);
+  world.isCopied = true;
+  await world.clock.advance(1000);
+  expect(world.layout.count).toBe(4);
   await world.splitter.stop();
 });
