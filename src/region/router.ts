@@ -93,11 +93,26 @@ export class Router {
     return imageOf(await this.#moving(table, key, async (partition) => partition.read(table, key)));
   }
 
-  query(query: RangeQuery): Awaitable<Page> {
-    const { consistent, ...request } = query;
-    return this.#moving(query.table, query.from, async (partition) =>
-      partition.readPage({ ...request, byteLimit: PAGE_BYTES_MAX }, consistent),
-    );
+  /** At once where the partition answers so: a page that is in memory is answered without a promise. */
+  query({ consistent, table, from, to, forward, limit, startAfter }: RangeQuery): Awaitable<Page> {
+    const byteLimit = PAGE_BYTES_MAX;
+    const request = { table, from, to, forward, limit, startAfter, byteLimit };
+    const page = this.partitionOf(table, from).readPage(request, consistent);
+    return page instanceof Promise ? this.#laterPage(page, request, consistent) : page;
+  }
+
+  async #laterPage(
+    page: Promise<StoredPage>,
+    request: KeyedPageRequest,
+    consistent: boolean,
+  ): Promise<StoredPage> {
+    try {
+      return await page;
+    } catch (error) {
+      if (!(error instanceof MovedError)) throw error;
+      const { table, from } = request;
+      return this.#moving(table, from, async (next) => next.readPage(request, consistent));
+    }
   }
 
   /** Reads on into the next partition until the page is full or the segment is at its end. */
@@ -132,6 +147,10 @@ export class Router {
     }
     return page;
   }
+}
+
+interface KeyedPageRequest extends PageRequest {
+  readonly from: Uint8Array;
 }
 
 const imageOf = (stored: StoredItem | undefined): ItemImage | undefined =>
