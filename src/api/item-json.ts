@@ -8,6 +8,30 @@ export const parseImage = (image: Uint8Array): AttributeMap =>
 const bufferOf = (bytes: Uint8Array): Buffer =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
+/** Several answers share an allocation of so many bytes: one for each costs more than what is copied into it. */
+const SHARED_BYTES = 64 * 1024;
+
+/** Longer answers are allocated by themselves, so that little of what is shared is left unused. */
+const SHARING_BYTES_MAX = 16 * 1024;
+
+let shared = new Uint8Array(0);
+let sharedUsedBytes = 0;
+
+/** Bytes of an answer, with anything in them. */
+function answerBytes(lengthBytes: number): Buffer {
+  // The shorter ones share what Node sets aside for such.
+  if (lengthBytes < Buffer.poolSize >>> 1 || lengthBytes > SHARING_BYTES_MAX) {
+    return Buffer.allocUnsafe(lengthBytes);
+  }
+  if (sharedUsedBytes + lengthBytes > shared.length) {
+    shared = Buffer.allocUnsafeSlow(SHARED_BYTES);
+    sharedUsedBytes = 0;
+  }
+  const bytes = Buffer.from(shared.buffer, sharedUsedBytes, lengthBytes);
+  sharedUsedBytes += lengthBytes;
+  return bytes;
+}
+
 /** A part of an answer's JSON: text, or an image that goes out as it is. */
 export type JsonPart = string | Uint8Array;
 
@@ -40,13 +64,15 @@ export function joinJsonList(
   for (const part of members) {
     lengthBytes += 1 + (typeof part === 'string' ? Buffer.byteLength(part) : part.byteLength);
   }
-  const joined = Buffer.allocUnsafe(members.length === 0 ? lengthBytes : lengthBytes - 1);
+  const joined = answerBytes(members.length === 0 ? lengthBytes : lengthBytes - 1);
   let offset = joined.write(before);
-  for (const [place, part] of members.entries()) {
-    if (place > 0) {
+  let isFirst = true;
+  for (const part of members) {
+    if (!isFirst) {
       joined[offset] = COMMA;
       offset += 1;
     }
+    isFirst = false;
     if (typeof part === 'string') {
       offset += joined.write(part, offset);
     } else {

@@ -115,10 +115,14 @@ export class ExpressionCompiler {
   }
 }
 
-/** Unambiguous: the text's length says where it ends and the names begin. */
+/** Unambiguous: the lengths of the texts say where they end. */
 function cacheKey(field: ExpressionField, source: string, names: Names | undefined): string {
-  const head = `${field} ${source.length} ${source}`;
-  return names === undefined ? head : head + JSON.stringify(names);
+  let key = `${field} ${source.length} ${source}`;
+  for (const placeholder in names) {
+    const name = names[placeholder] ?? '';
+    key += `${placeholder} ${name.length} ${name}`;
+  }
+  return key;
 }
 
 function cached<Value>(cache: LruCache<Value>, key: string, make: () => Value): Value {

@@ -53,6 +53,7 @@ const NUMBER_PATTERN = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 
 /** Reads any text that DynamoDB takes for a number. Throws `ValidationException` as `canonicalDecimal` does. */
 function parseDecimal(text: string): Decimal {
+  if (isCanonicalInteger(text, NUMBER_DIGITS_MAX)) return integerOf(text);
   if (text === '') throw validationError(NUMBER_EMPTY);
   const match = NUMBER_PATTERN.exec(text);
   if (match === null) throw validationError(numberUnreadable(text));
@@ -61,6 +62,14 @@ function parseDecimal(text: string): Decimal {
   const scale = Number(exponentText);
   if (Math.abs(scale) >= 2 ** 63) throw validationError(numberUnreadable(text));
   return decimalOf(sign === '-', whole, fraction, scale);
+}
+
+/** Of a canonical whole number, which needs no pattern to be read and is in range. */
+function integerOf(text: string): Decimal {
+  if (text === '0') return ZERO;
+  const start = text.charCodeAt(0) === MINUS ? 1 : 0;
+  const digits = text.slice(start, lastSignificant(text) + 1);
+  return { negative: start === 1, digits, exponent: text.length - start - 1 };
 }
 
 /** A zero is held to the range by the exponent that it was written with, as DynamoDB does. */

@@ -117,9 +117,10 @@ export function sortKeyRange(
   const sort = keySchema.sort;
   assert(sort !== undefined, 'the table has a sort key');
   const partitionKey = encodeKeyValue(keySchema.partition, partitionValue);
+  const hash = partitionKeyHash(partitionKey);
   const at = (value: AttributeValue): Uint8Array =>
-    joinKey(partitionKey, encodeKeyValue(sort, value));
-  const first = (): Uint8Array => joinKey(partitionKey, NO_BYTES);
+    joinHashed(hash, partitionKey, encodeKeyValue(sort, value));
+  const first = (): Uint8Array => joinHashed(hash, partitionKey);
   switch (condition.kind) {
     case '=':
       return { from: at(condition.value), to: after(at(condition.value)) };

@@ -107,11 +107,27 @@ export class Router {
     );
   }
 
-  query(query: RangeQuery): Awaitable<Page> {
-    const { consistent, ...request } = query;
-    return this.#moving({ table: query.table, key: query.from }, async (partition) =>
-      partition.readPage({ ...request, byteLimit: PAGE_BYTES_MAX }, consistent),
-    );
+  /** At once where the partition answers so: a page that is in memory is answered without a promise. */
+  query({ consistent, table, from, to, forward, limit, startAfter }: RangeQuery): Awaitable<Page> {
+    const byteLimit = PAGE_BYTES_MAX;
+    const request = { table, from, to, forward, limit, startAfter, byteLimit };
+    const asked = this.partitionOf(table, from);
+    const page = asked.readPage(request, consistent);
+    return page instanceof Promise ? this.#laterPage({ asked, page }, request, consistent) : page;
+  }
+
+  async #laterPage(
+    { asked, page }: { readonly asked: RegionPartition; readonly page: Promise<StoredPage> },
+    request: KeyedPageRequest,
+    consistent: boolean,
+  ): Promise<StoredPage> {
+    try {
+      return await page;
+    } catch (error) {
+      const item = { table: request.table, key: request.from };
+      await this.#movedTo(asked, item, error);
+      return this.#moving(item, async (next) => next.readPage(request, consistent));
+    }
   }
 
   /** Reads on into the next partition until the page is full or the segment is at its end. */
@@ -146,6 +162,10 @@ export class Router {
     }
     return page;
   }
+}
+
+interface KeyedPageRequest extends PageRequest {
+  readonly from: Uint8Array;
 }
 
 const imageOf = (stored: StoredItem | undefined): ItemImage | undefined =>

@@ -198,23 +198,41 @@ function itemOf(pair: KeyValuePair): StoredPageItem {
   return { key: new Uint8Array(key), image: new Uint8Array(image), itemBytes };
 }
 
-/** As `Buffer.compare`, which is a call out of JavaScript and takes longer than to look at the bytes of a key. */
-function compareKeys(a: Uint8Array, b: Uint8Array): number {
+/**
+ * As `Buffer.compare`, which is a call out of JavaScript and takes longer than to look at the bytes of a key. `from`: so
+ * many bytes at the beginning are known to be the same.
+ */
+function compareKeys(a: Uint8Array, b: Uint8Array, from = 0): number {
   const shorter = Math.min(a.length, b.length);
-  for (let at = 0; at < shorter; at += 1) {
+  for (let at = from; at < shorter; at += 1) {
     const difference = (a[at] ?? 0) - (b[at] ?? 0);
     if (difference !== 0) return difference;
   }
   return a.length - b.length;
 }
 
-/** The place of the first item at or after a key. */
+function sharedBytes(a: Uint8Array, b: Uint8Array): number {
+  const shorter = Math.min(a.length, b.length);
+  let shared = 0;
+  while (shared < shorter && a[shared] === b[shared]) shared += 1;
+  return shared;
+}
+
+/**
+ * The place of the first item at or after a key. Most bounds of queries lie before or behind all items of a collection;
+ * any other begins with what the first and the last key begin with, which is most of a key.
+ */
 function placeOf(items: readonly StoredPageItem[], key: Uint8Array): number {
+  const [first] = items;
+  const last = items.at(-1);
+  if (first === undefined || last === undefined || compareKeys(first.key, key) >= 0) return 0;
+  if (compareKeys(last.key, key) < 0) return items.length;
+  const shared = sharedBytes(first.key, last.key);
   let [low, high] = [0, items.length];
   while (low < high) {
     const middle = (low + high) >>> 1;
     const item = items[middle];
-    if (item !== undefined && compareKeys(item.key, key) < 0) low = middle + 1;
+    if (item !== undefined && compareKeys(item.key, key, shared) < 0) low = middle + 1;
     else high = middle;
   }
   return low;

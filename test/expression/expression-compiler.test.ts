@@ -84,3 +84,26 @@ test('the cache keeps what was asked for last', () => {
     2,
   ]);
 });
+
+test('the cache never holds more than it may, and always what half as many were asked for since', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 7 }),
+      fc.array(
+        fc.nat(9).map((key) => `key ${key}`),
+        { maxLength: 60 },
+      ),
+      (entriesMax, keys) => {
+        const cache = new LruCache<string>(entriesMax);
+        for (const [at, key] of keys.entries()) {
+          const lately = new Set(keys.slice(0, at).toReversed());
+          const certain = [...lately].slice(0, Math.max(1, Math.floor(entriesMax / 2)));
+          const found = cache.get(key);
+          expect(found === key || (found === undefined && !certain.includes(key))).toBe(true);
+          if (found === undefined) cache.set(key, key);
+          expect(cache.size).toBeLessThanOrEqual(entriesMax);
+        }
+      },
+    ),
+  );
+});

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../base/awaitable.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { HybridTime } from '../../clock/hybrid-time.ts';
 import type { LogEnd } from '../../log/entry.ts';
@@ -154,13 +155,22 @@ export class PartitionClient implements RegionPartition {
     return this.#readOwn((node) => readItem(node.store, table, key));
   }
 
-  async readPage(request: PageRequest, consistent: boolean): Promise<StoredPage> {
-    const { leading } = this.#partition;
+  /** At once where this node's copy has it in memory, unless it must be current. */
+  readPage(request: PageRequest, consistent: boolean): Awaitable<StoredPage> {
+    const { leading, node } = this.#partition;
     if (leading !== undefined) return leading.readPage(request, consistent);
-    if (consistent) {
-      await this.#current({ table: request.table });
-      if (!isWithin(request, this.#partition.hashes)) return this.#moved();
-    }
+    if (consistent) return this.#readCurrentPage(request);
+    this.#assertWhole();
+    return node.hot.page(request) ?? this.#readOwnPage(request);
+  }
+
+  async #readCurrentPage(request: PageRequest): Promise<StoredPage> {
+    await this.#current({ table: request.table });
+    if (!isWithin(request, this.#partition.hashes)) return this.#moved();
+    return this.#readOwnPage(request);
+  }
+
+  async #readOwnPage(request: PageRequest): Promise<StoredPage> {
     return this.#readSnapshot(async (node) => readHotPage(node, request, this.#clock));
   }
 
