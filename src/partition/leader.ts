@@ -272,6 +272,8 @@ export class Leader {
       keepsTombstone: after === undefined && keepsTombstones(write.table),
       previous: standing.previous(),
       cause: write.cause,
+      // In its place from the beginning, so that setting it later costs no memory.
+      digest: undefined,
     };
   }
 
