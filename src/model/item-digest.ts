@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 
-import type { ItemDigest } from './record.ts';
+import type { ItemDigest, StoredItem } from './record.ts';
 import type { Version } from './version.ts';
 
 export const NO_DIGEST: ItemDigest = [0, 0];
@@ -18,6 +18,16 @@ export function itemDigest(key: Uint8Array, version: Version, image: Uint8Array)
   for (let at = 0; at < name.length; at++) mixed = mix(mixed, name.charCodeAt(at));
   return [crc, murmur(image, mixed)];
 }
+
+/**
+ * The digest of an item with its image, which stands at `key`: found once, and kept with the item, because it is asked for when the
+ * item is applied and when it is replaced.
+ */
+export const digestOf = (
+  key: Uint8Array,
+  item: Pick<StoredItem, 'version' | 'digest'>,
+  image: Uint8Array,
+): ItemDigest => (item.digest ??= itemDigest(key, item.version, image));
 
 export const addDigests = (a: ItemDigest, b: ItemDigest): ItemDigest => [
   (a[0] + b[0]) >>> 0,

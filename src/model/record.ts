@@ -25,6 +25,8 @@ export interface ItemRecord {
   readonly dueMs?: number | undefined;
   /** What stood at the key before, so that `apply` reads nothing. */
   readonly previous: Previous;
+  /** See `StoredItem.digest`. */
+  digest?: ItemDigest | undefined;
   /**
    * The image of the item that stood there, where something that follows the log needs it; only with a `previous` that
    * is an item. Absent does not mean that there was none.
@@ -67,4 +69,6 @@ export interface StoredItem {
   readonly itemBytes: number;
   /** When the item's time to live is to be looked at in this region, wall time. Absent: never. */
   readonly dueMs?: number | undefined;
+  /** What `digestOf` has found; it alone sets it. */
+  digest?: ItemDigest | undefined;
 }

@@ -450,4 +450,4 @@ export const recordBytes = (record: ItemRecord): number =>
   recordOverheadBytes;
 
 /** What a record costs in an entry besides key and images, about. */
-const recordOverheadBytes = 64;
+export const recordOverheadBytes = 64;

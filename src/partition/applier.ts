@@ -1,6 +1,7 @@
 import { present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { prepareEntry, type EntryToApply } from '../storage/apply.ts';
+import { ZONES } from '../log/embedded/storage-node-identity.ts';
 import { LogError } from '../log/replicated-log.ts';
 import { StoreError } from '../storage/key-value-store.ts';
 import type { StorageNode } from '../storage/storage-node.ts';
@@ -105,7 +106,7 @@ export class Applier {
         if (mayServe?.(partition) !== false) partition.offer({ node, copy });
         const committed = await this.#next(follower);
         if (committed.length === 0) return;
-        await this.#apply(partition.number, committed.map(preparedEntry));
+        await this.#apply(partition.number, committed.map(takePrepared));
         if (committed.some(({ entry }) => entry.kind === 'split')) this.#splitApplied();
         partition.copies.applied();
         if (bytesOf(committed) < applyBytesMax / 2) await this.#gather(partition);
@@ -205,18 +206,33 @@ function bytesOf(committed: readonly CommittedEntry[]): number {
   return bytes;
 }
 
-/** An entry is prepared once for the copies of all zones. */
-const preparedEntries = new WeakMap<CommittedEntry, EntryToApply>();
+/**
+ * An entry is prepared once for the copies of all zones. What is prepared is as large as the entry, which outlives it in memory by
+ * far, so it goes with the last zone that takes it; one that is restarted has it prepared anew.
+ */
+const preparedEntries = new WeakMap<CommittedEntry, Prepared>();
+
+interface Prepared {
+  readonly entry: EntryToApply;
+  /** How many zones are yet to take it, if all run. */
+  left: number;
+}
+
+function takePrepared(committed: CommittedEntry): EntryToApply {
+  const known = preparedEntries.get(committed);
+  if (known === undefined) {
+    const entry = preparedEntry(committed);
+    preparedEntries.set(committed, { entry, left: ZONES.length - 1 });
+    return entry;
+  }
+  known.left -= 1;
+  if (known.left === 0) preparedEntries.delete(committed);
+  return known.entry;
+}
 
 /** What applying an entry does to a copy. */
-export function preparedEntry(committed: CommittedEntry): EntryToApply {
-  let entry = preparedEntries.get(committed);
-  if (entry === undefined) {
-    const { entry: end, records } = committed;
-    const forget = end.kind === 'forget' ? decodeForgetDecision(end.payload) : undefined;
-    const split = end.kind === 'split' ? decodeSplit(end.payload) : undefined;
-    entry = prepareEntry({ end, records, forget, split });
-    preparedEntries.set(committed, entry);
-  }
-  return entry;
+export function preparedEntry({ entry: end, records }: CommittedEntry): EntryToApply {
+  const forget = end.kind === 'forget' ? decodeForgetDecision(end.payload) : undefined;
+  const split = end.kind === 'split' ? decodeSplit(end.payload) : undefined;
+  return prepareEntry({ end, records, forget, split });
 }

@@ -35,6 +35,20 @@ export type ItemChange =
     }
   | { readonly kind: 'delete' };
 
+/** A put or a deletion that asks for nothing: it is made whatever stands there. */
+export interface PlainWrite extends ItemWrite {
+  readonly change: Exclude<ItemChange, { kind: 'update' }>;
+  readonly condition: undefined;
+}
+
+/**
+ * What became of one of several `PlainWrite`s that came together: each stands or falls by itself. Sizes are those of the item
+ * before and after, as DynamoDB counts them, 0 for none. `error` is what `write` would reject with.
+ */
+export type WriteResult =
+  | { readonly kind: 'applied'; readonly beforeBytes: number; readonly afterBytes: number }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
 /**
  * What became of an `ItemWrite`. Images are wire JSON in UTF-8. `refused`: the condition did not hold, and
  * nothing was written. `before` is the item that the condition saw, undefined when there was none.

@@ -66,10 +66,11 @@ export interface LeaderOptions {
   readonly onAppended?: (durationMs: number) => void;
 }
 
-/** What a strong read is of: a table or an index, or one item of it. */
+/** What a strong read is of: a table or an index, or items of it. An earlier program knows no `keys`, and takes it to be of the table. */
 export interface ReadScope {
   readonly table: number;
   readonly key?: Uint8Array | undefined;
+  readonly keys?: readonly Uint8Array[] | undefined;
 }
 
 /**
@@ -271,6 +272,8 @@ export class Leader {
       keepsTombstone: after === undefined && keepsTombstones(write.table),
       previous: standing.previous(),
       cause: write.cause,
+      // In its place from the beginning, so that setting it later costs no memory.
+      digest: undefined,
     };
   }
 
@@ -427,6 +430,31 @@ export class Leader {
   }
 
   /**
+   * As `read`, of several items, which are looked at in one run: what they wait for is waited for once. Rejects where one of them
+   * would.
+   */
+  async readEach(
+    table: number,
+    itemKeys: readonly Uint8Array[],
+  ): Promise<readonly (StoredItem | undefined)[]> {
+    const isOpen = this.#opened?.done === true && this.intents.isLoaded;
+    const isClear = this.intents.size === 0 && itemKeys.every((key) => this.held.holds(table, key));
+    if (!isOpen || !isClear) return Promise.all(itemKeys.map(async (key) => this.read(table, key)));
+    const { timesOvertaken } = this;
+    const pending = new Set<Promise<void>>();
+    const found = itemKeys.map((itemKey) => {
+      const held = this.#overlay.get(overlayKey(table, itemKey));
+      if (held === undefined)
+        return this.#options.copies.read(({ node }) => readItem(node.store, table, itemKey));
+      if (!held.commit.done) pending.add(held.commit.durable);
+      return itemIn(held.record);
+    });
+    await Promise.all(pending);
+    await this.confirm(timesOvertaken);
+    return found;
+  }
+
+  /**
    * What is committed, or a little older, without asking for the lease: under a pending write of the same key, what
    * the nearest copy has.
    */
@@ -437,16 +465,19 @@ export class Leader {
   }
 
   /** Resolves once the transactions are finished that were under way in a table, or an index, or on one of its items. */
-  async finishedIn(table: number, itemKey?: Uint8Array): Promise<void> {
+  async finishedIn({ table, key, keys }: ReadScope): Promise<void> {
     const { intents } = this;
     if (!intents.isLoaded) await intents.loaded();
     if (intents.isIdle) return;
-    const key = itemKey === undefined ? undefined : overlayKey(table, itemKey);
+    const itemKeys = key === undefined ? keys : [key];
+    const items = itemKeys && new Set(itemKeys.map((each) => overlayKey(table, each)));
     const isIn = (number: number): boolean =>
       number === table ||
       (this.#options.indexed?.(number)?.locals.some((index) => index.number === table) ?? false);
-    await intents.finished(({ actions, keys }) =>
-      key === undefined ? actions.some((action) => isIn(action.table)) : keys.includes(key),
+    await intents.finished((intent) =>
+      items === undefined
+        ? intent.actions.some((action) => isIn(action.table))
+        : intent.keys.some((each) => items.has(each)),
     );
   }
 

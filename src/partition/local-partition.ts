@@ -22,7 +22,7 @@ import {
 import { readDue, type DuePage, type DueRead } from './due-items.ts';
 import { Expiry, type DueItems } from './expiry.ts';
 import { IndexUpdates } from './index-updates.ts';
-import type { ItemWrite, WriteOutcome } from './item-write.ts';
+import type { ItemWrite, PlainWrite, WriteOutcome, WriteResult } from './item-write.ts';
 import { Leader, type LeaderOptions, type ReadScope } from './leader.ts';
 import type { Commit } from './overlay.ts';
 import type {
@@ -39,6 +39,7 @@ import type {
   TimeVector,
 } from './partition.ts';
 import { PartitionTransactions } from './partition-transactions.ts';
+import { PlainWrites } from './plain-writes.ts';
 import { MovedError } from './moved-error.ts';
 import { isWithin } from './page-hashes.ts';
 import { SplitRefused } from './split-refused.ts';
@@ -78,6 +79,7 @@ export class LocalPartition implements IndexedPartition {
   readonly copies: Copies;
   readonly #options: LocalPartitionOptions;
   readonly #leader: Leader;
+  readonly #plainWrites: PlainWrites;
   readonly #received: ReceivedItems;
   readonly #indexUpdates: IndexUpdates;
   readonly #transactions: PartitionTransactions;
@@ -94,6 +96,7 @@ export class LocalPartition implements IndexedPartition {
     this.#hashes = options.hashes ?? (() => first);
     this.copies = new Copies(options);
     this.#leader = new Leader({ ...options, hashes: this.#hashes, copies: this.copies });
+    this.#plainWrites = new PlainWrites(this.#leader);
     this.#received = new ReceivedItems(this.#leader, options.clock, options.resolve);
     this.#indexUpdates = new IndexUpdates(this.#leader, options.clock, options.region);
     const { clock, region } = options;
@@ -173,6 +176,11 @@ export class LocalPartition implements IndexedPartition {
     return this.#leader.write(write);
   }
 
+  /** See `PlainWrites.writeEach`. */
+  async writeEach(writes: readonly PlainWrite[]): Promise<readonly WriteResult[]> {
+    return this.#plainWrites.writeEach(writes);
+  }
+
   /** A step of a transaction: see `TransactionSteps`. Rejects as `write` does. */
   async transact<Name extends TransactionStepName>(
     step: Name,
@@ -204,6 +212,14 @@ export class LocalPartition implements IndexedPartition {
     return this.#leader.read(table, key);
   }
 
+  /** See `Leader.readEach`. */
+  async readEach(
+    table: number,
+    keys: readonly Uint8Array[],
+  ): Promise<readonly (StoredItem | undefined)[]> {
+    return this.#leader.readEach(table, keys);
+  }
+
   readNearby(table: number, key: Uint8Array): StoredItem | undefined {
     return this.#leader.readNearby(table, key);
   }
@@ -220,7 +236,7 @@ export class LocalPartition implements IndexedPartition {
 
   async #readPage(request: PageRequest, consistent: boolean): Promise<StoredPage> {
     if (consistent && this.#options.othersApplyLog === true) await this.#leader.sentIsCommitted();
-    if (consistent) await this.#leader.finishedIn(request.table);
+    if (consistent) await this.#leader.finishedIn({ table: request.table });
     if (consistent && this.#options.othersApplyLog === true) {
       if (this.splitState !== 'none') await this.#leader.held.noneUnderWay();
       if (!isWithin(request, this.hashes)) throw new MovedError();
@@ -294,7 +310,7 @@ export class LocalPartition implements IndexedPartition {
    * transactions were answered to have done there too. Rejects as `read` does.
    */
   async readIndex(scope?: ReadScope): Promise<number> {
-    if (scope !== undefined) await this.#leader.finishedIn(scope.table, scope.key);
+    if (scope !== undefined) await this.#leader.finishedIn(scope);
     await this.#leader.sentIsCommitted();
     return this.#leader.readIndex();
   }

@@ -3,6 +3,7 @@ import type { StoredItem } from '../model/record.ts';
 import type { TableCounters } from '../storage/apply.ts';
 import type { HashRange } from '../storage/key-layout.ts';
 import type { PageRequest, StoredPage } from '../storage/read.ts';
+import type { PlainWrite, WriteResult } from './item-write.ts';
 import type { IndexedPartition } from './partition.ts';
 import type { StepAnswer, StepRequest, TransactionStepName } from './transaction-steps.ts';
 
@@ -12,6 +13,13 @@ export interface RegionPartition extends IndexedPartition {
   /** Why it will take no write until the process is started again; undefined while nothing is wrong. */
   readonly failure: unknown;
 
+  /** Writes of different items, in their order: each as `write` would do it. Does not reject. */
+  writeEach(writes: readonly PlainWrite[]): Promise<readonly WriteResult[]>;
+  /** `read` of several items, in their order. Rejects where that of one of them does. */
+  readEach(
+    table: number,
+    keys: readonly Uint8Array[],
+  ): Promise<readonly (StoredItem | undefined)[]>;
   /** A step of a transaction at the leader: see `TransactionSteps`. Rejects as `write` does. */
   transact<Name extends TransactionStepName>(
     step: Name,

@@ -1,4 +1,4 @@
-import { itemDigest } from '../model/item-digest.ts';
+import { digestOf } from '../model/item-digest.ts';
 import type { Previous, StoredItem } from '../model/record.ts';
 import type { Commit } from './overlay.ts';
 
@@ -27,7 +27,7 @@ export class Standing {
   previous(): Previous {
     const { stored } = this;
     if (stored?.image !== undefined) {
-      const digest = itemDigest(this.#itemKey, stored.version, stored.image);
+      const digest = digestOf(this.#itemKey, stored, stored.image);
       const { itemBytes, dueMs } = stored;
       return dueMs === undefined
         ? { kind: 'item', digest, itemBytes }

@@ -4,7 +4,13 @@ import type { Random } from '../base/random.ts';
 import { internalError } from '../model/errors.ts';
 import type { Table, TableDefinition } from '../model/table.ts';
 import type { TagChange } from '../model/table-tags.ts';
-import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
+import type {
+  ItemImage,
+  ItemWrite,
+  PlainWrite,
+  WriteOutcome,
+  WriteResult,
+} from '../partition/item-write.ts';
 import type { Layout } from '../storage/layout.ts';
 import type { RegionPartition } from '../partition/region-partition.ts';
 import type { TableStreams } from '../streams/table-streams.ts';
@@ -143,8 +149,19 @@ export class ClusteredRegion implements Region {
     return this.#router.getItem(read);
   }
 
+  async getCommittedItems(
+    table: number,
+    keys: readonly Uint8Array[],
+  ): Promise<readonly (ItemImage | undefined)[]> {
+    return this.#router.getCommittedItems(table, keys);
+  }
+
   async write(write: ItemWrite): Promise<WriteOutcome> {
     return this.#router.write(write);
+  }
+
+  async writeEach(writes: readonly PlainWrite[]): Promise<readonly WriteResult[]> {
+    return this.#router.writeEach(writes);
   }
 
   async transactWrite(transaction: WriteTransaction): Promise<TransactionOutcome> {

@@ -6,7 +6,14 @@ import { internalError } from '../model/errors.ts';
 import type { ItemDigest } from '../model/record.ts';
 import type { Table, TableDefinition } from '../model/table.ts';
 import { changedTags, type TagChange } from '../model/table-tags.ts';
-import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
+import type {
+  ItemImage,
+  ItemWrite,
+  PlainWrite,
+  WriteOutcome,
+  WriteResult,
+} from '../partition/item-write.ts';
+import { writeEachAlone } from '../partition/plain-writes.ts';
 import type { RegionPartition } from '../partition/region-partition.ts';
 import type { Layout } from '../storage/layout.ts';
 import type { TableStreams } from '../streams/table-streams.ts';
@@ -157,10 +164,27 @@ export class LocalRegion implements Region {
     return this.#router.getItem(read);
   }
 
+  async getCommittedItems(
+    table: number,
+    keys: readonly Uint8Array[],
+  ): Promise<readonly (ItemImage | undefined)[]> {
+    return this.#router.getCommittedItems(table, keys);
+  }
+
   async write(write: ItemWrite): Promise<WriteOutcome> {
     assertTakesWrites(this.#catalogue, this.name, write.table);
     // Awaited: a promise that is returned as it is takes two turns more to arrive.
     return await this.#router.write(write);
+  }
+
+  async writeEach(writes: readonly PlainWrite[]): Promise<readonly WriteResult[]> {
+    const tables = new Set(writes.map(({ table }) => table));
+    for (const table of tables) {
+      if (takesWrites(this.#catalogue, this.name, table)) continue;
+      // Those of the other tables are made.
+      return writeEachAlone(writes, async (write) => this.write(write));
+    }
+    return await this.#router.writeEach(writes);
   }
 
   async transactWrite(transaction: WriteTransaction): Promise<TransactionOutcome> {

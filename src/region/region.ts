@@ -12,7 +12,13 @@ import type {
   TimeToLive,
 } from '../model/table.ts';
 import type { TagChange } from '../model/table-tags.ts';
-import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
+import type {
+  ItemImage,
+  ItemWrite,
+  PlainWrite,
+  WriteOutcome,
+  WriteResult,
+} from '../partition/item-write.ts';
 import type { TableStreams } from '../streams/table-streams.ts';
 import type {
   TransactionOutcome,
@@ -22,7 +28,14 @@ import type {
 } from './transaction.ts';
 
 /** What the API needs of the partitions' vocabulary: this file is all that it sees. */
-export type { ItemChange, ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
+export type {
+  ItemChange,
+  ItemImage,
+  ItemWrite,
+  PlainWrite,
+  WriteOutcome,
+  WriteResult,
+} from '../partition/item-write.ts';
 export type {
   CancellationReason,
   TransactedItem,
@@ -88,7 +101,17 @@ export interface Region {
    * `InternalServerError` when it cannot be read.
    */
   getItem(read: ItemRead): Awaitable<ItemImage | undefined>;
+  /** As consistent `getItem`s, of items of one table and in their order, in less time. Rejects where one of them would. */
+  getCommittedItems(
+    table: number,
+    keys: readonly Uint8Array[],
+  ): Promise<readonly (ItemImage | undefined)[]>;
   write(write: ItemWrite): Promise<WriteOutcome>;
+  /**
+   * Writes of different items, each made or not by itself, as `write` would do it, in less time. Results are in the order of the
+   * writes. Rejects where none of them was asked for.
+   */
+  writeEach(writes: readonly PlainWrite[]): Promise<readonly WriteResult[]>;
   /** All of it or nothing, serializable with every other transaction and single write of this region. */
   transactWrite(transaction: WriteTransaction): Promise<TransactionOutcome>;
   /** All as they stood at one moment: never the half of a transaction. */

@@ -3,7 +3,14 @@ import type { Awaitable } from '../base/awaitable.ts';
 import { itemKeyHash } from '../model/item-key.ts';
 import { PAGE_BYTES_MAX } from '../model/limits.ts';
 import type { StoredItem } from '../model/record.ts';
-import type { ItemImage, ItemWrite, WriteOutcome } from '../partition/item-write.ts';
+import type {
+  ItemImage,
+  ItemWrite,
+  PlainWrite,
+  WriteOutcome,
+  WriteResult,
+} from '../partition/item-write.ts';
+import { writeEachAlone } from '../partition/plain-writes.ts';
 import type { RegionPartition } from '../partition/region-partition.ts';
 import { MovedError } from '../partition/moved-error.ts';
 import type { Layout } from '../storage/layout.ts';
@@ -48,6 +55,50 @@ export class Router {
         partition = await this.#movedTo(partition, write, error);
       }
     }
+  }
+
+  /** See `Region.writeEach`. One call for each partition; what one of them has not any more is routed anew, by itself. */
+  async writeEach(writes: readonly PlainWrite[]): Promise<readonly WriteResult[]> {
+    return this.#spread(writes, async (partition, own) => this.#writeEachAt(partition, own));
+  }
+
+  /** Asks every partition once for all that is its own; the answers are in the order of what was asked. */
+  async #spread<Asked extends ItemPlace, Answer>(
+    asked: readonly Asked[],
+    ask: (partition: RegionPartition, own: readonly Asked[]) => Promise<readonly Answer[]>,
+  ): Promise<readonly Answer[]> {
+    const shares = new Map<RegionPartition, Share<Asked>>();
+    for (const [place, each] of asked.entries()) {
+      const partition = this.partitionOf(each.table, each.key);
+      let share = shares.get(partition);
+      if (share === undefined) shares.set(partition, (share = { asked: [], places: [] }));
+      share.asked.push(each);
+      share.places.push(place);
+    }
+    const answers: Answer[] = [];
+    await Promise.all(
+      [...shares].map(async ([partition, share]) => {
+        const own = await ask(partition, share.asked);
+        for (const [at, place] of share.places.entries())
+          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one answer for each that was asked
+          answers[place] = own[at] as Answer;
+      }),
+    );
+    return answers;
+  }
+
+  async #writeEachAt(
+    partition: RegionPartition,
+    writes: readonly PlainWrite[],
+  ): Promise<readonly WriteResult[]> {
+    const results = await partition.writeEach(writes);
+    if (!results.some(hasMoved)) return results;
+    const again = await writeEachAlone(
+      writes.filter((_, at) => hasMoved(results[at])),
+      async (write) => this.write(write),
+    );
+    const moved = again.values();
+    return results.map((result) => (hasMoved(result) ? (moved.next().value ?? result) : result));
   }
 
   /** Asks the partition that has the key, and again when that was split while it was asked. */
@@ -104,6 +155,25 @@ export class Router {
   async #getCommitted(table: number, key: Uint8Array): Promise<ItemImage | undefined> {
     return imageOf(
       await this.#moving({ table, key }, async (partition) => partition.read(table, key)),
+    );
+  }
+
+  /** See `Region.getCommittedItems`. One call for each partition; where one has been split meanwhile, each item is asked for by itself. */
+  async getCommittedItems(
+    table: number,
+    keys: readonly Uint8Array[],
+  ): Promise<readonly (ItemImage | undefined)[]> {
+    return this.#spread(
+      keys.map((key) => ({ table, key })),
+      async (partition, own) => {
+        const ownKeys = own.map(({ key }) => key);
+        try {
+          return (await partition.readEach(table, ownKeys)).map(imageOf);
+        } catch (error) {
+          if (!(error instanceof MovedError)) throw error;
+          return Promise.all(ownKeys.map(async (key) => this.#getCommitted(table, key)));
+        }
+      },
     );
   }
 
@@ -167,6 +237,15 @@ export class Router {
 interface KeyedPageRequest extends PageRequest {
   readonly from: Uint8Array;
 }
+
+/** What of several requests is one partition's, and where each stands among all. */
+interface Share<Asked> {
+  readonly asked: Asked[];
+  readonly places: number[];
+}
+
+const hasMoved = (result: WriteResult | undefined): boolean =>
+  result?.kind === 'failed' && result.error instanceof MovedError;
 
 const imageOf = (stored: StoredItem | undefined): ItemImage | undefined =>
   stored?.image === undefined ? undefined : { image: stored.image, itemBytes: stored.itemBytes };

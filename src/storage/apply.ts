@@ -1,5 +1,5 @@
 import type { HybridTime } from '../clock/hybrid-time.ts';
-import { addDigests, itemDigest, NO_DIGEST, subtractDigests } from '../model/item-digest.ts';
+import { addDigests, digestOf, NO_DIGEST, subtractDigests } from '../model/item-digest.ts';
 import type { ItemDigest, ItemRecord } from '../model/record.ts';
 import { encodeStoredItem } from '../model/stored-item-codec.ts';
 import { dueKey, itemSpaceKey, tombstoneTimeKey } from './key-layout.ts';
@@ -126,7 +126,7 @@ function putItem(
   const { table, key } = record;
   tally.itemCount += 1;
   tally.sizeBytes += record.itemBytes;
-  tally.digest = addDigests(tally.digest, itemDigest(key, record.version, image));
+  tally.digest = addDigests(tally.digest, digestOf(key, record, image));
   const storeKey = itemSpaceKey('items', table, key);
   operations.push({ kind: 'put', key: storeKey, value: encodeStoredItem(record, storeKey) });
   if (record.dueMs !== undefined)

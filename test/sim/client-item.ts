@@ -3,8 +3,14 @@ import type { AttributeMap } from '../../src/model/attribute-value.ts';
 import { encodeItemKey } from '../../src/model/item-key.ts';
 import { itemSizeBytes } from '../../src/model/item-size.ts';
 import type { TableDefinition } from '../../src/model/table.ts';
-import type { ItemChange, ItemImage, ItemWrite } from '../../src/region/region.ts';
-import type { Action, Expectation } from './history.ts';
+import type {
+  ItemChange,
+  ItemImage,
+  ItemRead,
+  ItemWrite,
+  Region,
+} from '../../src/region/region.ts';
+import type { Action, Expectation, Outcome } from './history.ts';
 
 /** Of the clients' tables. */
 export const DEFINITION: TableDefinition = {
@@ -39,6 +45,28 @@ export function writeOf(key: string, action: WriteAction, fill: number): Omit<It
     condition: action.kind === 'add' ? undefined : conditionOf(action.expects),
     cause: 'user',
   };
+}
+
+/** Carries a write out: every second one that asks for nothing is a batch. Rejects as `write` does. */
+export async function writeItem(region: Region, id: number, write: ItemWrite): Promise<Outcome> {
+  const { change, condition } = write;
+  if (id % 2 === 1 || change.kind === 'update' || condition !== undefined) {
+    const outcome = await region.write(write);
+    return { kind: outcome.kind, seen: valueOf(outcome.before?.image) };
+  }
+  const results = await region.writeEach([{ ...write, change, condition }]);
+  for (const result of results) if (result.kind === 'failed') throw result.error;
+  return { kind: 'applied' };
+}
+
+/** What stands at a key: every second strong read is a batch. Rejects as `getItem` does. */
+export async function readItem(region: Region, id: number, read: ItemRead): Promise<Outcome> {
+  const { table, key, consistent } = read;
+  const [item] =
+    consistent && id % 2 === 0
+      ? await region.getCommittedItems(table, [key])
+      : [await region.getItem(read)];
+  return { kind: 'read', seen: valueOf(item?.image) };
 }
 
 type WriteAction = Exclude<Action, { readonly kind: 'read' | 'read nearby' }>;

@@ -2,7 +2,7 @@ import { WOKEN } from '../../src/base/clock.ts';
 import { ClientError } from '../../src/model/errors.ts';
 import type { Table } from '../../src/model/table.ts';
 import type { Region } from '../../src/region/region.ts';
-import { keyBytes, valueOf, writeOf } from './client-item.ts';
+import { keyBytes, readItem, writeItem, writeOf } from './client-item.ts';
 import type { Action, Expectation, Operation, Outcome } from './history.ts';
 import type { SimRegion } from './sim-region.ts';
 import { Speaker } from './statements.ts';
@@ -72,7 +72,7 @@ export class Client {
     return world.answer(operation, outcome);
   }
 
-  async #ask(region: Region, table: Table, { key: name, action }: Operation): Promise<Outcome> {
+  async #ask(region: Region, table: Table, { id, key: name, action }: Operation): Promise<Outcome> {
     const key = keyBytes(name);
     try {
       const said = this.#statements.isNext
@@ -86,15 +86,10 @@ export class Client {
       if (said !== undefined) return said;
       if (action.kind === 'read' || action.kind === 'read nearby') {
         const consistent = action.kind === 'read';
-        const item = await region.getItem({ table: table.number, key, consistent });
-        return { kind: 'read', seen: valueOf(item?.image) };
+        return await readItem(region, id, { table: table.number, key, consistent });
       }
-      const outcome = await region.write({
-        table: table.number,
-        ...writeOf(name, action, this.#fill),
-      });
-      const seen = valueOf(outcome.before?.image);
-      return { kind: outcome.kind, seen };
+      const write = { table: table.number, ...writeOf(name, action, this.#fill) };
+      return await writeItem(region, id, write);
     } catch (error) {
       if (error instanceof ClientError && error.status < 500) return { kind: 'failed' };
       if (isBug(error)) this.#world.violate('errors', `${this.name} met ${String(error)}`);

@@ -37,6 +37,8 @@ export type Expectation =
  */
 export type Outcome =
   | { readonly kind: 'applied' | 'refused' | 'read'; readonly seen: string | undefined }
+  /** Of a batch, which is not told what stood there. */
+  | { readonly kind: 'applied' }
   | { readonly kind: 'found' | 'failed' | 'unknown' };
 
 /** Something that cannot be if the promises hold. */

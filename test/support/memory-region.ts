@@ -22,8 +22,11 @@ import type {
   ItemChange,
   ItemImage,
   ItemWrite,
+  PlainWrite,
   WriteOutcome,
+  WriteResult,
 } from '../../src/partition/item-write.ts';
+import { writeEachAlone } from '../../src/partition/plain-writes.ts';
 import type {
   ItemRead,
   Page,
@@ -242,6 +245,17 @@ export class MemoryRegion implements Region {
   async getItem(read: ItemRead): Promise<ItemImage | undefined> {
     this.#enter();
     return this.#find(read);
+  }
+
+  async getCommittedItems(
+    table: number,
+    keys: readonly Uint8Array[],
+  ): Promise<readonly (ItemImage | undefined)[]> {
+    return Promise.all(keys.map(async (key) => this.getItem({ table, key, consistent: true })));
+  }
+
+  async writeEach(writes: readonly PlainWrite[]): Promise<readonly WriteResult[]> {
+    return writeEachAlone(writes, async (write) => this.write(write));
   }
 
   async write(write: ItemWrite): Promise<WriteOutcome> {

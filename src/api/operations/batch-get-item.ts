@@ -159,6 +159,7 @@ function readAll(
   region: Region,
   { table: { number: table }, keys, consistent }: TableKeys,
 ): Awaitable<Found> {
+  if (consistent) return region.getCommittedItems(table, keys);
   return allOf(
     keys.map((key): Awaitable<ItemImage | undefined> => region.getItem({ table, key, consistent })),
   );

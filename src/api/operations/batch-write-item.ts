@@ -1,3 +1,4 @@
+import { present } from '../../base/assert.ts';
 import type { AttributeMap } from '../../model/attribute-value.ts';
 import { attributeOf } from '../../model/attribute-value.ts';
 import { ClientError, validationError } from '../../model/errors.ts';
@@ -9,10 +10,10 @@ import { validateItemKey, validateKey } from '../../model/key-validation.ts';
 import { BATCH_WRITE_REQUESTS_MAX, ITEM_BYTES_MAX } from '../../model/limits.ts';
 import { ITEM_TOO_LARGE, KEY_MISMATCH, VALUE_AMBIGUOUS } from '../../model/messages.ts';
 import type { Table } from '../../model/table.ts';
-import type { ItemChange, Region, WriteOutcome } from '../../region/region.ts';
+import type { PlainWrite, Region, WriteResult } from '../../region/region.ts';
 import { BATCH_WRITE_EMPTY, BATCH_WRITE_TOO_MANY, DUPLICATE_KEYS } from '../api-messages.ts';
 import type { ConsumedCapacity, ReturnConsumedCapacity, Units } from '../consumed-capacity.ts';
-import { consumedCapacity, sumOfUnits } from '../consumed-capacity.ts';
+import { consumedCapacity, sumOfUnits, writeUnits } from '../consumed-capacity.ts';
 import type { ReturnItemCollectionMetrics } from '../item-collection-metrics.ts';
 import { collectionMetricsByTable } from '../item-collection-metrics.ts';
 import { unitsOfWrite } from '../item-write-answer.ts';
@@ -56,8 +57,10 @@ export const batchWriteItemOperation: Operation = {
     );
     if (writes.length > BATCH_WRITE_REQUESTS_MAX) throw validationError(BATCH_WRITE_TOO_MANY);
     const keyed = keyWrites(region, writes);
-    const settled = await Promise.allSettled(keyed.map(async (write) => writeOne(region, write)));
-    return JSON.stringify(answer(keyed, settled, request));
+    const results = isCounted(keyed, request)
+      ? await Promise.all(keyed.map(async (write) => writeCounted(region, write)))
+      : await region.writeEach(keyed.map(plainWrite));
+    return JSON.stringify(answer(keyed, results, request));
   },
 };
 
@@ -90,8 +93,10 @@ function parseWrite(called: string, request: WriteRequest): BatchWrite {
 
 function keyWrites(region: Region, writes: readonly BatchWrite[]): readonly KeyedWrite[] {
   const seen = new Set<string>();
+  const tables = new Map<string, Table>();
   return writes.map((write) => {
-    const table = itemTable(region, write.called);
+    const table = tables.get(write.called) ?? itemTable(region, write.called);
+    tables.set(write.called, table);
     const { keySchema } = table.definition;
     if (write.kind === 'put') validateBatchedItem(table, write.attributes);
     else validateKey(keySchema, write.attributes);
@@ -115,46 +120,68 @@ function validateBatchedItem(table: Table, item: AttributeMap): void {
   validateIndexKeys(indexKeyRules(table), item);
 }
 
-async function writeOne(region: Region, write: KeyedWrite): Promise<WriteOutcome> {
-  const { table, key, kind, attributes, itemBytes } = write;
-  const change: ItemChange =
+function plainWrite({ table, key, kind, attributes, itemBytes }: KeyedWrite): PlainWrite {
+  const change: PlainWrite['change'] =
     kind === 'put'
       ? { kind, image: Buffer.from(JSON.stringify(attributes)), itemBytes }
       : { kind: 'delete' };
-  return region.write({ table: table.number, key, change, condition: undefined, cause: 'user' });
+  return { table: table.number, key, change, condition: undefined, cause: 'user' };
+}
+
+/** Whether units of indexes are to be told, for which it takes both images. */
+const isCounted = (writes: readonly KeyedWrite[], wanted: BatchWriteItemInput): boolean =>
+  isCapacityWanted(wanted) && writes.some(({ table }) => (table.indexes?.length ?? 0) > 0);
+
+type Result = WriteResult | { readonly kind: 'counted'; readonly units: Units };
+
+async function writeCounted(region: Region, write: KeyedWrite): Promise<Result> {
+  try {
+    const outcome = await region.write(plainWrite(write));
+    const after = outcome.kind === 'applied' ? outcome.after : undefined;
+    return { kind: 'counted', units: unitsOfWrite(write.table, { before: outcome.before, after }) };
+  } catch (error) {
+    return { kind: 'failed', error };
+  }
 }
 
 /** Writes that failed on this side, or met a transaction, are given back; when none went well the failure is the answer. */
 function answer(
   writes: readonly KeyedWrite[],
-  settled: readonly PromiseSettledResult<WriteOutcome>[],
+  results: readonly Result[],
   wanted: BatchWriteItemInput,
 ): Readonly<Record<string, unknown>> {
   const unprocessed = new Map<string, WriteRequest[]>();
   const done: DoneWrite[] = [];
-  writes.forEach((write, index) => {
-    const result = settled[index];
-    if (result?.status === 'fulfilled') {
-      done.push({ write, outcome: result.value });
-    } else if (!isServiceFailure(result?.reason) && !isConflict(result?.reason)) {
-      throw result?.reason;
-    } else {
-      const waiting = unprocessed.get(write.called) ?? [];
-      unprocessed.set(write.called, [...waiting, requestOf(write)]);
+  let failure: Failure | undefined;
+  for (const [place, write] of writes.entries()) {
+    const result = present(results[place], 'a result of every write');
+    if (result.kind !== 'failed') {
+      done.push({ write, result });
+      continue;
     }
-  });
-  const failures = settled.filter((result) => result.status === 'rejected');
-  const failed = failures.find(({ reason }) => !isConflict(reason));
-  if (done.length === 0 && failed !== undefined) throw failed.reason;
+    const { error } = result;
+    if (!isServiceFailure(error) && !isConflict(error)) throw error;
+    if (!isConflict(error)) failure ??= result;
+    const waiting = unprocessed.get(write.called) ?? [];
+    unprocessed.set(write.called, [...waiting, requestOf(write)]);
+  }
+  if (done.length === 0 && failure !== undefined) throw failure.error;
   return {
     UnprocessedItems: Object.fromEntries(unprocessed),
     ItemCollectionMetrics: collectionMetricsByTable(
       wanted.ReturnItemCollectionMetrics,
       done.map(({ write }) => write),
     ),
-    ConsumedCapacity: capacities(done, wanted.ReturnConsumedCapacity),
+    ConsumedCapacity: isCapacityWanted(wanted)
+      ? capacities(done, wanted.ReturnConsumedCapacity)
+      : undefined,
   };
 }
+
+const isCapacityWanted = ({ ReturnConsumedCapacity: wanted }: BatchWriteItemInput): boolean =>
+  wanted !== undefined && wanted !== 'NONE';
+
+type Failure = Extract<Result, { kind: 'failed' }>;
 
 const isServiceFailure = (reason: unknown): boolean =>
   reason instanceof ClientError && reason.status >= 500;
@@ -167,13 +194,13 @@ const isConflict = (reason: unknown): boolean =>
 
 interface DoneWrite {
   readonly write: KeyedWrite;
-  readonly outcome: WriteOutcome;
+  readonly result: Exclude<Result, Failure>;
 }
 
-function unitsOf({ write, outcome }: DoneWrite): Units {
-  const after = outcome.kind === 'applied' ? outcome.after : undefined;
-  return unitsOfWrite(write.table, { before: outcome.before, after });
-}
+const unitsOf = ({ result }: DoneWrite): Units =>
+  result.kind === 'counted'
+    ? result.units
+    : { table: writeUnits(result.beforeBytes, result.afterBytes), indexes: [] };
 
 const requestOf = ({ kind, attributes }: BatchWrite): WriteRequest =>
   kind === 'put' ? { PutRequest: { Item: attributes } } : { DeleteRequest: { Key: attributes } };
@@ -181,8 +208,7 @@ const requestOf = ({ kind, attributes }: BatchWrite): WriteRequest =>
 function capacities(
   done: readonly DoneWrite[],
   wanted: ReturnConsumedCapacity | undefined,
-): readonly (ConsumedCapacity | undefined)[] | undefined {
-  if (wanted === undefined || wanted === 'NONE') return undefined;
+): readonly (ConsumedCapacity | undefined)[] {
   return [...byTable(done)].map(([called, writes]) =>
     consumedCapacity(wanted, called, sumOfUnits(writes.map(unitsOf))),
   );

@@ -1,7 +1,7 @@
 import type { HybridTime } from '../../clock/hybrid-time.ts';
 import type { LogEnd } from '../../log/entry.ts';
 import type { ReadScope } from '../leader.ts';
-import type { ItemWrite, WriteOutcome } from '../item-write.ts';
+import type { ItemWrite, PlainWrite, WriteOutcome } from '../item-write.ts';
 import type { LocalPartition } from '../local-partition.ts';
 import type {
   DiscardedItem,
@@ -11,12 +11,15 @@ import type {
   ReceivedRecord,
   Resolution,
 } from '../partition.ts';
+import { toldResults, type ToldResult } from './told-results.ts';
 import type { Splitting } from '../../storage/apply.ts';
 import type { StepAnswer, TransactionStep, TransactionStepName } from '../transaction-steps.ts';
 
 /** What the leader of a partition can be asked for from another node: request and answer, plain data with bytes in it. */
 export interface LeaderCalls {
   write: { readonly request: ItemWrite; readonly answer: WriteOutcome };
+  /** Writes of different items of one table. An earlier program answers something that is no list, and has done nothing. */
+  writeEach: { readonly request: readonly PlainWrite[]; readonly answer: readonly ToldResult[] };
   receive: {
     readonly request: readonly ReceivedRecord[];
     readonly answer: readonly Resolution[];
@@ -81,6 +84,7 @@ export type AnswerOf<Name extends LeaderCallName> = LeaderCalls[Name]['answer'];
 /** Tables that a client's call writes to: they must take writes. */
 export function clientTables(call: LeaderCall): readonly number[] {
   if (call.name === 'write') return call.request.cause === 'user' ? [call.request.table] : [];
+  if (call.name === 'writeEach') return call.request.slice(0, 1).map(({ table }) => table);
   if (call.name !== 'transact') return [];
   const { step, request } = call.request;
   return step === 'prepare' || step === 'decide' ? request.actions.map(({ table }) => table) : [];
@@ -95,6 +99,8 @@ export async function carryOut(
   switch (call.name) {
     case 'write':
       return leading.write(call.request);
+    case 'writeEach':
+      return toldResults(await leading.writeEach(call.request));
     case 'receive':
       return leading.receive(call.request);
     case 'discard':

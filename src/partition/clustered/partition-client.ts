@@ -19,7 +19,7 @@ import { decodeDocument, decodeLogEnd, indexStandKey, shippedKey } from '../inde
 import type { ReadScope } from '../leader.ts';
 import { MovedError } from '../moved-error.ts';
 import { isWithin } from '../page-hashes.ts';
-import type { ItemWrite, WriteOutcome } from '../item-write.ts';
+import type { ItemWrite, PlainWrite, WriteOutcome, WriteResult } from '../item-write.ts';
 import type {
   DiscardedItem,
   Follower,
@@ -37,10 +37,12 @@ import type {
   TransactionStep,
   TransactionStepName,
 } from '../transaction-steps.ts';
+import { writeEachAlone } from '../plain-writes.ts';
 import type { RegionPartition } from '../region-partition.ts';
 import { endAt, LogFollower } from './log-follower.ts';
 import type { NodePartition } from './node-partition.ts';
 import type { AnswerOf, LeaderCall } from './partition-calls.ts';
+import { heardResults, inMessages, isToldResults } from './told-results.ts';
 
 /** Pause before a log that cannot be read is read again. */
 const readRetryMs = 200;
@@ -129,6 +131,25 @@ export class PartitionClient implements RegionPartition {
     return this.#ask({ name: 'write', request: write });
   }
 
+  async writeEach(writes: readonly PlainWrite[]): Promise<readonly WriteResult[]> {
+    const results = await Promise.all(
+      inMessages(writes).map(async (message) => this.#writeMessage(message)),
+    );
+    return results.flat();
+  }
+
+  async #writeMessage(writes: readonly PlainWrite[]): Promise<readonly WriteResult[]> {
+    try {
+      const told: unknown = await this.#ask({ name: 'writeEach', request: writes });
+      // A leader of an earlier program knows no such call, and has done nothing.
+      if (!isToldResults(told))
+        return await writeEachAlone(writes, async (each) => this.write(each));
+      return heardResults(told);
+    } catch (error) {
+      return writes.map(() => ({ kind: 'failed', error }));
+    }
+  }
+
   async transact<Name extends TransactionStepName>(
     step: Name,
     request: StepRequest<Name>,
@@ -147,6 +168,18 @@ export class PartitionClient implements RegionPartition {
     const { number: partition, hashes } = this.#partition;
     if (!holdsKey({ partition, hashes }, table, key)) return this.#moved();
     return this.#readOwn((node) => readItem(node.store, table, key));
+  }
+
+  async readEach(
+    table: number,
+    keys: readonly Uint8Array[],
+  ): Promise<readonly (StoredItem | undefined)[]> {
+    const { leading } = this.#partition;
+    if (leading !== undefined) return leading.readEach(table, keys);
+    await this.#current({ table, keys });
+    const { number: partition, hashes } = this.#partition;
+    if (!keys.every((key) => holdsKey({ partition, hashes }, table, key))) return this.#moved();
+    return this.#readOwn((node) => keys.map((key) => readItem(node.store, table, key)));
   }
 
   readNearby(table: number, key: Uint8Array): StoredItem | undefined {

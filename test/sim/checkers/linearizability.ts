@@ -53,8 +53,7 @@ function apply(
   if (action.kind === 'read' || action.kind === 'read nearby')
     return outcome.kind === 'read' && outcome.seen === value ? { value } : 'impossible';
   if (action.kind === 'add') return 'impossible';
-  if ((outcome.kind === 'applied' || outcome.kind === 'refused') && outcome.seen !== value)
-    return 'impossible';
+  if ('seen' in outcome && outcome.seen !== value) return 'impossible';
   if (outcome.kind === 'found') return value === undefined ? 'impossible' : { value };
   const { expects } = action;
   const holds =

@@ -243,7 +243,8 @@ function checkSinceLoss(world: StreamWorld, loss: Loss, ofLost: readonly Operati
     if (action.kind === 'read nearby') continue;
     // What appends nothing may still be answered by the lease, and tells what was acknowledged.
     const since = outcome.kind === 'applied' ? loss.since : loss.leasesOver;
-    if (invoked > since && (returned ?? Infinity) < loss.begun && 'seen' in outcome)
+    const isTold = outcome.kind === 'applied' || 'seen' in outcome;
+    if (invoked > since && (returned ?? Infinity) < loss.begun && isTold)
       world.violate('false answer', `${key}: #${id} was answered without a stream`);
   }
 }

@@ -2,7 +2,7 @@ import { WOKEN } from '../../../src/base/clock.ts';
 import { ClientError } from '../../../src/model/errors.ts';
 import { afterPrefix } from '../../../src/model/item-key.ts';
 import { isBug } from '../client.ts';
-import { keyBytes, valueOf, writeOf } from '../client-item.ts';
+import { keyBytes, readItem, valueOf, writeItem, writeOf } from '../client-item.ts';
 import type { Action, Expectation, Operation, Outcome } from '../history.ts';
 import { Speaker } from '../statements.ts';
 import { pickFrom } from '../world-options.ts';
@@ -80,7 +80,7 @@ export class StreamClient {
     return outcome;
   }
 
-  async #outcome(asked: RunningNode, { key, action }: Operation): Promise<Outcome> {
+  async #outcome(asked: RunningNode, { id, key, action }: Operation): Promise<Outcome> {
     const { region } = asked.engine;
     const table = region.findTable(MAIN)?.number;
     if (table === undefined) {
@@ -97,16 +97,11 @@ export class StreamClient {
         const bytes = keyBytes(key);
         const consistent = action.kind === 'read';
         const isPage = consistent && this.#world.random.next() < 0.3;
-        const item = await (isPage
-          ? this.#firstFrom(asked, table, bytes)
-          : region.getItem({ table, key: bytes, consistent }));
+        if (!isPage) return await readItem(region, id, { table, key: bytes, consistent });
+        const item = await this.#firstFrom(asked, table, bytes);
         return { kind: 'read', seen: valueOf(item?.image) };
       }
-      const outcome = await region.write({
-        table,
-        ...writeOf(key, action, fill),
-      });
-      return { kind: outcome.kind, seen: valueOf(outcome.before?.image) };
+      return await writeItem(region, id, { table, ...writeOf(key, action, fill) });
     } catch (error) {
       if (error instanceof ClientError && error.status < 500) return { kind: 'failed' };
       if (isBug(error)) this.#world.violate('errors', `${this.name} met ${String(error)}`);
