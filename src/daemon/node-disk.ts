@@ -155,7 +155,7 @@ class NodeDiskFile implements DiskFile {
   /** The zeros that are being written from `#filledBytes` on. Never rejects. */
   #filling: Promise<void> | undefined;
   /** What broke in that: the next append fails with it. */
-  #fillFailure: unknown;
+  #fillFailure: Error | undefined;
   #folderSynced = false;
   #syncFailed = false;
   #closed = false;
@@ -268,7 +268,7 @@ class NodeDiskFile implements DiskFile {
     try {
       await this.#fill(length);
     } catch (error) {
-      this.#fillFailure = error;
+      this.#fillFailure = error instanceof Error ? error : new Error(String(error));
     }
     this.#filling = undefined;
   }

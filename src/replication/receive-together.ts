@@ -9,9 +9,13 @@ export const LATE_MS = 100;
 /** Takes several batches of `from`, each as `Inbox.ship` does, in their order; what became of them, as far as it is known in time. */
 export async function receiveTogether(
   batches: readonly Batch[],
-  { from, inbox, clock }: { readonly from: string; readonly inbox: Inbox; readonly clock: Clock },
+  {
+    from,
+    inbox,
+    clock,
+  }: { readonly from: string; readonly inbox: Pick<Inbox, 'ship'>; readonly clock: Clock },
 ): Promise<readonly StandOutcome[]> {
-  const outcomes = Array.from<StandOutcome>({ length: batches.length }).fill({ kind: 'late' });
+  const outcomes = batches.map((): StandOutcome => ({ kind: 'late' }));
   const answered = new AbortController();
   const all = Promise.all(
     batches.map(async (batch, place) => {
@@ -23,7 +27,11 @@ export async function receiveTogether(
   return [...outcomes];
 }
 
-async function outcomeOf(inbox: Inbox, from: string, batch: Batch): Promise<StandOutcome> {
+async function outcomeOf(
+  inbox: Pick<Inbox, 'ship'>,
+  from: string,
+  batch: Batch,
+): Promise<StandOutcome> {
   try {
     return { kind: 'stand', stand: await inbox.ship(from, batch) };
   } catch (error) {
