@@ -2,7 +2,7 @@ import { type Clock, WOKEN } from '../base/clock.ts';
 import type { BusMessage, RequestOptions } from './bus.ts';
 import { BusError } from './bus.ts';
 import type { Link } from './link.ts';
-import type { Msg } from './nats-connection.ts';
+import type { Msg, MsgHdrs } from './nats-connection.ts';
 import type { NatsLine } from './nats-line.ts';
 import { failureOf, firstPartOf, isUnserved, requestHeaders, withRest } from './nats-message.ts';
 import { aborted, type Outcome, stopped, timedOut } from './outcome.ts';
@@ -25,6 +25,9 @@ export interface Route {
 
 interface Asked {
   readonly message: BusMessage;
+  readonly timeoutMs: number;
+  /** When it is given up, on the monotonic clock. */
+  readonly untilMs: number;
   readonly settle: (outcome: Outcome) => void;
   /** Whether it may have arrived. */
   isSent: boolean;
@@ -50,6 +53,12 @@ export class NatsRequests {
   readonly #clock: Clock;
   readonly #asked = new Map<string, Asked>();
   readonly #onUnserved: () => void;
+  /** The same of every request in one piece. Never changed. */
+  readonly #headers: MsgHdrs;
+  /** Ends the wait for the earliest timeout. */
+  #waiting: AbortController | undefined;
+  /** When that wait is over; requests that time out earlier begin another. */
+  #waitsUntilMs = Number.POSITIVE_INFINITY;
   #bytes = 0;
   #messages = 0;
   #count = 0;
@@ -57,6 +66,7 @@ export class NatsRequests {
   constructor(options: NatsRequestsOptions) {
     const { region, line, parts, clock, onUnserved } = options;
     this.#region = region;
+    this.#headers = requestHeaders(region);
     this.#onUnserved = onUnserved ?? (() => {});
     this.#line = line;
     this.#parts = parts;
@@ -87,6 +97,9 @@ export class NatsRequests {
   /** Settles everything with `stopped`. */
   stop(): void {
     for (const asked of this.#asked.values()) asked.settle(failed(stopped(this.#region)));
+    this.#waiting?.abort(WOKEN);
+    this.#waiting = undefined;
+    this.#waitsUntilMs = Number.POSITIVE_INFINITY;
   }
 
   /** Books a request, with its timeout and its signal; the first outcome settles it. */
@@ -100,17 +113,18 @@ export class NatsRequests {
     const { message, options, route, resolve, reject } = request;
     const messages = route.isExtra === true ? 0 : 1;
     const id = (this.#count++).toString(36);
-    const timer = new AbortController();
+    const { timeoutMs } = options;
     const onAbort = (): void => asked.settle(failed(aborted(message.subject)));
     const asked: Asked = {
       message,
+      timeoutMs,
+      untilMs: this.#clock.monotonicMs() + timeoutMs,
       isSent: false,
       releases: [],
       settle: (outcome) => {
         if (!this.#asked.delete(id)) return;
         this.#bytes -= message.payload.length;
         this.#messages -= messages;
-        timer.abort(WOKEN);
         options.signal?.removeEventListener('abort', onAbort);
         for (const release of asked.releases) release();
         if (outcome.kind === 'answer') resolve(outcome.payload);
@@ -121,13 +135,35 @@ export class NatsRequests {
     this.#bytes += message.payload.length;
     this.#messages += messages;
     options.signal?.addEventListener('abort', onAbort, { once: true });
-    void this.#expire(asked, options.timeoutMs, timer.signal);
+    if (asked.untilMs < this.#waitsUntilMs) void this.#expire(asked.untilMs);
     return { id, asked };
   }
 
-  async #expire(asked: Asked, timeoutMs: number, settled: AbortSignal): Promise<void> {
-    await this.#clock.sleep(timeoutMs, settled);
-    if (!settled.aborted) asked.settle(failed(timedOut(asked.message.subject, timeoutMs)));
+  /**
+   * Waits for the earliest timeout, for all requests: most are answered long before theirs, and a timer for each costs more
+   * than the rest of a short one.
+   */
+  async #expire(firstMs: number): Promise<void> {
+    this.#waiting?.abort(WOKEN);
+    const waiting = new AbortController();
+    this.#waiting = waiting;
+    for (let untilMs = firstMs; untilMs < Number.POSITIVE_INFINITY; untilMs = this.#giveUp()) {
+      this.#waitsUntilMs = untilMs;
+      await this.#clock.sleep(untilMs - this.#clock.monotonicMs(), waiting.signal);
+      if (this.#waiting !== waiting) return;
+    }
+    this.#waiting = undefined;
+    this.#waitsUntilMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** Settles what is over; returns when the next is. */
+  #giveUp(): number {
+    const nowMs = this.#clock.monotonicMs();
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const { message, timeoutMs, untilMs, settle } of this.#asked.values())
+      if (untilMs <= nowMs) settle(failed(timedOut(message.subject, timeoutMs)));
+      else nextMs = Math.min(nextMs, untilMs);
+    return nextMs;
   }
 
   #depart(id: string, asked: Asked, link: Link | undefined): void {
@@ -142,12 +178,12 @@ export class NatsRequests {
     const { partBytes, inbox } = this.#line;
     const reply = `${inbox}.answer.${id}`;
     const cut = cutOf(payload, partBytes);
-    let headers = requestHeaders(this.#region);
+    let headers = this.#headers;
     let first = payload;
     if (cut !== undefined) {
       const held = this.#parts.hold(payload, partBytes);
       asked.releases.push(() => held.release());
-      headers = withRest(headers, cut, held.pull);
+      headers = withRest(requestHeaders(this.#region), cut, held.pull);
       first = partOf(payload, partBytes, 0);
     }
     asked.isSent = true;

@@ -11,6 +11,7 @@ export const SUBJECTS = {
   'replication.hello': 'opens an outbox: log, epoch, index and checksum of what the target has',
   'replication.ship':
     'a batch of records of one log, (from, to], with the partition time at its end',
+  'replication.batches': 'several such batches in one message, answered one by one in one answer',
   'replication.advance': 'to move the time of idle partitions, so that tombstones elsewhere can go',
   'replication.scan': 'one page of a table with versions and tombstones, for bootstrap and resync',
   'replication.position': 'where a log of the asked region stands, for bootstrap',

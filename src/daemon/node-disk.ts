@@ -20,7 +20,8 @@ const WRITE_THROUGH_FLAG = process.platform === 'linux' ? constants.O_DSYNC : 0;
 export interface NodeDiskOptions {
   /**
    * Files that are appended to are filled with zeros this far ahead. A sync then writes data only: a file that grows with
-   * each append makes the file system commit its size as well, which costs about twice as much. What is ahead is cut off
+   * each append makes the file system commit its size as well, which costs about twice as much. When half of it is used up
+   * more is filled beside the appends, which wait only where they would reach into that. What is ahead is cut off
    * at `close`; after a kill it stands there, and whoever reads the file takes it for a torn end.
    */
   readonly aheadBytes?: number;
@@ -149,8 +150,12 @@ class NodeDiskFile implements DiskFile {
   /** Changes that a sync must carry to the disk, and how many of them one has carried. */
   #changes: number;
   #changesSynced = 0;
-  /** How far the file reaches, zeros included. */
+  /** How far the file reaches, zeros included. No content stands behind it, nor is written there while `#filling`. */
   #filledBytes: number;
+  /** The zeros that are being written from `#filledBytes` on. Never rejects. */
+  #filling: Promise<void> | undefined;
+  /** What broke in that: the next append fails with it. */
+  #fillFailure: Error | undefined;
   #folderSynced = false;
   #syncFailed = false;
   #closed = false;
@@ -179,11 +184,13 @@ class NodeDiskFile implements DiskFile {
     let bytes = 0;
     for (const chunk of chunks) bytes += chunk.length;
     await translated(this.name, async () => {
+      if (this.#sizeBytes + bytes > this.#filledBytes) await this.#filling;
+      if (this.#fillFailure !== undefined) throw this.#fillFailure;
       if (bytes <= JOIN_BYTES_MAX) await this.#write([Buffer.concat(chunks, bytes)]);
       else
         for (let at = 0; at < chunks.length; at += BUFFERS_MAX)
           await this.#write(chunks.slice(at, at + BUFFERS_MAX));
-      if (this.#sizeBytes > this.#filledBytes) await this.#fillAhead();
+      await this.#keepFilled();
     });
   }
 
@@ -226,6 +233,7 @@ class NodeDiskFile implements DiskFile {
 
   async truncate(sizeBytes: number): Promise<void> {
     await translated(this.name, async () => {
+      await this.#filling;
       await this.#cut(sizeBytes);
       this.#sizeBytes = sizeBytes;
     });
@@ -234,6 +242,7 @@ class NodeDiskFile implements DiskFile {
   async close(): Promise<void> {
     this.#closed = true;
     await translated(this.name, async () => {
+      await this.#filling;
       try {
         if (this.#filledBytes > this.#sizeBytes) await this.#handle.truncate(this.#sizeBytes);
       } finally {
@@ -243,20 +252,36 @@ class NodeDiskFile implements DiskFile {
   }
 
   /**
-   * Zeros behind what stands there. They come after the content, and where there is no space for all of them they go again,
-   * so that they never take a place that content could have.
+   * Sees to the zeros behind what stands there. They come after the content, and where there is no space for all of them they go
+   * again, so that they never take a place that content could have.
    */
-  async #fillAhead(): Promise<void> {
-    this.#filledBytes = this.#sizeBytes;
-    if (this.#aheadBytes === 0) return;
-    if (await this.#wroteZeros()) this.#filledBytes += this.#aheadBytes;
-    else await this.#cut(this.#sizeBytes);
+  async #keepFilled(): Promise<void> {
+    const left = this.#filledBytes - this.#sizeBytes;
+    if (left < 0) {
+      this.#filledBytes = this.#sizeBytes;
+      if (this.#aheadBytes > 0) await this.#fill(this.#aheadBytes);
+    } else if (left < this.#aheadBytes / 2 && this.#filling === undefined)
+      this.#filling = this.#fillBeside(Math.ceil(this.#aheadBytes / 2));
   }
 
-  async #wroteZeros(): Promise<boolean> {
-    const length = this.#aheadBytes;
+  async #fillBeside(length: number): Promise<void> {
     try {
-      const { bytesWritten } = await this.#handle.write(zeros(length), 0, length, this.#sizeBytes);
+      await this.#fill(length);
+    } catch (error) {
+      this.#fillFailure = error instanceof Error ? error : new Error(String(error));
+    }
+    this.#filling = undefined;
+  }
+
+  async #fill(length: number): Promise<void> {
+    const from = this.#filledBytes;
+    if (await this.#wroteZeros(length, from)) this.#filledBytes = from + length;
+    else await this.#cut(from);
+  }
+
+  async #wroteZeros(length: number, from: number): Promise<boolean> {
+    try {
+      const { bytesWritten } = await this.#handle.write(zeros(length), 0, length, from);
       return bytesWritten === length;
     } catch (error) {
       if (isFull(error)) return false;

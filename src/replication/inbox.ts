@@ -16,8 +16,8 @@ import { ReceivedLog } from './received-log.ts';
 import type { Tables } from './tables.ts';
 import type { Hello, Stand } from './wire.ts';
 
-/** Positions only save work, so they are saved at most so often. */
-const SAVE_MS = 200;
+/** Positions only save work, so they are saved at most so often: each time syncs a file and a folder beside the logs. */
+const SAVE_MS = 1000;
 /** Logs of one origin: more is a damaged hello. */
 const LOGS_MAX = 65_536;
 /** How long a stop waits for records on their way into partitions that do not take them. */

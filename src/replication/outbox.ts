@@ -3,7 +3,6 @@ import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Service } from '../base/service.ts';
 import { BusError } from '../bus/bus.ts';
-import type { SubjectName } from '../bus/subjects.ts';
 import { EMPTY_END } from '../log/chain.ts';
 import type { LogEnd } from '../log/entry.ts';
 import type { Partition } from '../partition/partition.ts';
@@ -12,6 +11,7 @@ import { type Batch, sameEnd } from './batch.ts';
 import type { LogLag } from './lag.ts';
 import { LagCounter } from './lag-counter.ts';
 import type { PeerLine } from './peer-line.ts';
+import type { ShipGatherer } from './ship-gatherer.ts';
 import { ShipStream } from './ship-stream.ts';
 import type { Tables } from './tables.ts';
 import { decodeStand, encodeBatch, encodeHello, type Hello, type Stand } from './wire.ts';
@@ -47,6 +47,8 @@ export interface OutboxOptions {
   readonly mayBegin?: () => boolean;
   readonly region: string;
   readonly line: PeerLine;
+  /** How batches get to the peer, shared by the outboxes of all logs. */
+  readonly gatherer: ShipGatherer;
   readonly tables: Tables;
   readonly lag: LogLag;
   /** This region's clock in milliseconds since 1970. */
@@ -238,18 +240,22 @@ export class Outbox implements Service {
     const { partition, logs } = this.#options;
     const count = logs();
     const hello = { log: this.#log, logs: count, end: partition.committed, place };
-    const stand = await this.#ask('replication.hello', encodeHello(hello), this.#stopping.signal);
+    const { line } = this.#options;
+    const { signal } = this.#stopping;
+    const stand = await this.#timed(async (timeoutMs) =>
+      decodeStand(await line.ask('replication.hello', encodeHello(hello), { timeoutMs, signal })),
+    );
     this.#helloLogs = count;
     return stand;
   }
 
-  async #ask(subject: SubjectName, payload: Uint8Array, signal: AbortSignal): Promise<Stand> {
-    const { line, clock } = this.#options;
+  async #timed(ask: (timeoutMs: number) => Promise<Stand>): Promise<Stand> {
+    const { clock } = this.#options;
     const askedMs = clock.monotonicMs();
-    const answer = await line.ask(subject, payload, { timeoutMs: this.#answerMs, signal });
+    const stand = await ask(this.#answerMs);
     const allowedMs = (clock.monotonicMs() - askedMs) * ANSWER_ALLOWANCE;
     this.#answerMs = Math.min(ANSWER_MS_MAX, Math.max(ANSWER_MS, allowedMs));
-    return decodeStand(answer);
+    return stand;
   }
 
   /** With the position the peer hears of all logs that splits up to there have made: see `ShipStreamOptions.logs`. */
@@ -302,7 +308,10 @@ export class Outbox implements Service {
 
   async #ship(batch: Batch, signal: AbortSignal): Promise<Stand> {
     const payload = encodeBatch(batch);
-    const stand = await this.#ask('replication.ship', payload, signal);
+    const { gatherer } = this.#options;
+    const stand = await this.#timed(async (timeoutMs) =>
+      gatherer.ship(payload, { timeoutMs, signal }),
+    );
     const taken = stand.waitsFor === undefined && (stand.applied?.index ?? 0) >= batch.to.index;
     if (taken) this.#options.onShipped?.({ records: batch.records.length, bytes: payload.length });
     return stand;

@@ -16,9 +16,12 @@ import { Lag, type Pending } from './lag.ts';
 import { Outbox, type OutboxOptions, type OutboxState, type ResyncReason } from './outbox.ts';
 import { PeerLine, serveFramed } from './peer-line.ts';
 import type { PositionStore } from './position-store.ts';
+import { receiveTogether } from './receive-together.ts';
+import { ShipGatherer } from './ship-gatherer.ts';
 import type { Tables } from './tables.ts';
 import {
   decodeBatch,
+  decodeBatches,
   decodeHello,
   decodeNothing,
   decodePositions,
@@ -28,6 +31,7 @@ import {
   encodePositions,
   encodeReport,
   encodeStand,
+  encodeStands,
   encodeTime,
 } from './wire.ts';
 
@@ -121,6 +125,7 @@ export interface ChildLog {
 
 interface Peer {
   readonly line: PeerLine;
+  readonly gatherer: ShipGatherer;
   readonly lag: Lag;
   readonly outboxes: Outbox[];
   nudgedAtMs: number;
@@ -356,7 +361,8 @@ export class Replicator implements Service {
   #newPeer(name: string): Peer {
     const { bus, partitions } = this.#options;
     const line = new PeerLine(bus, name);
-    const peer = { line, lag: new Lag(), outboxes: [] };
+    const gatherer = new ShipGatherer({ line, clock: this.#options.clock });
+    const peer = { line, gatherer, lag: new Lag(), outboxes: [] };
     const outboxes = partitions.map((partition, log) => {
       assert(partition.number === log, 'partitions come by number');
       return this.#newOutbox(name, peer, { partition });
@@ -366,7 +372,7 @@ export class Replicator implements Service {
 
   #newOutbox(
     name: string,
-    { line, lag }: Pick<Peer, 'line' | 'lag'>,
+    { line, gatherer, lag }: Pick<Peer, 'line' | 'gatherer' | 'lag'>,
     part: Pick<OutboxOptions, 'partition' | 'mayBegin'>,
   ): Outbox {
     const { partitions, observer, onMismatch } = this.#options;
@@ -376,6 +382,7 @@ export class Replicator implements Service {
       ...part,
       logs: () => partitions.length,
       line,
+      gatherer,
       lag: lag.log(log),
       onMismatch: (mismatch) => onMismatch({ peer: name, log, ...mismatch }),
       onReach: (failure) => {
@@ -419,6 +426,11 @@ export class Replicator implements Service {
       }),
       serveFramed(bus, 'replication.ship', async (payload, from) =>
         encodeStand(await this.inbox.ship(from, decodeBatch(payload))),
+      ),
+      serveFramed(bus, 'replication.batches', async (payload, from) =>
+        encodeStands(
+          await receiveTogether(decodeBatches(payload), { from, inbox: this.inbox, clock }),
+        ),
       ),
       serveFramed(bus, 'replication.position', async (payload) => {
         decodeNothing(payload);

@@ -52,8 +52,10 @@ export type StreamEnd =
 export class ShipStream {
   readonly #options: ShipStreamOptions;
   readonly #builder: BatchBuilder;
-  /** One per batch in flight. */
-  readonly #requests = new Set<AbortController>();
+  /** Aborts with the stream's end: what is in flight, and its timer. */
+  readonly #ended = new AbortController();
+  /** When the timer of `#wakeIn` is up. */
+  #wakesAtMs = Number.POSITIVE_INFINITY;
   #follower: Follower | undefined;
   #end: StreamEnd | undefined;
   #inFlight = 0;
@@ -155,13 +157,26 @@ export class ShipStream {
   /** Waits for entries, a nudge or the end, but no longer than the stream may stay quiet. */
   async #somethingToDo(): Promise<void> {
     if (this.#arrived !== undefined || this.#nudged || this.#end !== undefined) return;
-    const timer = new AbortController();
     await new Promise<void>((resolve) => {
       this.#stir = resolve;
-      void this.#options.clock.sleep(this.#quietMs(), timer.signal).then(resolve);
+      void this.#wakeIn(this.#quietMs());
     });
     this.#stir = undefined;
-    timer.abort(WOKEN);
+  }
+
+  /**
+   * Stirs in so many milliseconds, or sooner: a timer that is under way is left alone where it is up first, so that a busy
+   * stream does not begin and end one for every batch.
+   */
+  async #wakeIn(ms: number): Promise<void> {
+    const { clock } = this.#options;
+    const atMs = clock.monotonicMs() + ms;
+    if (atMs >= this.#wakesAtMs) return;
+    this.#wakesAtMs = atMs;
+    await clock.sleep(ms, this.#ended.signal);
+    if (this.#wakesAtMs !== atMs) return;
+    this.#wakesAtMs = Number.POSITIVE_INFINITY;
+    this.#stir?.();
   }
 
   /** How long it may stay quiet from now on. */
@@ -190,14 +205,11 @@ export class ShipStream {
 
   /** Owns its errors: whatever they are, the stream ends. */
   async #ship(batch: Batch): Promise<void> {
-    const request = new AbortController();
-    this.#requests.add(request);
     try {
-      this.#answered(batch, await this.#options.ship(batch, request.signal));
+      this.#answered(batch, await this.#options.ship(batch, this.#ended.signal));
     } catch (error) {
       this.#fail({ kind: 'lost', error });
     }
-    this.#requests.delete(request);
     this.#inFlight -= 1;
     this.#slot?.();
   }
@@ -225,7 +237,7 @@ export class ShipStream {
   #fail(end: StreamEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
-    for (const request of this.#requests) request.abort();
+    this.#ended.abort(WOKEN);
     this.#follower?.close();
     this.#slot?.();
     this.#stir?.();

@@ -25,6 +25,8 @@ const KINDS = {
   report: 7,
   none: 9,
   stored: 10,
+  batches: 11,
+  stands: 12,
 } as const;
 
 type Kind = keyof typeof KINDS;
@@ -146,6 +148,8 @@ const FLAG_EXPIRED = 4;
 /** The least that a record takes: table, flags, key, time and size. */
 const RECORD_BYTES_MIN = 2 + 1 + 2 + 8 + 4;
 const TABLE_BYTES_MIN = 2;
+/** The least that a batch takes in a message of several. */
+const BATCH_BYTES_MIN = 4;
 /** A dictionary's index has 16 bits. */
 const TABLES_MAX = 65_536;
 
@@ -204,6 +208,67 @@ function readRecord(from: ByteReader, tables: readonly string[]): ShippedRecord 
   const image = (flags & FLAG_IMAGE) === 0 ? undefined : from.long();
   if (expiredOf !== undefined && image !== undefined) throw damaged('an expiry with an item');
   return { table, key, time, expiredOf, replaced, image, itemBytes };
+}
+
+/** Batches of one or several logs in one message, each as `encodeBatch` makes it. */
+export function encodeBatches(batches: readonly Uint8Array[]): Uint8Array {
+  const bytes = batches.reduce((sum, { length }) => sum + length + 4, 16);
+  const to = write('batches', bytes).u32(batches.length);
+  for (const batch of batches) to.long(batch);
+  return to.finish();
+}
+
+/** More are of no program. */
+const BATCHES_MAX = 4096;
+
+/** In the order in which they were given. */
+export const decodeBatches = (bytes: Uint8Array): readonly Batch[] =>
+  read(bytes, 'batches', (from) => {
+    const count = from.count(BATCH_BYTES_MIN);
+    if (count > BATCHES_MAX) throw damaged(`${count} batches`);
+    return Array.from({ length: count }, () => decodeBatch(from.long()));
+  });
+
+/**
+ * What became of one of several batches. `late`: nothing is known of it yet; who ships it again, alone, is told when it is done.
+ * `failed`: as an answer of its own would say.
+ */
+export type StandOutcome =
+  | { readonly kind: 'stand'; readonly stand: Stand }
+  | { readonly kind: 'late' }
+  | { readonly kind: 'failed'; readonly code: string | undefined; readonly words: string };
+
+const OUTCOMES = { stand: 0, late: 1, failed: 2 } as const;
+const WORDS_BYTES_MAX = 4000;
+
+export function encodeStands(outcomes: readonly StandOutcome[]): Uint8Array {
+  const to = write('stands').u32(outcomes.length);
+  for (const outcome of outcomes) {
+    to.u8(OUTCOMES[outcome.kind]);
+    if (outcome.kind === 'stand') to.long(encodeStand(outcome.stand));
+    else if (outcome.kind === 'failed') {
+      writeOptional(to, outcome.code, (code) => to.text(code));
+      to.text(outcome.words.slice(0, WORDS_BYTES_MAX));
+    }
+  }
+  return to.finish();
+}
+
+/** One for each of `count` batches, in their order. */
+export const decodeStands = (bytes: Uint8Array, count: number): readonly StandOutcome[] =>
+  read(bytes, 'stands', (from) => {
+    const found = from.count(1);
+    if (found !== count) throw damaged(`${found} answers to ${count} batches`);
+    return Array.from({ length: count }, () => readOutcome(from));
+  });
+
+function readOutcome(from: ByteReader): StandOutcome {
+  const kind = from.u8();
+  if (kind === OUTCOMES.stand) return { kind: 'stand', stand: decodeStand(from.long()) };
+  if (kind === OUTCOMES.late) return { kind: 'late' };
+  if (kind !== OUTCOMES.failed) throw damaged(`an outcome of kind ${kind}`);
+  const code = readOptional(from, () => from.text());
+  return { kind: 'failed', code, words: from.text() };
 }
 
 /** A message that says only of what kind it is: a clock probe, a request for positions, an answer without news. */

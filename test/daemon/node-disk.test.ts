@@ -257,3 +257,71 @@ test.runIf(process.platform === 'linux')(
     });
   },
 );
+
+test('more is filled beside the appends when half of it is used up, and never over content', async () => {
+  await inFolder(async (folder) => {
+    const prototype = await handlePrototype(folder);
+    const disk = await NodeDisk.open(folder, { aheadBytes: 1000, writeThrough: true });
+    const file = await disk.open('log');
+    await file.append([Buffer.alloc(100, 1)]);
+    const held = new EventEmitter();
+    const fills: unknown[] = [];
+    const restore = instead(
+      prototype,
+      'write',
+      (original) =>
+        async function write(this: object, ...given: unknown[]): Promise<unknown> {
+          fills.push(given[3]);
+          if (fills.length === 1) await once(held, 'released');
+          return original.call(this, ...given);
+        },
+    );
+    try {
+      await file.append([Buffer.alloc(600, 2)]);
+      expect(fills).toEqual([1100]);
+      // It ends within what is filled, so it does not wait for more.
+      await file.append([Buffer.alloc(400, 3)]);
+      let isThere = false;
+      const append = async (): Promise<void> => {
+        await file.append([Buffer.alloc(50, 4)]);
+        isThere = true;
+      };
+      const beyond = append();
+      await file.read(0, 1);
+      expect(isThere).toBe(false);
+      held.emit('released');
+      await beyond;
+    } finally {
+      restore();
+    }
+    expect(file.sizeBytes).toBe(1150);
+    const whole = await readFile(join(folder, 'log'));
+    expect(whole.length).toBeGreaterThanOrEqual(1600);
+    const content = [Buffer.alloc(100, 1), Buffer.alloc(600, 2), Buffer.alloc(400, 3)];
+    expect(whole.subarray(0, 1150)).toEqual(Buffer.concat([...content, Buffer.alloc(50, 4)]));
+    expect(whole.subarray(1150).every((byte) => byte === 0)).toBe(true);
+    await file.close();
+    expect((await readFile(join(folder, 'log'))).length).toBe(1150);
+  });
+});
+
+test('what breaks while more is filled beside the appends fails the next of them', async () => {
+  await inFolder(async (folder) => {
+    const prototype = await handlePrototype(folder);
+    const file = await (await NodeDisk.open(folder, { aheadBytes: 1000 })).open('log');
+    await file.append([Buffer.alloc(100, 1)]);
+    const restore = instead(
+      prototype,
+      'write',
+      () => async () => Promise.reject(new Error('the drive is gone')),
+    );
+    try {
+      await file.append([Buffer.alloc(600, 2)]);
+      await file.read(0, 1);
+      await expect(file.append([Buffer.alloc(10, 3)])).rejects.toMatchObject({ code: 'io' });
+    } finally {
+      restore();
+    }
+    await file.close();
+  });
+});

@@ -65,6 +65,15 @@ const stand = fc.record({
   durable: optional(end),
   waitsFor: optional(fc.string({ maxLength: 36 })),
 });
+const outcome = fc.oneof(
+  fc.record({ kind: fc.constant('stand' as const), stand }),
+  fc.constant({ kind: 'late' } as const),
+  fc.record({
+    kind: fc.constant('failed' as const),
+    code: optional(fc.string({ maxLength: 20 })),
+    words: fc.string({ maxLength: 100 }),
+  }),
+);
 const report = fc.record({
   vector: fc.dictionary(region, whole, { noNullPrototype: true }),
   unsettled: fc.array(fc.uuid()),
@@ -97,6 +106,18 @@ test('every message comes back as it was', () => {
   returns(hello, wire.encodeHello, wire.decodeHello);
   returns(stand, wire.encodeStand, wire.decodeStand);
   returns(batch, wire.encodeBatch, wire.decodeBatch);
+  returns(
+    fc.array(batch),
+    (batches) => wire.encodeBatches(batches.map(wire.encodeBatch)),
+    (message) => [...wire.decodeBatches(message)],
+  );
+  fc.assert(
+    fc.property(fc.array(outcome), (outcomes) => {
+      const message = wire.encodeStands(outcomes);
+      expect(wire.decodeStands(message, outcomes.length)).toEqual(outcomes);
+      expect(() => wire.decodeStands(message, outcomes.length + 1)).toThrow(WireError);
+    }),
+  );
   returns(report, wire.encodeReport, wire.decodeReport);
   returns(page, encodeCopyPage, decodeCopyPage);
   returns(answers, encodeCopyAnswer, decodeCopyAnswer);
@@ -122,6 +143,8 @@ const decoders = [
   wire.decodeTime,
   wire.decodeClockReading,
   wire.decodeNothing,
+  wire.decodeBatches,
+  (message: Uint8Array) => wire.decodeStands(message, 2),
 ] as const;
 
 function outcomeOf(decode: () => unknown): string {

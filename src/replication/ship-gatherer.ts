@@ -1,0 +1,124 @@
+import { type Clock, yieldTo } from '../base/clock.ts';
+import { BusError } from '../bus/bus.ts';
+import type { AskOptions, PeerLine } from './peer-line.ts';
+import { decodeStand, decodeStands, encodeBatches, type Stand } from './wire.ts';
+
+/**
+ * Between two messages of batches to a peer. All logs of a region commit in the same groups, and each message costs both
+ * sides about the same, however little is in it; and what comes in one message is one group in the target's logs.
+ */
+export const GATHER_MS = 1;
+
+/** What goes together. A batch with more than a part of it goes at once, behind those that wait. */
+export const GATHERED_BYTES_MAX = 64 * 1024;
+const LONE_BYTES_MIN = 16 * 1024;
+
+/** How long a peer that does not know messages of several batches is sent them one by one. */
+const ALONE_MS = 60_000;
+
+interface Waiting {
+  /** As `encodeBatch` makes it. */
+  readonly batch: Uint8Array;
+  readonly options: AskOptions;
+  readonly resolve: (stand: Stand | Promise<Stand>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface ShipGathererOptions {
+  readonly line: PeerLine;
+  readonly clock: Clock;
+}
+
+/**
+ * The way of one peer's batches to it, whatever log they are of: what several logs ship at one moment goes in one message. Batches
+ * arrive in the order in which they were given, as far as the bus keeps it, and each is answered for itself.
+ */
+export class ShipGatherer {
+  readonly #line: PeerLine;
+  readonly #clock: Clock;
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #isDue = false;
+  #sentMs = Number.NEGATIVE_INFINITY;
+  #aloneUntilMs = Number.NEGATIVE_INFINITY;
+
+  constructor({ line, clock }: ShipGathererOptions) {
+    this.#line = line;
+    this.#clock = clock;
+  }
+
+  /** Rejects as `PeerLine.ask` does. */
+  async ship(batch: Uint8Array, options: AskOptions): Promise<Stand> {
+    return new Promise((resolve, reject) => {
+      const isLone = batch.length >= LONE_BYTES_MIN;
+      if (this.#waitingBytes + batch.length > GATHERED_BYTES_MAX) this.#send();
+      this.#waiting.push({ batch, options, resolve, reject });
+      this.#waitingBytes += batch.length;
+      if (isLone) this.#send();
+      else if (!this.#isDue) void this.#sendSoon();
+    });
+  }
+
+  async #sendSoon(): Promise<void> {
+    this.#isDue = true;
+    const waitMs = this.#sentMs + GATHER_MS - this.#clock.monotonicMs();
+    await (waitMs > 0 ? this.#clock.sleep(waitMs) : yieldTo(this.#clock));
+    this.#isDue = false;
+    this.#send();
+  }
+
+  #send(): void {
+    const waiting = this.#waiting.filter(({ options }) => options.signal?.aborted !== true);
+    for (const each of this.#waiting) if (!waiting.includes(each)) each.reject(givenUp());
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    if (waiting.length === 0) return;
+    this.#sentMs = this.#clock.monotonicMs();
+    if (waiting.length === 1 || this.#sentMs < this.#aloneUntilMs)
+      for (const each of waiting) each.resolve(this.#alone(each));
+    else void this.#together(waiting);
+  }
+
+  #againAlone(each: Waiting): void {
+    if (each.options.signal?.aborted !== true) each.resolve(this.#alone(each));
+  }
+
+  async #alone({ batch, options }: Waiting): Promise<Stand> {
+    return decodeStand(await this.#line.ask('replication.ship', batch, options));
+  }
+
+  /** A stream that ends waits no longer; the message, which has others' batches in it, goes on. Owns its errors. */
+  async #together(waiting: readonly Waiting[]): Promise<void> {
+    const unlisten = waiting.map(({ options: { signal }, reject }) => {
+      const onAbort = (): void => reject(givenUp());
+      signal?.addEventListener('abort', onAbort, { once: true });
+      return () => signal?.removeEventListener('abort', onAbort);
+    });
+    try {
+      const message = encodeBatches(waiting.map(({ batch }) => batch));
+      const timeoutMs = Math.max(...waiting.map(({ options }) => options.timeoutMs));
+      const answer = await this.#line.ask('replication.batches', message, { timeoutMs });
+      for (const [place, outcome] of decodeStands(answer, waiting.length).entries()) {
+        const each = waiting[place];
+        if (each === undefined) continue;
+        if (outcome.kind === 'stand') each.resolve(outcome.stand);
+        else if (outcome.kind === 'late') this.#againAlone(each);
+        else each.reject(remoteError(outcome));
+      }
+    } catch (error) {
+      const isUnserved = error instanceof BusError && error.code === 'unreachable';
+      if (isUnserved) this.#aloneUntilMs = this.#clock.monotonicMs() + ALONE_MS;
+      for (const each of waiting) {
+        // It has not arrived, be it that nobody there knows such messages: an earlier release knows the other.
+        if (isUnserved) this.#againAlone(each);
+        else each.reject(error);
+      }
+    }
+    for (const end of unlisten) end();
+  }
+}
+
+const givenUp = (): BusError => new BusError('stopped', 'the stream of a batch has ended');
+
+const remoteError = ({ code, words }: { code: string | undefined; words: string }): BusError =>
+  new BusError('remote', words, code === undefined ? {} : { remoteCode: code });

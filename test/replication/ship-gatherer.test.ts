@@ -1,0 +1,205 @@
+import { Buffer } from 'node:buffer';
+
+import { expect, test } from 'vitest';
+
+import { type Bus, BusError, type BusMessage } from '../../src/bus/bus.ts';
+import { decodeFrame, encodeFrame } from '../../src/bus/frame.ts';
+import type { Batch } from '../../src/replication/batch.ts';
+import { PeerLine } from '../../src/replication/peer-line.ts';
+import {
+  GATHER_MS,
+  GATHERED_BYTES_MAX,
+  ShipGatherer,
+} from '../../src/replication/ship-gatherer.ts';
+import {
+  decodeBatch,
+  decodeBatches,
+  encodeBatch,
+  encodeStand,
+  encodeStands,
+  type Stand,
+  type StandOutcome,
+} from '../../src/replication/wire.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+const at = (index: number) => ({ logId: 'x', epoch: 1, index, checksum: 1, partitionTime: 9 });
+
+const batchOf = (log: number, imageBytes = 10, index = 5): Batch => ({
+  origin: 'a',
+  log,
+  from: at(index),
+  to: at(index + 1),
+  records: [
+    {
+      table: 't',
+      key: Buffer.from('k'),
+      time: 1,
+      replaced: undefined,
+      image: Buffer.alloc(imageBytes, 7),
+      itemBytes: imageBytes,
+    },
+  ],
+});
+
+const standOf = ({ to }: Batch): Stand => ({ applied: to, durable: to, waitsFor: undefined });
+
+/** What a peer answers to one message: `alone` or several batches. */
+interface Peer {
+  readonly alone?: (batch: Batch) => Promise<Stand>;
+  readonly together?: (batches: readonly Batch[]) => Promise<readonly StandOutcome[]>;
+}
+
+function gathererTo(peer: Peer = {}) {
+  const clock = new VirtualClock();
+  /** The logs of each message that was sent. */
+  const sent: number[][] = [];
+  const alone = peer.alone ?? (async (batch) => standOf(batch));
+  const together =
+    peer.together ??
+    (async (batches) => batches.map((batch) => ({ kind: 'stand', stand: standOf(batch) })));
+  const request = async (_: string, { subject, payload }: BusMessage): Promise<Uint8Array> => {
+    const message = decodeFrame(payload);
+    if (subject.endsWith('.replication.ship')) {
+      const batch = decodeBatch(message);
+      sent.push([batch.log]);
+      return encodeFrame(encodeStand(await alone(batch)));
+    }
+    expect(subject).toBe('tidemark.v1.b.replication.batches');
+    const batches = decodeBatches(message);
+    sent.push(batches.map(({ log }) => log));
+    return encodeFrame(encodeStands(await together(batches)));
+  };
+  const bus: Bus = { region: 'a', request, serve: () => () => {} };
+  const gatherer = new ShipGatherer({ line: new PeerLine(bus, 'b'), clock });
+  const ship = async (batch: Batch, signal = new AbortController().signal): Promise<Stand> =>
+    gatherer.ship(encodeBatch(batch), { timeoutMs: 1000, signal });
+  return { clock, sent, ship };
+}
+
+test('what several logs ship at one moment goes in one message, and each is answered for itself', async () => {
+  const { clock, sent, ship } = gathererTo();
+  const shipped = [0, 1, 2].map(async (log) => ship(batchOf(log, 10, 100 * log)));
+  await clock.advance(0);
+  expect(sent).toEqual([[0, 1, 2]]);
+  expect((await Promise.all(shipped)).map(({ applied }) => applied?.index)).toEqual([1, 101, 201]);
+});
+
+test('a batch of a quiet region waits for no other, those right behind it a moment', async () => {
+  const { clock, sent, ship } = gathererTo();
+  const first = ship(batchOf(0));
+  await clock.advance(0);
+  expect(sent).toEqual([[0]]);
+  const later = [ship(batchOf(1)), ship(batchOf(2))];
+  await clock.advance(GATHER_MS / 2);
+  later.push(ship(batchOf(0)));
+  expect(sent).toEqual([[0]]);
+  await clock.advance(GATHER_MS / 2);
+  expect(sent).toEqual([[0], [1, 2, 0]]);
+  await Promise.all([first, ...later]);
+});
+
+test('a large batch goes at once, behind those that wait, and no message grows without bound', async () => {
+  const { clock, sent, ship } = gathererTo();
+  const first = ship(batchOf(0));
+  await clock.advance(0);
+  const rest = [ship(batchOf(1)), ship(batchOf(2, GATHERED_BYTES_MAX)), ship(batchOf(1))];
+  await clock.advance(0);
+  expect(sent).toEqual([[0], [1], [2]]);
+  for (let log = 10; log < 30; log += 1) rest.push(ship(batchOf(log, 10_000)));
+  await clock.advance(GATHER_MS);
+  expect(sent.slice(3).map(({ length }) => length)).toEqual([7, 6, 6, 2]);
+  await Promise.all([first, ...rest]);
+});
+
+test('what the peer does not know yet is asked for alone, and holds up no other', async () => {
+  let settle: (() => void) | undefined;
+  const { clock, sent, ship } = gathererTo({
+    together: async ([first]) => [
+      { kind: 'stand', stand: standOf(first ?? batchOf(0)) },
+      { kind: 'late' },
+    ],
+    alone: async (batch) => {
+      await new Promise<void>((resolve) => {
+        settle = resolve;
+      });
+      return standOf(batch);
+    },
+  });
+  const [soon, late] = [ship(batchOf(0)), ship(batchOf(1))];
+  await clock.advance(0);
+  expect((await soon).applied?.index).toBe(6);
+  expect(sent).toEqual([[0, 1], [1]]);
+  settle?.();
+  expect((await late).applied?.index).toBe(6);
+});
+
+test('a peer of an earlier release gets each batch alone, and is not asked again for a while', async () => {
+  const { clock, sent, ship } = gathererTo({
+    together: async () => Promise.reject(new BusError('unreachable', 'b serves no such thing')),
+  });
+  for (let round = 0; round < 2; round += 1) {
+    const both = [ship(batchOf(0)), ship(batchOf(1))];
+    await clock.advance(GATHER_MS);
+    for (const { applied } of await Promise.all(both)) expect(applied?.index).toBe(6);
+  }
+  expect(sent).toEqual([[0, 1], [0], [1], [0], [1]]);
+  await clock.advance(60_000);
+  const both = [ship(batchOf(0)), ship(batchOf(1))];
+  await clock.advance(0);
+  await Promise.all(both);
+  expect(sent.at(5)).toEqual([0, 1]);
+});
+
+test('a batch fails alone where the peer says so, and all of a message that is lost', async () => {
+  const failed = { kind: 'failed', code: 'damaged', words: 'it is damaged' } as const;
+  const first = gathererTo({
+    together: async ([batch]) => [{ kind: 'stand', stand: standOf(batch ?? batchOf(0)) }, failed],
+  });
+  const both = Promise.allSettled([first.ship(batchOf(0)), first.ship(batchOf(1))]);
+  await first.clock.advance(0);
+  expect(await both).toMatchObject([
+    { status: 'fulfilled' },
+    { reason: { code: 'remote', remoteCode: 'damaged', message: 'it is damaged' } },
+  ]);
+
+  const second = gathererTo({
+    together: async () => Promise.reject(new BusError('timeout', 'no answer')),
+  });
+  const lost = Promise.allSettled([second.ship(batchOf(0)), second.ship(batchOf(1))]);
+  await second.clock.advance(0);
+  expect(await lost).toMatchObject([
+    { reason: { code: 'timeout' } },
+    { reason: { code: 'timeout' } },
+  ]);
+  expect(second.sent).toEqual([[0, 1]]);
+});
+
+test('a stream that ends waits no longer, before and after its batch is sent', async () => {
+  let answer: ((outcomes: readonly StandOutcome[]) => void) | undefined;
+  const { clock, sent, ship } = gathererTo({
+    together: async () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      }),
+  });
+  const ended = new AbortController();
+  const outcomes = Promise.allSettled([
+    ship(batchOf(0), ended.signal),
+    ship(batchOf(1)),
+    ship(batchOf(2)),
+  ]);
+  await clock.advance(0);
+  const unsent = ship(batchOf(0), ended.signal);
+  ended.abort();
+  const [[refused]] = await Promise.all([Promise.allSettled([unsent]), clock.advance(GATHER_MS)]);
+  expect(refused).toMatchObject({ reason: { code: 'stopped' } });
+  expect(sent).toEqual([[0, 1, 2]]);
+  const stand = { kind: 'stand', stand: standOf(batchOf(1)) } as const;
+  answer?.([{ kind: 'late' }, stand, stand]);
+  expect(await outcomes).toMatchObject([
+    { reason: { code: 'stopped' } },
+    { status: 'fulfilled' },
+    { status: 'fulfilled' },
+  ]);
+  expect(sent).toEqual([[0, 1, 2]]);
+});
