@@ -34,7 +34,12 @@ export class Overlay {
   }
 
   set(key: string, record: ItemRecord, commit: Commit): void {
-    this.#items.set(key, { record, commit });
+    const item = this.#items.get(key);
+    if (item === undefined) this.#items.set(key, { record, commit });
+    else {
+      item.record = record;
+      item.commit = commit;
+    }
   }
 
   /** Every serving copy has applied `record`. */
@@ -50,7 +55,7 @@ export class Overlay {
     // The image that it replaced stays with the record, and may be much larger than its own.
     const replacedBytes = record.oldImage?.length ?? 0;
     const bytes = record.image.length + replacedBytes + record.key.length + itemOverheadBytes;
-    this.#applied.push({ key, item, bytes });
+    this.#applied.push({ key, item, record, bytes });
     this.#appliedBytes += bytes;
     this.#trim();
   }
@@ -61,7 +66,8 @@ export class Overlay {
       if (oldest === undefined) break;
       this.#appliedStart += 1;
       this.#appliedBytes -= oldest.bytes;
-      if (this.#items.get(oldest.key) === oldest.item) this.#items.delete(oldest.key);
+      // Whatever came to be at the key since has another record.
+      if (oldest.item.record === oldest.record) this.#items.delete(oldest.key);
     }
     if (this.#appliedStart <= 1024) return;
     this.#applied = this.#applied.slice(this.#appliedStart);
@@ -79,11 +85,13 @@ export class Overlay {
 interface AppliedItem {
   readonly key: string;
   readonly item: OverlayItem;
+  readonly record: ItemRecord;
   readonly bytes: number;
 }
 
+/** What is held at one key: it changes with what is set there. */
 export interface OverlayItem {
-  readonly record: ItemRecord;
+  record: ItemRecord;
   /** The append that carries it; `COMMITTED` once every serving copy has applied it. */
   commit: Commit;
 }

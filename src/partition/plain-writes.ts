@@ -27,7 +27,8 @@ export class PlainWrites {
 
   /** In the order of `writes`, which are of different items. Resolves when all are durable, or have failed. */
   async writeEach(writes: readonly PlainWrite[]): Promise<readonly WriteResult[]> {
-    const begun = writes.map((write) => this.#begin(write));
+    const begun: (Appended | Failure | Promise<WriteResult>)[] = [];
+    for (const write of writes) begun.push(this.#begin(write));
     const results: WriteResult[] = [];
     let last: Promise<void> | undefined;
     let failure: Failure | undefined;

@@ -73,7 +73,7 @@ test('nothing is answered before it is durable', async () => {
   const world = await PartitionWorld.start();
   world.log.delayMs = 50;
   let isAnswered = false;
-  const written = world.partition.writeEach([put(1, 'one'), put(2, 'two')]).then(() => {
+  const written = world.partition.writeEach([put(1, 'one'), put(2, 'two')]).finally(() => {
     isAnswered = true;
   });
   await world.clock.advance(40);

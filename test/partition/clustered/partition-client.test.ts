@@ -2,11 +2,8 @@ import { expect, test } from 'vitest';
 
 import { internalError } from '../../../src/model/errors.ts';
 import type { NodePartition } from '../../../src/partition/clustered/node-partition.ts';
-import type { LeaderCall } from '../../../src/partition/clustered/partition-calls.ts';
-import {
-  PartitionClient,
-  type AskLeader,
-} from '../../../src/partition/clustered/partition-client.ts';
+import type { AnswerOf, LeaderCall } from '../../../src/partition/clustered/partition-calls.ts';
+import { PartitionClient } from '../../../src/partition/clustered/partition-client.ts';
 import { writeEachBytesMax } from '../../../src/partition/clustered/told-results.ts';
 import type { PlainWrite } from '../../../src/partition/item-write.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
@@ -31,10 +28,11 @@ function clientOf(answer: (call: LeaderCall) => unknown): {
     hashes: () => ({ from: 0, to: 2 ** 32 }),
     hasMoved: async () => true,
     clock: new VirtualClock(),
-    ask: (async (_partition: number, call: LeaderCall) => {
+    ask: async <Call extends LeaderCall>(_partition: number, call: Call) => {
       calls.push(call.name);
-      return answer(call);
-    }) as AskLeader,
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+      return answer(call) as AnswerOf<Call['name']>;
+    },
     onDamage: () => {},
   });
   return { client, calls };

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
+import { assert } from '../../../src/base/assert.ts';
 import { decodeMessage, encodeMessage } from '../../../src/base/message-codec.ts';
 import { ClientError, internalError } from '../../../src/model/errors.ts';
 import {
@@ -29,8 +30,8 @@ test('results arrive at another node as they were, errors of their kinds include
     { kind: 'failed', error: internalError() },
   ];
   const arrived = decodeMessage(encodeMessage(toldResults(results)));
-  expect(isToldResults(arrived)).toBe(true);
-  if (isToldResults(arrived)) expect(heardResults(arrived)).toEqual(results);
+  assert(isToldResults(arrived), 'they are results');
+  expect(heardResults(arrived)).toEqual(results);
 });
 
 test('what is wrong with the program is told as an internal error', () => {
@@ -38,16 +39,17 @@ test('what is wrong with the program is told as an internal error', () => {
   expect(heardResults(told)).toMatchObject([{ kind: 'failed', error: { status: 500 } }]);
 });
 
+const countsOf = (messages: readonly (readonly PlainWrite[])[]): readonly number[] =>
+  messages.map(({ length }) => length);
+
 test('writes go in as few messages as they fit in, each of one table', () => {
   const third = Math.floor(writeEachBytesMax / 3);
   const small = putOf(1, 10);
-  const of = (messages: readonly (readonly PlainWrite[])[]): readonly number[] =>
-    messages.map(({ length }) => length);
-  expect(of(inMessages([]))).toEqual([]);
-  expect(of(inMessages([small, small, small]))).toEqual([3]);
-  expect(of(inMessages([small, putOf(2, 10), putOf(2, 10)]))).toEqual([1, 2]);
-  expect(of(inMessages([putOf(1, third), putOf(1, third), putOf(1, third)]))).toEqual([2, 1]);
-  expect(of(inMessages([small, putOf(1, 2 * writeEachBytesMax), small]))).toEqual([1, 1, 1]);
+  expect(countsOf(inMessages([]))).toEqual([]);
+  expect(countsOf(inMessages([small, small, small]))).toEqual([3]);
+  expect(countsOf(inMessages([small, putOf(2, 10), putOf(2, 10)]))).toEqual([1, 2]);
+  expect(countsOf(inMessages([putOf(1, third), putOf(1, third), putOf(1, third)]))).toEqual([2, 1]);
+  expect(countsOf(inMessages([small, putOf(1, 2 * writeEachBytesMax), small]))).toEqual([1, 1, 1]);
 });
 
 test('messages hold every write once, in order', () => {
