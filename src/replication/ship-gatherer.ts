@@ -47,7 +47,7 @@ export class ShipGatherer {
     this.#clock = clock;
   }
 
-  /** Rejects as `PeerLine.ask` does. */
+  /** Rejects as `PeerLine.ask` does, and soon when `signal` aborts. */
   async ship(batch: Uint8Array, options: AskOptions): Promise<Stand> {
     return new Promise((resolve, reject) => {
       const isLone = batch.length >= LONE_BYTES_MIN;
@@ -68,8 +68,8 @@ export class ShipGatherer {
   }
 
   #send(): void {
-    const waiting = this.#waiting.filter(({ options }) => options.signal?.aborted !== true);
-    for (const each of this.#waiting) if (!waiting.includes(each)) each.reject(givenUp());
+    const waiting = this.#waiting.filter((each) => !isOver(each));
+    for (const each of this.#waiting) if (isOver(each)) each.reject(givenUp());
     this.#waiting = [];
     this.#waitingBytes = 0;
     if (waiting.length === 0) return;
@@ -79,8 +79,10 @@ export class ShipGatherer {
     else void this.#together(waiting);
   }
 
-  #againAlone(each: Waiting): void {
-    if (each.options.signal?.aborted !== true) each.resolve(this.#alone(each));
+  async #insteadAlone(each: Waiting): Promise<Stand> {
+    const stand = await this.#alone(each);
+    this.#aloneUntilMs = this.#clock.monotonicMs() + ALONE_MS;
+    return stand;
   }
 
   async #alone({ batch, options }: Waiting): Promise<Stand> {
@@ -102,21 +104,23 @@ export class ShipGatherer {
         const each = waiting[place];
         if (each === undefined) continue;
         if (outcome.kind === 'stand') each.resolve(outcome.stand);
-        else if (outcome.kind === 'late') this.#againAlone(each);
-        else each.reject(remoteError(outcome));
+        else if (outcome.kind === 'failed') each.reject(remoteError(outcome));
+        else if (!isOver(each)) each.resolve(this.#alone(each));
       }
     } catch (error) {
-      const isUnserved = error instanceof BusError && error.code === 'unreachable';
-      if (isUnserved) this.#aloneUntilMs = this.#clock.monotonicMs() + ALONE_MS;
+      const hasNotArrived = error instanceof BusError && error.code === 'unreachable';
       for (const each of waiting) {
-        // It has not arrived, be it that nobody there knows such messages: an earlier release knows the other.
-        if (isUnserved) this.#againAlone(each);
-        else each.reject(error);
+        // Perhaps nobody there knows such messages: an earlier release knows the other.
+        if (!hasNotArrived) each.reject(error);
+        else if (!isOver(each)) each.resolve(this.#insteadAlone(each));
       }
     }
     for (const end of unlisten) end();
   }
 }
+
+/** Whether nobody waits for it any more. */
+const isOver = ({ options }: Waiting): boolean => options.signal?.aborted === true;
 
 const givenUp = (): BusError => new BusError('stopped', 'the stream of a batch has ended');
 
