@@ -26,8 +26,8 @@ const IDLE_CONNECTION_MS = 75_000;
  */
 const GATHERED_ANSWERS_MAX = 16;
 
-/** Bodies up to this length go out as one text with their head, in one write that Node makes without allocating. */
-const ONE_WRITE_BYTES_MAX = 8 * 1024;
+/** Bodies up to this length go out as one text with their head; of longer ones it costs more to make a text. */
+const ONE_WRITE_BYTES_MAX = 2 * 1024;
 
 /** How often a free port is asked of the system again when another host has it taken. */
 const FREE_PORT_ATTEMPTS = 5;

@@ -79,11 +79,12 @@ function partitionKeyHash(partitionKey: Uint8Array): number {
 /** The hash that an item key begins with. */
 export function itemKeyHash(key: Uint8Array): number {
   assert(key.length >= HEADER_BYTES, 'an item key has a header');
-  return viewOf(key).getUint32(0);
+  // A view of the bytes would be allocated, and for short ones their memory with it.
+  return (readUint16(key, 0) * 0x10000 + readUint16(key, 2)) >>> 0;
 }
 
-const viewOf = (bytes: Uint8Array): DataView =>
-  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const readUint16 = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
 
 /** From `from` (inclusive) to `to` (exclusive). */
 export interface ItemKeyRange {
@@ -160,12 +161,11 @@ export function afterPrefix(prefix: Uint8Array): Uint8Array {
 
 /** The parts of item key bytes, as views. Throws `AssertionError` for bytes that `encodeItemKey` never makes. */
 export function itemKeyParts(key: Uint8Array): ItemKeyParts {
-  assert(key.length >= HEADER_BYTES, 'an item key has a header');
-  const view = viewOf(key);
-  const sortStart = HEADER_BYTES + view.getUint16(HASH_BYTES);
+  const hash = itemKeyHash(key);
+  const sortStart = HEADER_BYTES + readUint16(key, HASH_BYTES);
   assert(key.length >= sortStart, 'an item key holds its partition key');
   return {
-    hash: view.getUint32(0),
+    hash,
     partitionKey: key.subarray(HEADER_BYTES, sortStart),
     sortKey: key.subarray(sortStart),
   };

@@ -1,6 +1,7 @@
 import { hashOf, itemKeyIn, itemSpaceRange, tableAndHash, tableAndHashOf } from './key-layout.ts';
 import type { KeyValueOperation, KeyValuePair, KeyValueSnapshot } from './key-value-store.ts';
 import { pageItem, type PageRequest, type StoredPage, type StoredPageItem } from './read.ts';
+import { SortedItems } from './sorted-items.ts';
 
 /** What is kept at most, of all collections together, keys and images and what JavaScript needs for them. */
 const HOT_BYTES_MAX = 8 * 1024 * 1024;
@@ -21,7 +22,7 @@ const PAIRS_PER_READ = 256;
  * without a call into the store, whose iterators cost two changes of thread each.
  */
 interface Collection {
-  readonly items: StoredPageItem[];
+  readonly items: SortedItems;
   bytes: number;
 }
 
@@ -126,18 +127,14 @@ export class HotCollections {
 
   #change(id: number, collection: Collection, operation: KeyValueOperation): void {
     const before = collection.bytes;
-    const itemKey = itemKeyIn(operation.key);
-    const at = placeOf(collection.items, itemKey);
-    const standing = collection.items[at];
-    const isThere = standing !== undefined && compareKeys(standing.key, itemKey) === 0;
-    if (isThere) collection.bytes -= bytesOf(standing);
-    if (operation.kind === 'delete') {
-      if (isThere) collection.items.splice(at, 1);
-    } else {
+    let gone: StoredPageItem | undefined;
+    if (operation.kind === 'delete') gone = collection.items.remove(itemKeyIn(operation.key));
+    else {
       const item = itemOf([operation.key, operation.value]);
-      collection.items.splice(at, isThere ? 1 : 0, item);
+      gone = collection.items.put(item);
       collection.bytes += bytesOf(item);
     }
+    if (gone !== undefined) collection.bytes -= bytesOf(gone);
     this.#bytes += collection.bytes - before;
     if (collection.bytes <= COLLECTION_BYTES_MAX) return;
     this.#collections.delete(id);
@@ -172,14 +169,14 @@ async function readCollection(
 ): Promise<Collection | undefined> {
   const hash = from === undefined ? 0 : hashOf(from);
   const iterator = snapshot.iterate(itemSpaceRange('items', table, { from: hash, to: hash + 1 }));
-  const collection: Collection = { items: [], bytes: ITEM_OVERHEAD_BYTES };
+  const collection: Collection = { items: new SortedItems(), bytes: ITEM_OVERHEAD_BYTES };
   try {
     for (;;) {
       const pairs = await iterator.next(PAIRS_PER_READ);
       if (pairs.length === 0) return collection;
       for (const pair of pairs) {
         const item = itemOf(pair);
-        collection.items.push(item);
+        collection.items.put(item);
         collection.bytes += bytesOf(item);
         if (collection.bytes > COLLECTION_BYTES_MAX) return undefined;
       }
@@ -198,57 +195,16 @@ function itemOf(pair: KeyValuePair): StoredPageItem {
   return { key: new Uint8Array(key), image: new Uint8Array(image), itemBytes };
 }
 
-/**
- * As `Buffer.compare`, which is a call out of JavaScript and takes longer than to look at the bytes of a key. `from`: so
- * many bytes at the beginning are known to be the same.
- */
-function compareKeys(a: Uint8Array, b: Uint8Array, from = 0): number {
-  const shorter = Math.min(a.length, b.length);
-  for (let at = from; at < shorter; at += 1) {
-    const difference = (a[at] ?? 0) - (b[at] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
-}
-
-function sharedBytes(a: Uint8Array, b: Uint8Array): number {
-  const shorter = Math.min(a.length, b.length);
-  let shared = 0;
-  while (shared < shorter && a[shared] === b[shared]) shared += 1;
-  return shared;
-}
-
-/**
- * The place of the first item at or after a key. Most bounds of queries lie before or behind all items of a collection;
- * any other begins with what the first and the last key begin with, which is most of a key.
- */
-function placeOf(items: readonly StoredPageItem[], key: Uint8Array): number {
-  const [first] = items;
-  const last = items.at(-1);
-  if (first === undefined || last === undefined || compareKeys(first.key, key) >= 0) return 0;
-  if (compareKeys(last.key, key) < 0) return items.length;
-  const shared = sharedBytes(first.key, last.key);
-  let [low, high] = [0, items.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const item = items[middle];
-    if (item !== undefined && compareKeys(item.key, key, shared) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
 /** As `readPage` cuts it. */
-function pageOf(all: readonly StoredPageItem[], request: PageRequest): StoredPage {
+function pageOf(sorted: SortedItems, request: PageRequest): StoredPage {
   const { from, to, forward, startAfter, byteLimit } = request;
+  const { all } = sorted;
   const limit = request.limit ?? Number.POSITIVE_INFINITY;
-  let first = from === undefined ? 0 : placeOf(all, from);
-  let end = to === undefined ? all.length : placeOf(all, to);
+  let first = from === undefined ? 0 : sorted.placeOf(from);
+  let end = to === undefined ? all.length : sorted.placeOf(to);
   if (startAfter !== undefined) {
-    const at = placeOf(all, startAfter);
-    const standing = all[at];
-    const isThere = standing !== undefined && compareKeys(standing.key, startAfter) === 0;
-    if (forward) first = Math.max(first, isThere ? at + 1 : at);
+    const at = sorted.placeOf(startAfter);
+    if (forward) first = Math.max(first, sorted.isAt(at, startAfter) ? at + 1 : at);
     else end = Math.min(end, at);
   }
   const items: StoredPageItem[] = [];
