@@ -9,11 +9,21 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 
 const HOUR_MS = 3_600_000;
 
+const placeAt = (index: number): LogPlace => ({
+  logId: 'log',
+  epoch: 1,
+  index,
+  checksum: 1,
+  partitionTime: index,
+});
+
 /** A catalogue over documents that outlive it, and logs that end where the test says. */
 class World {
   readonly documents = new Map<string, unknown>();
   readonly clock = new VirtualClock();
   index = 10;
+  /** What is told of the ends of logs that leaders elsewhere append to; nothing where all of them are here. */
+  settledEnds: (() => Promise<readonly LogPlace[]>) | undefined;
   catalogue = this.open();
 
   open(): Catalogue {
@@ -27,14 +37,18 @@ class World {
         },
       },
       () => [this.#place(), this.#place()],
-      { nowMs: () => this.clock.wallMs(), shardMs: HOUR_MS },
+      {
+        nowMs: () => this.clock.wallMs(),
+        shardMs: HOUR_MS,
+        ...(this.settledEnds !== undefined && { settledEnds: this.settledEnds }),
+      },
     );
     catalogue.load(this.documents);
     return catalogue;
   }
 
   #place(): LogPlace {
-    return { logId: 'log', epoch: 1, index: this.index, checksum: 1, partitionTime: this.index };
+    return placeAt(this.index);
   }
 
   async create(change: Partial<Table> = {}): Promise<Table> {
@@ -115,6 +129,34 @@ test('a stream begins where the logs end, and ends where they end then; a new on
     { label: 'one', end: { atMs: world.clock.wallMs(), places: [{ index: 30 }, { index: 30 }] } },
     { label: 'two', shardMs: HOUR_MS, view: 'NEW_IMAGE', starts: [{ index: 40 }, { index: 40 }] },
   ]);
+});
+
+test('where others append, a stream ends where they say: what has none goes on, and asks nobody', async () => {
+  const world = new World();
+  await world.create();
+  await world.enable('one');
+  let asked = 0;
+  let isLed = false;
+  world.settledEnds = async () => {
+    asked += 1;
+    if (!isLed) throw new Error('nobody leads a partition');
+    return [placeAt(50), placeAt(60), placeAt(70)];
+  };
+  world.catalogue = world.open();
+  await world.change((table) => ({ ...table, deletionProtection: true }));
+  expect(asked).toBe(0);
+  await expect(world.disable()).rejects.toThrow('nobody leads');
+  await expect(world.catalogue.change('T', () => undefined)).rejects.toThrow('nobody leads');
+  expect(world.streams()?.[0]?.end).toBeUndefined();
+  isLed = true;
+  await world.disable();
+  const places = [{ index: 50 }, { index: 60 }, { index: 70 }];
+  expect(world.streams()).toMatchObject([{ label: 'one', end: { places } }]);
+  // It has ended: the table's removal does not move that.
+  const before = asked;
+  await world.catalogue.change('T', () => undefined);
+  expect(asked).toBe(before);
+  expect(world.open().goneStreams[0]?.streams).toMatchObject([{ end: { places } }]);
 });
 
 test('while it is being disabled it goes on', async () => {

@@ -45,7 +45,7 @@ const recordsOf = ({ partitions }: StreamWorld, table: number): readonly StoredR
 async function wrongItems(world: StreamWorld, table: number): Promise<readonly string[]> {
   const latest = new Map<string, string | undefined>();
   for (const { key, image, cause } of recordsOf(world, table))
-    if (cause === 'user') latest.set(keyText(key), valueOf(image));
+    if (isWritten(cause)) latest.set(keyText(key), valueOf(image));
   const wrong: string[] = [];
   for (const [key, value] of latest) {
     // What ends at all ends within seconds.
@@ -56,6 +56,10 @@ async function wrongItems(world: StreamWorld, table: number): Promise<readonly s
   }
   return wrong;
 }
+
+/** What a copy had beyond a log that went back comes again as a peer's records do. */
+const isWritten = (cause: StoredRecord['cause']): boolean =>
+  cause === 'user' || cause === 'replication';
 
 async function read(world: StreamWorld, table: number, key: string): Promise<string | undefined> {
   const serving = present(world.served.serving(), 'a node that answers');
@@ -81,7 +85,7 @@ function checkEnds(world: StreamWorld, records: readonly StoredRecord[]): void {
       else if (!hasClockFaults && endS * 1000 > atMs + skewMs)
         world.violate('expiry', `${key}: ${before} was ended too early`);
     }
-    if (cause === 'expiry' || cause === 'user') standing.set(key, valueOf(image));
+    if (cause === 'expiry' || isWritten(cause)) standing.set(key, valueOf(image));
   }
 }
 
