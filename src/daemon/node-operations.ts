@@ -147,7 +147,7 @@ export class NodeOperations implements ServedOperations {
         'conflict',
         `node ${zone} ${report === undefined ? 'is not in reach' : 'is being drained'}`,
       );
-    if (!(await partition.resign(zone)))
+    if (!(await partition.resign(zone, { isWish: true })))
       throw new OperationRefused('conflict', `partition ${number} could not be handed over now`);
   }
 
