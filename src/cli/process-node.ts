@@ -7,7 +7,7 @@ import { natsConfigText } from './nats-config.ts';
 import type { ChildEnd } from './process-child.ts';
 import { ChildService, endText } from './process-child.ts';
 import type { ProcessGuard } from './process-guard.ts';
-import { relayDaemonLine, relayServerLine } from './process-log.ts';
+import { isDaemonEntry, relayDaemonLine, relayServerLine } from './process-log.ts';
 import { NodeOperations } from './process-operations.ts';
 import type { NodePlan } from './process-plan.ts';
 
@@ -56,7 +56,10 @@ export class ProcessNode {
       environment: withoutSettings(process.env),
       guard,
       onLine: (line) => relayDaemonLine(line, logger),
-      onEnd: (end) => tellEnd(end, 'daemon', logger),
+      onEnd: (end) => {
+        const lastLines = end.lastLines.filter((line) => !isDaemonEntry(line));
+        tellEnd({ ...end, lastLines }, 'daemon', logger);
+      },
     });
   }
 
@@ -98,7 +101,8 @@ export class ProcessNode {
 }
 
 function tellEnd(end: ChildEnd, what: string, logger: Logger): void {
-  const { exitCode, signal, lastLines } = end;
+  const { exitCode, signal } = end;
+  const lastLines = end.lastLines.length === 0 ? undefined : end.lastLines;
   logger.error({ exitCode, signal, lastLines }, `${what} ${endText(end)}`);
 }
 
