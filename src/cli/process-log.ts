@@ -15,6 +15,9 @@ export function relayDaemonLine(line: string, logger: Logger): void {
   logger[known](Object.fromEntries(fields), msg);
 }
 
+/** Whether a line is of a daemon's log: the lab's has it already. */
+export const isDaemonEntry = (line: string): boolean => typeof objectIn(line)?.['msg'] === 'string';
+
 /** What every line begins with, and the lab's own line too. */
 const HEAD: readonly string[] = ['level', 'time', 'msg', 'region'];
 

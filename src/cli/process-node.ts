@@ -8,7 +8,7 @@ import type { ChildEnd } from './process-child.ts';
 import { ChildService, endText } from './process-child.ts';
 import { NODE_FLAGS } from './node-flags.ts';
 import type { ProcessGuard } from './process-guard.ts';
-import { relayDaemonLine, relayServerLine } from './process-log.ts';
+import { isDaemonEntry, relayDaemonLine, relayServerLine } from './process-log.ts';
 import { NodeOperations } from './process-operations.ts';
 import type { NodePlan } from './process-plan.ts';
 
@@ -65,7 +65,10 @@ export class ProcessNode {
       environment: withoutSettings(process.env),
       guard,
       onLine: (line) => relayDaemonLine(line, logger),
-      onEnd: (end) => tellEnd(end, 'daemon', logger),
+      onEnd: (end) => {
+        const lastLines = end.lastLines.filter((line) => !isDaemonEntry(line));
+        tellEnd({ ...end, lastLines }, 'daemon', logger);
+      },
     });
   }
 
@@ -107,7 +110,8 @@ export class ProcessNode {
 }
 
 function tellEnd(end: ChildEnd, what: string, logger: Logger): void {
-  const { exitCode, signal, lastLines } = end;
+  const { exitCode, signal } = end;
+  const lastLines = end.lastLines.length === 0 ? undefined : end.lastLines;
   logger.error({ exitCode, signal, lastLines }, `${what} ${endText(end)}`);
 }
 

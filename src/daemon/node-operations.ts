@@ -32,6 +32,8 @@ export interface NodeOperationsOptions {
   readonly switch: EngineSwitch<NodeEngine>;
   /** The operator's: taken by whoever mends a lost stream. */
   readonly word: { withoutMissing: boolean };
+  /** What is wrong with the region's NATS, though the node works. */
+  readonly natsAlarms: () => readonly string[];
   readonly addresses: { readonly endpoint: () => string; readonly operations: () => string };
 }
 
@@ -112,8 +114,9 @@ export class NodeOperations implements ServedOperations {
   }
 
   status(): StatusView {
-    const { zone, addresses } = this.#options;
-    const problems = [...new Set([...this.health().reasons, ...this.readiness().reasons])];
+    const { zone, addresses, natsAlarms } = this.#options;
+    const reasons = [...this.health().reasons, ...this.readiness().reasons, ...natsAlarms()];
+    const problems = [...new Set(reasons)];
     return nodeStatus(
       {
         region: this.region,
@@ -147,7 +150,7 @@ export class NodeOperations implements ServedOperations {
         'conflict',
         `node ${zone} ${report === undefined ? 'is not in reach' : 'is being drained'}`,
       );
-    if (!(await partition.resign(zone)))
+    if (!(await partition.resign(zone, { isWish: true })))
       throw new OperationRefused('conflict', `partition ${number} could not be handed over now`);
   }
 

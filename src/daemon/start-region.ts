@@ -91,12 +91,14 @@ async function startWhole(base: Base): Promise<RunningRegion> {
 async function startNode(base: Base, zone: Zone): Promise<RunningRegion> {
   const { config, dataDirectory, bus, metrics, peers } = base;
   let known: Addresses | undefined;
+  let opened: StreamsLine | undefined;
   const word = { withoutMissing: false };
   const runner = new EngineRunner({
     ...base,
     open: async (onFailure, signal) => {
       const place = await DataDirectory.open(dataDirectory, config);
       const line = await StreamsLine.open(base, signal);
+      opened = line;
       return NodeEngine.open({
         ...base,
         endpoint: bus,
@@ -120,6 +122,7 @@ async function startNode(base: Base, zone: Zone): Promise<RunningRegion> {
       switch: runner,
       addresses,
       word,
+      natsAlarms: () => opened?.alarms ?? [],
     });
   });
 }

@@ -7,6 +7,7 @@ import { lookAtNats } from '../log/jetstream/requirements.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { RegionConfig } from './config.ts';
 import { readNatsMonitor } from './nats-monitor.ts';
+import { NatsWatch } from './nats-watch.ts';
 
 /** A stream has a copy on each of a region's three servers. */
 const STREAM_REPLICAS = 3;
@@ -40,6 +41,7 @@ export class StreamsLine {
   readonly streams: NatsStreams;
   readonly #options: StreamsLineOptions;
   readonly #stopped = new AbortController();
+  readonly #watch: NatsWatch;
   #connection: NatsConnection | undefined;
   #running: Promise<void> = Promise.resolve();
 
@@ -57,6 +59,7 @@ export class StreamsLine {
       await line.#connect();
       if (line.#connection === undefined) throw new Error('stopped before there was a NATS server');
       await line.#check();
+      await line.#watch.start();
       return line;
     } catch (error) {
       await line.stop();
@@ -68,11 +71,23 @@ export class StreamsLine {
 
   private constructor(options: StreamsLineOptions) {
     this.#options = options;
-    const { config, clock } = options;
+    const { config, clock, logger } = options;
+    this.#watch = new NatsWatch({
+      monitors: config.nats?.monitor ?? [],
+      readMonitor: readNatsMonitor,
+      connectedTo: () => this.#connection?.info?.server_id,
+      clock,
+      logger,
+    });
     this.streams = new NatsStreams({ region: config.region, clock, replicas: STREAM_REPLICAS });
   }
 
-  /** What a log needs of its servers. Those that do not answer while most do are looked at at the next start. */
+  /** What is wrong with the servers while it runs, in sentences: see `NatsWatch`. */
+  get alarms(): readonly string[] {
+    return this.#stopped.signal.aborted ? [] : this.#watch.alarms;
+  }
+
+  /** What a log needs of its servers. Those that do not answer while most do are looked at again later. */
   async #check(): Promise<void> {
     const { config, logger } = this.#options;
     const { problems, unseen, replicas } = await lookAtNats({
@@ -131,6 +146,7 @@ export class StreamsLine {
 
   async stop(): Promise<void> {
     this.#stopped.abort();
+    await this.#watch.stop();
     await this.#connection?.close();
     await this.#running;
   }

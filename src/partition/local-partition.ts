@@ -3,6 +3,7 @@ import type { Awaitable } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
 import type { HybridTime } from '../clock/hybrid-time.ts';
 import type { LogEnd } from '../log/entry.ts';
+import { encodeSuccession, type Succession } from '../log/succession.ts';
 import { ClientError } from '../model/errors.ts';
 import type { StoredItem } from '../model/record.ts';
 import { NO_COUNTERS, type Splitting, type TableCounters } from '../storage/apply.ts';
@@ -315,9 +316,9 @@ export class LocalPartition implements IndexedPartition {
     return this.#leader.readIndex();
   }
 
-  /** Gives the epoch up, behind all that was asked before, in favour of `successor`, a node; of anyone, if undefined. */
-  async resign(successor: string | undefined): Promise<void> {
-    await this.#leader.resign(Buffer.from(successor ?? ''));
+  /** Gives the epoch up, behind all that was asked before, in favour of a node; of anyone, if undefined. */
+  async resign(succession: Succession | undefined): Promise<void> {
+    await this.#leader.resign(encodeSuccession(succession));
   }
 
   /** See `HeldHashes.splitState`. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { relayDaemonLine, relayServerLine } from '../../src/cli/process-log.ts';
+import { isDaemonEntry, relayDaemonLine, relayServerLine } from '../../src/cli/process-log.ts';
 import { MemoryLogger } from '../support/memory-logger.ts';
 
 const relayed = (relay: typeof relayDaemonLine, line: string): unknown => {
@@ -22,6 +22,12 @@ test.each<readonly [string, object[]]>([
   expect(relayed(relayDaemonLine, line)).toEqual(
     lines.map((each) => expect.objectContaining(each)),
   );
+});
+
+test('what a daemon logged need not be told again when it ends, and the rest must', () => {
+  expect(isDaemonEntry('{"level":"info","msg":"hello"}')).toBe(true);
+  for (const line of ['Error: no memory', '[7]', '{"level":"info"}', ''])
+    expect(isDaemonEntry(line)).toBe(false);
 });
 
 test.each<readonly [string, object]>([

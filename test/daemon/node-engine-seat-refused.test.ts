@@ -17,7 +17,7 @@ afterEach(async () => {
 async function moveTo(w: ClusteredWorld, { zone }: WorldNode): Promise<void> {
   const leader = present(w.leaderOf(0), 'a leader');
   const partition = present(leader.engine.core.partitions[0], 'partition 0');
-  await w.run(partition.resign(zone));
+  await w.run(partition.resign(zone, { isWish: true }));
   await w.until(`${zone} leads`, () => w.leaderOf(0)?.zone === zone);
 }
 

@@ -221,10 +221,13 @@ test('the operations port of a node answers for the triggers of its region', asy
       metrics: new PrometheusMetrics(),
       switch: { engine, failure: undefined, stop: async () => {}, start: async () => {} },
       word: { withoutMissing: false },
+      natsAlarms: () => ['a server is away'],
       addresses: { endpoint: () => '', operations: () => '' },
     });
   for (const node of world.running) {
-    const triggers = operationsOf(node).triggers();
+    const operations = operationsOf(node);
+    expect(operations.status().problems).toContain('a server is away');
+    const triggers = operations.triggers();
     expect(await world.run(readTriggers(triggers, undefined))).toEqual({ triggers: [] });
   }
 });

@@ -2,6 +2,7 @@ import { type Clock, yieldTo } from '../../base/clock.ts';
 import { continues, EMPTY_END, endOf } from '../chain.ts';
 import type { Entry, EntryKind, LogEnd } from '../entry.ts';
 import { type AppendOutcome, LogError, type ReplicatedLog } from '../replicated-log.ts';
+import { decodeSuccession, type Succession } from '../succession.ts';
 import { isValid, KeptEntries, missing, readBytes } from './kept-entries.ts';
 import { Lease, leaseMsDefault, type Moment } from './lease.ts';
 import { BrokerError, type Published, type StreamBroker } from './stream-broker.ts';
@@ -66,7 +67,7 @@ export class StreamLog implements ReplicatedLog {
   /** The numbers of the first and of the last message of the last entry. */
   #endMessages = { first: 0, last: 0 };
   #leader: string | undefined;
-  #successor: string | undefined;
+  #succession: Succession | undefined;
   /** The current epoch was opened from here. */
   #isOurs = false;
   /** Every message up to this number is known. */
@@ -164,7 +165,12 @@ export class StreamLog implements ReplicatedLog {
 
   /** Who is to open the next epoch, as the one that gave the current one up has named it; undefined otherwise. */
   get successor(): string | undefined {
-    return this.#successor;
+    return this.#succession?.zone;
+  }
+
+  /** The same, with whether somebody has asked for it. */
+  get succession(): Succession | undefined {
+    return this.#succession;
   }
 
   get leaseMs(): number {
@@ -305,7 +311,7 @@ export class StreamLog implements ReplicatedLog {
       if (!isOwn) this.#lease.drop();
       this.#leader = nameIn(entry.payload);
     }
-    this.#successor = entry.kind === 'resign' ? nameIn(entry.payload) : undefined;
+    this.#succession = entry.kind === 'resign' ? decodeSuccession(entry.payload) : undefined;
     this.#kept.push(entry, first);
     for (const listener of this.#moved) listener();
   }
@@ -418,7 +424,7 @@ export class StreamLog implements ReplicatedLog {
     this.#kept.clear();
     this.#endMessages = { first: 0, last: 0 };
     this.#leader = undefined;
-    this.#successor = undefined;
+    this.#succession = undefined;
     this.#isOurs = false;
     this.#lease.drop();
   }
@@ -523,6 +529,6 @@ const unavailable = (message: string, options?: ErrorOptions): LogError =>
 
 const damaged = (message: string): LogError => new LogError('damaged', message);
 
-/** A node's name in the payload of an entry that opens or resigns an epoch. */
+/** A node's name in the payload of an entry that opens an epoch. */
 const nameIn = (payload: Uint8Array): string | undefined =>
   payload.length === 0 ? undefined : Buffer.from(payload).toString();

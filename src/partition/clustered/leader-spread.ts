@@ -24,7 +24,7 @@ export interface LeaderSpreadOptions {
 
 /**
  * Hands partitions over to the nodes that should lead them, so that all nodes of a region have the same work; one at a time. What
- * was handed to this node by name stays: an operator has asked for it.
+ * an operator has asked this node to lead stays.
  */
 export class LeaderSpread implements Service {
   readonly #options: LeaderSpreadOptions;
@@ -80,8 +80,8 @@ export class LeaderSpread implements Service {
   /** The node in reach, for a while, that should lead what this node leads; undefined when this one should. */
   #betterFor(partition: NodePartition): string | undefined {
     const { zone: own, nodes, precedence, clock } = this.#options;
-    const { number, leading, wasNamed } = partition;
-    if (leading === undefined || wasNamed) return undefined;
+    const { number, leading, wasWished } = partition;
+    if (leading === undefined || wasWished) return undefined;
     const settled = nodes.others.filter((zone) => {
       const sinceMs = this.#sinceMs.get(zone);
       return sinceMs !== undefined && clock.monotonicMs() - sinceMs >= settledMs;

@@ -3,6 +3,7 @@ import { randomUuid, type Random } from '../../base/random.ts';
 import type { Service } from '../../base/service.ts';
 import type { StreamLog } from '../../log/jetstream/stream-log.ts';
 import { LogError } from '../../log/replicated-log.ts';
+import type { Succession } from '../../log/succession.ts';
 import { internalError } from '../../model/errors.ts';
 import { Copy } from '../../storage/copy.ts';
 import { hashRange, type HashRange } from '../../storage/key-layout.ts';
@@ -90,7 +91,7 @@ export class NodePartition implements Service {
   #opened: Commit | undefined;
   /** Ends the wait of the loop that runs. */
   #wake = (): void => {};
-  #wasNamed = false;
+  #wasWished = false;
   /** What was found wrong with the copy. */
   #damage: string | undefined;
   /** Whom to hand over to, and how to say that it is done. */
@@ -121,9 +122,9 @@ export class NodePartition implements Service {
     return isOpen ? this.#leading : undefined;
   }
 
-  /** Whether the leader before has named this node: somebody wants it to lead. */
-  get wasNamed(): boolean {
-    return this.#wasNamed;
+  /** Whether an operator wants this node to lead, as the leader before has said. */
+  get wasWished(): boolean {
+    return this.#wasWished;
   }
 
   /** The zone that leads, as far as the log or the nodes tell; undefined when nobody does. */
@@ -139,7 +140,7 @@ export class NodePartition implements Service {
    */
   get called(): string | undefined {
     const { log, node, neighbours } = this.#options;
-    if (this.#resignation !== undefined) return this.#resignation.successor;
+    if (this.#resignation !== undefined) return this.#resignation.succession?.zone;
     if (this.#leading !== undefined) return node.zone;
     if (log.lostBecause !== undefined) return neighbours.leaderOf(this.number);
     return log.isResigned ? log.successor : this.leader;
@@ -357,7 +358,8 @@ export class NodePartition implements Service {
   async #lead(): Promise<void> {
     const { node, random, onLead, onFollow } = this.#options;
     const { zone } = node;
-    this.#wasNamed = this.#options.log.successor === zone;
+    const { succession } = this.#options.log;
+    this.#wasWished = succession?.zone === zone && succession.isWish;
     const partition = new LocalPartition({
       ...this.#options,
       hashes: () => this.hashes,
@@ -406,7 +408,7 @@ export class NodePartition implements Service {
       if (partition.failure !== undefined) return;
       this.#leaveDamaged();
       if (this.#resignation !== undefined) {
-        resigning ??= this.#handOver(partition, this.#resignation.successor);
+        resigning ??= this.#handOver(partition, this.#resignation.succession);
         if (await resigning) return;
         // It goes on leading: what could not be said now may be asked for again.
         this.#resignation.done();
@@ -434,9 +436,9 @@ export class NodePartition implements Service {
   }
 
   /** The last entry of the epoch stands behind all that was under way. */
-  async #handOver(partition: LocalPartition, successor: string | undefined): Promise<boolean> {
+  async #handOver(partition: LocalPartition, succession: Succession | undefined): Promise<boolean> {
     try {
-      await partition.resign(successor);
+      await partition.resign(succession);
       return true;
     } catch {
       return false;
@@ -445,14 +447,18 @@ export class NodePartition implements Service {
 
   /**
    * Ends the epoch, with `successor` to open the next one; anyone, when it is undefined. Resolves when this node leads no more, or
-   * when that could not be done, with whether it does not lead.
+   * when that could not be done, with whether it does not lead. `isWish`: an operator has asked for that node.
    */
-  async resign(successor: string | undefined): Promise<boolean> {
+  async resign(
+    successor: string | undefined,
+    { isWish = false }: { readonly isWish?: boolean } = {},
+  ): Promise<boolean> {
     if (this.#leading === undefined) return true;
     await new Promise<void>((resolve) => {
       const before = this.#resignation;
       this.#resignation = {
-        successor: before?.successor ?? successor,
+        succession:
+          before?.succession ?? (successor === undefined ? undefined : { zone: successor, isWish }),
         done: () => {
           before?.done();
           resolve();
@@ -508,6 +514,6 @@ interface Waiting {
 }
 
 interface Resignation {
-  readonly successor: string | undefined;
+  readonly succession: Succession | undefined;
   readonly done: () => void;
 }

@@ -189,6 +189,20 @@ test('the one that a leader has named goes on after it, at once', async () => {
   await world.stop();
 });
 
+test('a node knows whether an operator has asked for it, or the one before has only named it as it went', async () => {
+  const world = new World();
+  for (const zone of ['a', 'b', 'c']) await world.start(zone);
+  await world.untilLed('a');
+  const of = (zone: string) => world.nodes.get(zone)?.partition;
+  expect(await world.run(of('a')?.resign('c') ?? Promise.reject())).toBe(true);
+  await world.untilLed('c');
+  expect(of('c')?.wasWished).toBe(false);
+  expect(await world.run(of('c')?.resign('b', { isWish: true }) ?? Promise.reject())).toBe(true);
+  await world.untilLed('b');
+  expect(of('b')?.wasWished).toBe(true);
+  await world.stop();
+});
+
 test('a log that cannot be read for a while says nothing against the copy', async () => {
   const world = new World();
   await world.start('a');

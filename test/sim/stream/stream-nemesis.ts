@@ -241,7 +241,7 @@ export class StreamNemesis {
         'WORLD',
         `${what} of ${partition?.number ?? 'nothing'} from ${zone} to ${to.zone}`,
       );
-      void partition?.resign(to.zone);
+      void partition?.resign(to.zone, { isWish: true });
       return;
     }
     world.note('WORLD', `${what} ${zone}`);
