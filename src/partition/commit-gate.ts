@@ -1,0 +1,86 @@
+import { yieldTo, type Clock } from '../base/clock.ts';
+
+/** Of the writers that were under way at once lately, so many wait before a group is closed: the rest is on its way. */
+const shareOfWriters = 0.75;
+
+/** How long the first that waits does so at the most, give or take a turn of a timer. */
+export const gateWaitMs = 1;
+
+/** With fewer writers at once there is nothing to be gained, and nobody waits. */
+export const gateWritersMin = 4;
+
+/** By this part the writers at once are forgotten with each group. */
+const forgottenPart = 1 / 16;
+
+/**
+ * When what single writers have gathered is closed into entries, for all partitions of a region together. An entry, and a group
+ * of a zone's log, costs about the same for one record and for fifty, and whoever was answered by a group usually writes again at
+ * once. So a group begins when most of those who are under way at once have come, or the first of them has waited for
+ * `gateWaitMs`. Whoever writes alone, or with few others, never waits.
+ */
+export class CommitGate {
+  readonly #clock: Clock;
+  #waiting = 0;
+  #sent = 0;
+  /** Writers under way at once, as seen lately. */
+  #atOnce = 0;
+  #flushes = new Set<() => void>();
+  #sinceMs = 0;
+  #opens = false;
+  #isTimed = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** A writer has come, and `flush` closes what it is in: at the end of this turn or later, once for all that named it. */
+  wait(flush: () => void): void {
+    if (this.#waiting === 0) this.#sinceMs = this.#clock.monotonicMs();
+    this.#waiting += 1;
+    this.#flushes.add(flush);
+    this.#atOnce = Math.max(this.#atOnce, this.#waiting + this.#sent);
+    if (this.#opens) return;
+    const isEnough = this.#waiting >= this.#atOnce * shareOfWriters;
+    if (isEnough || this.#atOnce < gateWritersMin) {
+      this.#opens = true;
+      this.#clock.defer(() => {
+        this.#open();
+      });
+    } else if (!this.#isTimed) void this.#openInTime();
+  }
+
+  /** The records of so many writers are on their way into a log. */
+  sent(writers: number): void {
+    this.#sent += writers;
+  }
+
+  /** They are in the log, or never will be, or nobody knows. */
+  ended(writers: number): void {
+    this.#sent -= writers;
+  }
+
+  async #openInTime(): Promise<void> {
+    this.#isTimed = true;
+    for (;;) {
+      const leftMs = this.#sinceMs + gateWaitMs - this.#clock.monotonicMs();
+      if (leftMs > 0) await this.#clock.sleep(leftMs);
+      else await yieldTo(this.#clock);
+      if (this.#waiting === 0) break;
+      if (this.#opens || this.#clock.monotonicMs() < this.#sinceMs + gateWaitMs) continue;
+      this.#atOnce = this.#waiting + this.#sent;
+      this.#open();
+      break;
+    }
+    this.#isTimed = false;
+  }
+
+  #open(): void {
+    this.#opens = false;
+    const flushes = this.#flushes;
+    if (flushes.size === 0) return;
+    this.#flushes = new Set();
+    this.#waiting = 0;
+    this.#atOnce -= this.#atOnce * forgottenPart;
+    for (const flush of flushes) flush();
+  }
+}
