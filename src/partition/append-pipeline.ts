@@ -219,12 +219,12 @@ export class AppendPipeline {
 
   async #append(group: Group): Promise<void> {
     const { gate } = this.#owner;
-    const { writers } = group;
-    gate?.sent(writers);
     try {
       const entry = this.#makeEntry(group);
+      gate?.sent(group.writers);
       const startedMs = this.#clock.monotonicMs();
       const outcome = await this.#outcomeOf(entry);
+      gate?.ended(group.writers);
       this.#owner.appended?.(this.#clock.monotonicMs() - startedMs);
       if (this.#isStopped()) return;
       if (outcome === 'durable') this.#committed(group, entry);
@@ -235,8 +235,6 @@ export class AppendPipeline {
       this.stop();
       if (!group.done) group.fail();
       this.#owner.failed(error);
-    } finally {
-      gate?.ended(writers);
     }
   }
 

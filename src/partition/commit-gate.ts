@@ -1,10 +1,16 @@
 import { yieldTo, type Clock } from '../base/clock.ts';
 
-/** Of the writers that were under way at once lately, so many wait before a group is closed: the rest is on its way. */
-const shareOfWriters = 0.75;
+/** Of the writers that were under way at once lately, so many come before a group is closed. */
+const shareOfWriters = 0.9;
 
-/** How long the first that waits does so at the most, give or take a turn of a timer. */
+/**
+ * How long whoever waits does so at the most for others, give or take a turn of a timer; from when those were answered who were on
+ * their way, who come again then.
+ */
 export const gateWaitMs = 1;
+
+/** How long whoever waits does so for the end of appends under way, which what is sent now would wait for in the log. */
+export const gateHeldMs = 20;
 
 /** With fewer writers at once there is nothing to be gained, and nobody waits. */
 export const gateWritersMin = 4;
@@ -15,8 +21,8 @@ const forgottenPart = 1 / 16;
 /**
  * When what single writers have gathered is closed into entries, for all partitions of a region together. An entry, and a group
  * of a zone's log, costs about the same for one record and for fifty, and whoever was answered by a group usually writes again at
- * once. So a group begins when most of those who are under way at once have come, or the first of them has waited for
- * `gateWaitMs`. Whoever writes alone, or with few others, never waits.
+ * once. So a group begins when nearly all have come who are under way at once, or `gateWaitMs` after the last of them was
+ * answered. Whoever writes alone, or with few others, never waits.
  */
 export class CommitGate {
   readonly #clock: Clock;
@@ -25,7 +31,10 @@ export class CommitGate {
   /** Writers under way at once, as seen lately. */
   #atOnce = 0;
   #flushes = new Set<() => void>();
+  /** When the first came that waits. */
   #sinceMs = 0;
+  /** When the last was answered that was on its way. */
+  #endedMs = 0;
   #opens = false;
   #isTimed = false;
 
@@ -57,19 +66,26 @@ export class CommitGate {
   /** They are in the log, or never will be, or nobody knows. */
   ended(writers: number): void {
     this.#sent -= writers;
+    if (this.#sent === 0) this.#endedMs = this.#clock.monotonicMs();
+  }
+
+  /** When whoever waits goes on without the others. */
+  get #dueMs(): number {
+    return this.#sent > 0
+      ? this.#sinceMs + gateHeldMs
+      : Math.min(Math.max(this.#sinceMs, this.#endedMs) + gateWaitMs, this.#sinceMs + gateHeldMs);
   }
 
   async #openInTime(): Promise<void> {
     this.#isTimed = true;
-    for (;;) {
-      const leftMs = this.#sinceMs + gateWaitMs - this.#clock.monotonicMs();
-      if (leftMs > 0) await this.#clock.sleep(leftMs);
-      else await yieldTo(this.#clock);
-      if (this.#waiting === 0) break;
-      if (this.#opens || this.#clock.monotonicMs() < this.#sinceMs + gateWaitMs) continue;
-      this.#atOnce = this.#waiting + this.#sent;
-      this.#open();
-      break;
+    while (this.#waiting > 0) {
+      const leftMs = this.#dueMs - this.#clock.monotonicMs();
+      if (leftMs > 0) await this.#clock.sleep(Math.min(leftMs, gateWaitMs));
+      else if (this.#opens) await yieldTo(this.#clock);
+      else {
+        this.#atOnce = this.#waiting + this.#sent;
+        this.#open();
+      }
     }
     this.#isTimed = false;
   }
