@@ -5,6 +5,7 @@ import type { HybridClock } from '../clock/hybrid-clock.ts';
 import { EmbeddedLogs, type EmbeddedLogsOptions } from '../log/embedded/embedded-logs.ts';
 import { ZONES, type Zone } from '../log/embedded/storage-node-identity.ts';
 import type { ZoneState } from '../log/embedded/zone-log.ts';
+import { CommitGate } from '../partition/commit-gate.ts';
 import { LocalPartition } from '../partition/local-partition.ts';
 import { RegionPartitions } from '../partition/region-partitions.ts';
 import { LoadSamples, type LoadSample } from '../partition/split-point.ts';
@@ -27,8 +28,8 @@ import { restoreLostLogEnds } from './lost-log-ends.ts';
 import type { RegionMetrics } from './region-metrics.ts';
 import type { RegionPlace } from './region-place.ts';
 
-/** See `EmbeddedLogsOptions.spareGatherMs`: two or three groups of the other zones. */
-const spareGatherMs = 2;
+/** See `EmbeddedLogsOptions.spareGatherMs`: some ten groups of the other zones. */
+const spareGatherMs = 10;
 
 /** How often it is looked whether the copies have applied what a start found in the log. */
 const readyLookMs = 2;
@@ -75,6 +76,7 @@ export class RegionCore implements Service {
   readonly #documents: SystemDocuments;
   readonly #scrub: Scrub;
   readonly #loads = new LoadSamples();
+  readonly #gate: CommitGate;
 
   /**
    * Opens what is in the place and recovers the logs. Rejects with `DataDirectoryError` (fewer than two zones can be
@@ -126,6 +128,7 @@ export class RegionCore implements Service {
     this.#stores = parts.stores;
     this.place = place;
     this.logs = parts.logs;
+    this.#gate = new CommitGate(clock);
     this.splits = new RegionPartitions({
       count: config.partitions,
       newPartition: (number, hashes) => this.#partition(number, hashes),
@@ -201,6 +204,7 @@ export class RegionCore implements Service {
       onAppended: (durationMs) => {
         metrics.appended(durationMs);
       },
+      gate: this.#gate,
       onDamage: (zone, error) => {
         this.zones.storeDamaged(zone, error, number);
       },

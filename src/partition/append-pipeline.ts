@@ -8,6 +8,7 @@ import type { AppendOutcome, ReplicatedLog } from '../log/replicated-log.ts';
 import { internalError } from '../model/errors.ts';
 import { decodeRecords, encodeRecords } from '../model/record-codec.ts';
 import type { ItemRecord } from '../model/record.ts';
+import type { CommitGate } from './commit-gate.ts';
 import { overlayKey, type Commit } from './overlay.ts';
 
 /** An entry takes no further record that would take it past this. One record larger than this stands alone. */
@@ -39,6 +40,8 @@ export class AppendPipeline {
   #gathering: Group[] = [];
   readonly #inFlight: Group[] = [];
   #flushIsDue = false;
+  /** What has gathered may be closed as soon as an append may be sent. */
+  #mayFlush = false;
   #state: 'closed' | 'open' | 'recovering' | 'stopped' = 'closed';
   /** The epoch is being given up: nothing more is taken, unless that fails. */
   #isResigning = false;
@@ -129,12 +132,37 @@ export class AppendPipeline {
     return new Group(kind, time, this.#groupsMade);
   }
 
-  /** Gathers one record. `time` is the partition's time with it; `key` comes back with the commit. */
-  append(record: ItemRecord, key: string, time: HybridTime): Group {
-    const group = this.#groupFor(recordBytes(record), time);
+  /**
+   * Gathers one record. `time` is the partition's time with it; `key` comes back with the commit. `isGated`: it is a single
+   * writer's, who waits for others where there is a gate.
+   */
+  append(record: ItemRecord, key: string, time: HybridTime, isGated = false): Group {
+    const { gate } = this.#owner;
+    const bytes = recordBytes(record);
+    const group =
+      isGated && gate !== undefined
+        ? this.#gatedGroupFor(bytes, time)
+        : this.#groupFor(bytes, time);
     group.add(record, key, time);
+    if (isGated && gate !== undefined) {
+      group.writers += 1;
+      gate.wait(this.#openGate);
+    }
     return group;
   }
+
+  #gatedGroupFor(bytes: number, time: HybridTime): Group {
+    const last = this.#gathering.at(-1);
+    if (last !== undefined && fits(last, bytes)) return last;
+    // What is full need not wait for more.
+    if (last !== undefined) this.#flushSoon();
+    return this.#gather(this.#newGroup('records', time));
+  }
+
+  readonly #openGate = (): void => {
+    this.#mayFlush = true;
+    this.#flush();
+  };
 
   /** Gathers records that stand in one entry or nowhere. */
   appendTogether(records: readonly KeyedRecord[], time: HybridTime): Group {
@@ -146,20 +174,33 @@ export class AppendPipeline {
 
   #groupFor(bytes: number, time: HybridTime): Group {
     const last = this.#gathering.at(-1);
-    if (last?.kind === 'records' && last.bytes + bytes <= groupBytesMax) return last;
-    return this.#enqueue(this.#newGroup('records', time));
+    if (last === undefined || !fits(last, bytes))
+      return this.#enqueue(this.#newGroup('records', time));
+    // It may be one that waits at the gate.
+    if (!this.#mayFlush) this.#flushSoon();
+    return last;
   }
 
   #enqueue(group: Group): Group {
+    this.#gather(group);
+    this.#flushSoon();
+    return group;
+  }
+
+  #gather(group: Group): Group {
     this.#gathering.push(group);
-    if (!this.#flushIsDue && this.#inFlight.length < appendsInFlightMax) {
-      this.#flushIsDue = true;
-      this.#clock.defer(() => {
-        this.#flush();
-      });
-    }
     if (!this.available) group.fail();
     return group;
+  }
+
+  /** At the end of the turn, or when an append has ended. */
+  #flushSoon(): void {
+    this.#mayFlush = true;
+    if (this.#flushIsDue || this.#inFlight.length >= appendsInFlightMax) return;
+    this.#flushIsDue = true;
+    this.#clock.defer(() => {
+      this.#flush();
+    });
   }
 
   #flush(): void {
@@ -173,13 +214,17 @@ export class AppendPipeline {
       void this.#append(group);
     }
     if (taken > 0) this.#gathering = this.#gathering.slice(taken);
+    if (this.#gathering.length === 0) this.#mayFlush = false;
   }
 
   async #append(group: Group): Promise<void> {
+    const { gate } = this.#owner;
     try {
       const entry = this.#makeEntry(group);
+      gate?.sent(group.writers);
       const startedMs = this.#clock.monotonicMs();
       const outcome = await this.#outcomeOf(entry);
+      gate?.ended(group.writers);
       this.#owner.appended?.(this.#clock.monotonicMs() - startedMs);
       if (this.#isStopped()) return;
       if (outcome === 'durable') this.#committed(group, entry);
@@ -225,7 +270,7 @@ export class AppendPipeline {
     assert(first === group, 'appends become durable in order');
     this.#owner.committed(group, entry);
     group.succeed();
-    this.#flush();
+    if (this.#mayFlush) this.#flush();
   }
 
   /** Whoever waits is told that it cannot be said now; what is in flight stays so, and may yet become durable. */
@@ -360,6 +405,8 @@ export interface KeyedRecord {
 export interface PipelineOwner {
   /** What each entry carries that opens an epoch here: the name of the node, where several may lead. */
   readonly openPayload?: Uint8Array | undefined;
+  /** Where single writers wait for each other. */
+  readonly gate?: CommitGate | undefined;
   /** `entry` is committed. `group` is what it was made of, or, of another leader's, what it holds. */
   committed(group: Group, entry: Entry): void;
   committedIndex(): number;
@@ -370,6 +417,10 @@ export interface PipelineOwner {
   /** How long the log took with an entry, whatever came of it. */
   appended?: ((durationMs: number) => void) | undefined;
 }
+
+/** Whether a group takes a record of so many bytes along. */
+const fits = ({ kind, bytes }: Group, moreBytes: number): boolean =>
+  kind === 'records' && bytes + moreBytes <= groupBytesMax;
 
 /** A straggler or another leader may stand at the same index. */
 const isSame = (made: Entry | undefined, stands: Entry): boolean =>
@@ -384,6 +435,8 @@ export class Group implements Commit {
   readonly keys: string[] = [];
   time: HybridTime;
   bytes = 0;
+  /** How many single writers it has records of: see `CommitGate`. */
+  writers = 0;
   payload: Uint8Array = NO_BYTES;
   logId: string | undefined;
   /** Set once it is appended; undefined again when it was lost. */

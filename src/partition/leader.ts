@@ -12,6 +12,7 @@ import type { HashRange } from '../storage/key-layout.ts';
 import { readItem, readItemOrTombstone } from '../storage/read.ts';
 import { AppendPipeline, recordBytes, type Group } from './append-pipeline.ts';
 import { CommittedLog, decodeCommitted } from './committed-log.ts';
+import type { CommitGate } from './commit-gate.ts';
 import type { Copies } from './copies.ts';
 import { dueMsOf } from './due-time.ts';
 import { evaluateWrite, type WriteDecision } from './evaluate-write.ts';
@@ -64,6 +65,15 @@ export interface LeaderOptions {
   readonly othersApplyLog?: boolean;
   /** How long the log took with an entry. */
   readonly onAppended?: (durationMs: number) => void;
+  /** Where clients' writes wait for each other, in all partitions of a region. */
+  readonly gate?: CommitGate;
+}
+
+interface AppendPlace {
+  /** The partition's, with the record. */
+  readonly time: HybridTime;
+  /** Whether it may wait for others to go with it: see `CommitGate`. */
+  readonly isGated?: boolean;
 }
 
 /** What a strong read is of: a table or an index, or items of it. An earlier program knows no `keys`, and takes it to be of the table. */
@@ -112,6 +122,7 @@ export class Leader {
     this.#forgettings = new Forgettings(() => copies.serving[0]?.copy.forgotten ?? {});
     this.#pipeline = new AppendPipeline(log, clock, {
       openPayload: options.openPayload,
+      gate: options.gate,
       committed: (group, entry) => {
         this.#commit(group, entry);
       },
@@ -231,7 +242,7 @@ export class Leader {
     const after = decision.kind === 'put' ? decision.after : undefined;
     const time = this.stamp();
     const record = this.localRecord(write, after, standing, time);
-    await this.append(record, { key, standing, time }).durable;
+    await this.append(record, { key, standing, time, isGated: true }).durable;
     return { kind: 'applied', before, after };
   }
 
@@ -283,21 +294,22 @@ export class Leader {
     return this.#partitionTime;
   }
 
-  /** `time`: the partition's, with it. With the record goes what it changes in local indexes. */
+  /** With the record goes what it changes in local indexes. */
   append(
     record: ItemRecord,
-    { key, standing, time }: { key: string; standing: Standing; time: HybridTime },
+    place: AppendPlace & { readonly key: string; readonly standing: Standing },
   ): Commit {
+    const { key, standing, time } = place;
     const table = this.#options.indexed?.(record.table);
     if (table?.locals.length === 0)
-      return this.#appendOne(this.#dated(withOldImage(record, standing, table), table), key, time);
+      return this.#appendOne(this.#dated(withOldImage(record, standing, table), table), key, place);
     if (table !== undefined) return this.appendTogether(this.withIndexes(record, standing), time);
-    return this.#appendOne(record, key, time);
+    return this.#appendOne(record, key, place);
   }
 
-  #appendOne(record: ItemRecord, key: string, time: HybridTime): Commit {
+  #appendOne(record: ItemRecord, key: string, { time, isGated }: AppendPlace): Commit {
     this.#removals.note(record);
-    const commit = this.#pipeline.append(record, key, time);
+    const commit = this.#pipeline.append(record, key, time, isGated);
     this.#pendingBytes += recordBytes(record);
     this.#overlay.set(key, record, commit);
     return commit;

@@ -4,7 +4,7 @@ import type { Disk } from '../../base/disk.ts';
 import type { Random } from '../../base/random.ts';
 import type { LogEnd } from '../entry.ts';
 import { LogError, type ReplicatedLog } from '../replicated-log.ts';
-import { endFrame } from './frame.ts';
+import { endFrame, type LogFrame } from './frame.ts';
 import { PartitionLog, type Quorum } from './partition-log.ts';
 import { type PartitionRebuild, recoverPartition } from './recovery.ts';
 import { openStorageNode, StorageNodes } from './storage-nodes.ts';
@@ -25,8 +25,8 @@ export interface EmbeddedLogsOptions {
   /** `relaxed` acknowledges what is written and not synced: a power cut may take it. Default `synced`. */
   readonly durability?: 'synced' | 'relaxed';
   /**
-   * Pause of the last zone between two groups while both others take writes. They are the quorum, so nobody waits for it, and
-   * it has fewer groups to sync. Default none.
+   * The longest pause of the last zone between two groups while both others take writes. They are the quorum, so nobody waits
+   * for it, and it has fewer groups to sync. It ends within `gatherLookMs` when one of them does not sync. Default none.
    */
   readonly spareGatherMs?: number;
   readonly segmentBytes?: number;
@@ -251,7 +251,8 @@ export class EmbeddedLogs {
       random,
       segmentBytes: segmentBytes ?? SEGMENT_BYTES,
       synced: durability !== 'relaxed',
-      gatherMs: () => (spareGatherMs > 0 && this.#isSpare(log) ? spareGatherMs : 0),
+      gatherMs: spareGatherMs,
+      isSpare: (last) => this.#isSpare(log) && (last === undefined || this.#isDurable(last)),
       observe: (observation) => observe?.(observation),
       onSynced: (partitions) => {
         for (const partition of partitions) this.#partitions.get(partition)?.advance();
@@ -272,6 +273,11 @@ export class EmbeddedLogs {
     for (const zone of this.#zones.values())
       if (!(zone === log ? zone.isLive : zone.takesWrites)) return false;
     return !this.#stopped;
+  }
+
+  /** Whether what a frame says is durable without the zone that has it queued. */
+  #isDurable({ partition, end }: LogFrame): boolean {
+    return this.#partition(partition).end.index >= end.index;
   }
 
   async #openAll(): Promise<void> {

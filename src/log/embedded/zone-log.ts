@@ -14,6 +14,9 @@ const GROUP_BYTES_MAX = 4 * 1024 * 1024;
 /** With more than this in its queue a zone makes no pause. */
 const gatheredBytesMax = 256 * 1024;
 
+/** How often a zone that makes a pause looks whether somebody has come to wait for it. */
+export const gatherLookMs = 2;
+
 const FULL_RETRY = { firstMs: 100, maxMs: 2_000 } as const;
 
 /**
@@ -45,8 +48,13 @@ export interface ZoneLogOptions {
   readonly random: Random;
   readonly segmentBytes: number;
   readonly synced: boolean;
-  /** Pause between two groups, in which more gathers. Asked behind each. */
-  readonly gatherMs: () => number;
+  /**
+   * Whether nobody waits for this zone now, so that it may let more gather; asked behind each group, and every `gatherLookMs`
+   * of such a pause, with the last frame that was queued then.
+   */
+  readonly isSpare: (last: LogFrame | undefined) => boolean;
+  /** The longest such pause; 0 for none. */
+  readonly gatherMs: number;
   readonly observe: (observation: GroupObservation) => void;
   /** These partitions have more synced here than before. */
   readonly onSynced: (partitions: ReadonlySet<number>) => void;
@@ -262,8 +270,7 @@ export class ZoneLog {
     while (this.#files === files && this.#queue.length > 0) {
       const group = this.#takeGroup();
       if (!(await this.#writeGroup(files, group))) break;
-      const gatherMs = this.#options.gatherMs();
-      if (gatherMs > 0) await this.#gather(gatherMs);
+      if (this.#mayGather(undefined)) await this.#gather();
       // Whoever was answered by this group may write again at once: the next one, then, takes them along.
       else if (this.#queue.length > 0) await yieldTo(this.#options.clock);
     }
@@ -271,10 +278,23 @@ export class ZoneLog {
     this.#wakeDrained();
   }
 
-  /** Not where somebody waits until all is written; ends early when the zone is closed. */
-  async #gather(gatherMs: number): Promise<void> {
-    const isAwaited = this.#queuedBytes > gatheredBytesMax || this.#drainWaiters.length > 0;
-    if (!isAwaited) await this.#options.clock.sleep(gatherMs, this.#stopping.signal);
+  /** Ends early when the zone is closed, and soon after somebody has come to wait for it. */
+  async #gather(): Promise<void> {
+    const { clock, gatherMs } = this.#options;
+    const endMs = clock.monotonicMs() + gatherMs;
+    for (let leftMs = gatherMs; leftMs > 0; leftMs = endMs - clock.monotonicMs()) {
+      const last = this.#queue.at(-1);
+      await clock.sleep(Math.min(leftMs, gatherLookMs), this.#stopping.signal);
+      if (!this.#mayGather(last)) return;
+    }
+  }
+
+  /** Not where somebody waits until all is written. */
+  #mayGather(last: LogFrame | undefined): boolean {
+    const { gatherMs, isSpare } = this.#options;
+    if (gatherMs === 0 || this.#files === undefined) return false;
+    if (this.#queuedBytes > gatheredBytesMax || this.#drainWaiters.length > 0) return false;
+    return isSpare(last);
   }
 
   #wakeDrained(): void {
