@@ -19,7 +19,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { decodeCopyPage, encodeCopyAnswer, type CopyAnswer, type CopyPage } from './copy-wire.ts';
 import { logAlarm, type InboxObserver } from './inbox.ts';
 import { serveFramed } from './peer-line.ts';
-import { COPY_PAGE_BYTES, PAGES_WITHOUT_REST } from './table-copy.ts';
+import { COPY_PAGE_BYTES, mayRest } from './table-copy.ts';
 import type { Tables } from './tables.ts';
 
 /** Scans that are remembered, the latest used, so that a page that comes late is known for what it is. */
@@ -68,7 +68,9 @@ export class TableCopyInbox implements Service {
   }
 
   async #take(page: CopyPage, from: string): Promise<CopyAnswer> {
-    const { tables, onReceived, logger } = this.#options;
+    const { tables, onReceived, logger, clock } = this.#options;
+    if (mayRest(page.via, page.page)) await giveWay(clock, this.#stopping.signal);
+    if (this.#stopping.signal.aborted) throw new Error('this region stops');
     if (tables.byGlobalId(page.table, this.#options.region) === 'unknown') return 'not known';
     const table = tables.byGlobalId(page.table, from);
     if (table === 'gone') return 'not known';
@@ -109,7 +111,6 @@ export class TableCopyInbox implements Service {
   }
 
   async #receive(page: CopyPage, from: string, table: number): Promise<void> {
-    if (page.page > PAGES_WITHOUT_REST) await giveWay(this.#options.clock, this.#stopping.signal);
     const groups = new Map<Partition, ReceivedRecord[]>();
     for (const item of page.items) {
       const partition = this.#options.partitionOf(item.key);

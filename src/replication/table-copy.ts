@@ -15,8 +15,15 @@ import type { PeerLine } from './peer-line.ts';
 /** A page ends with the item that passes this, so that it may be the largest item longer. */
 export const COPY_PAGE_BYTES = 128 * 1024;
 
-/** From then on a copy gives way to what clients ask, at both ends: what is small is over before it disturbs. */
+/** What is small is over before it disturbs. */
 export const PAGES_WITHOUT_REST = 8;
+
+/**
+ * Whether a copy gives way to what clients ask before that page, at both ends. Only a bootstrap does, beside which live records are
+ * shipped: what a resync sends must end before the log of meanwhile is trimmed.
+ */
+export const mayRest = (via: CopyPage['via'], page: number): boolean =>
+  via === 'bootstrap' && page > PAGES_WITHOUT_REST;
 
 /** Pages under way at once, so that a long way costs less. */
 const PAGES_UNDERWAY_MAX = 4;
@@ -156,7 +163,7 @@ class Scan {
       const number = layout().partitionOfHash(hash);
       const partition = present(partitions[number], 'a partition for every hash');
       for (;;) {
-        if (this.#pages > PAGES_WITHOUT_REST) await giveWay(clock, this.#ended.signal);
+        if (mayRest(this.#job.via, this.#pages)) await giveWay(clock, this.#ended.signal);
         if (this.#outcome !== undefined) return;
         const found = await partition.scan(this.#job.table, after, COPY_PAGE_BYTES);
         if (found.length === 0) break;
