@@ -23,9 +23,9 @@ export async function faultSuite(title: string, faults: readonly Fault[]): Promi
       if (status !== 0) throw new Error('the build failed');
     }, FAULT_MS_MAX);
 
-    test.each(faults)(
-      '$name loses nothing that was acknowledged, and regions converge',
-      async (fault) => {
+    test.each(faults.map((fault) => [fault.name, fault] as const))(
+      '%s loses nothing that was acknowledged, and regions converge',
+      async (_name, fault) => {
         const result = await playFault(fault);
         if (!isSurvived(result)) throw new Error(reportText([result]));
         expect(result.lost).toBe(0);
