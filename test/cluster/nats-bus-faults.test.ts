@@ -209,6 +209,27 @@ await natsSuite('the bus over NATS, when something is amiss', NATS_VERSION_MIN, 
     expect(east.logger.messages('warn')).toEqual(['NATS cannot be used']);
   });
 
+  test('a request that is given up soon does not wait for one before it that is given up later', async () => {
+    const world = await twoRegions();
+    world.west.bus.serve(SUBJECT, async () => new Promise(() => {}));
+    await world.ready();
+    const ending = new AbortController();
+    const ended: string[] = [];
+    const ask = async (name: string, timeoutMs: number): Promise<void> => {
+      const { signal } = ending;
+      const asked = world.east.bus.request('west', message(1), { timeoutMs, signal });
+      const { code } = await busErrorOf(asked);
+      ended.push(`${name}: ${code}`);
+    };
+    const late = ask('late', 60_000);
+    await Promise.all([ask('soon', 100), ask('sooner', 50)]);
+    expect(ended.toSorted()).toEqual(['soon: timeout', 'sooner: timeout']);
+    await ask('again', 50);
+    ending.abort();
+    await late;
+    expect(ended.slice(2)).toEqual(['again: timeout', 'late: stopped']);
+  });
+
   test('more than the window holds is refused at once, and taken when there is room again', async () => {
     const world = await twoRegions();
     world.west.bus.serve(SUBJECT, async () => new Promise(() => {}));
