@@ -12,6 +12,9 @@ export const gateWaitMs = 1;
 /** How long whoever waits does so for the end of appends under way, which what is sent now would wait for in the log. */
 export const gateHeldMs = 20;
 
+/** So many groups wait for nobody after one that did so in vain: who writes at times of its own does not come sooner for it. */
+export const hastyGroups = 12;
+
 /** With fewer writers at once there is nothing to be gained, and nobody waits. */
 export const gateWritersMin = 4;
 
@@ -22,7 +25,7 @@ const forgottenPart = 1 / 16;
  * When what single writers have gathered is closed into entries, for all partitions of a region together. An entry, and a group
  * of a zone's log, costs about the same for one record and for fifty, and whoever was answered by a group usually writes again at
  * once. So a group begins when nearly all have come who are under way at once, or `gateWaitMs` after the last of them was
- * answered. Whoever writes alone, or with few others, never waits.
+ * answered; and where that was in vain the next groups wait for nobody. Whoever writes alone, or with few others, never waits.
  */
 export class CommitGate {
   readonly #clock: Clock;
@@ -36,6 +39,8 @@ export class CommitGate {
   /** When the last was answered that was on its way. */
   #endedMs = 0;
   #opens = false;
+  /** So many groups are yet to wait for nobody. */
+  #hasty = 0;
   #isTimed = false;
 
   constructor(clock: Clock) {
@@ -50,7 +55,7 @@ export class CommitGate {
     this.#atOnce = Math.max(this.#atOnce, this.#waiting + this.#sent);
     if (this.#opens) return;
     const isEnough = this.#waiting >= this.#atOnce * shareOfWriters;
-    if (isEnough || this.#atOnce < gateWritersMin) {
+    if (isEnough || this.#hasty > 0 || this.#atOnce < gateWritersMin) {
       this.#opens = true;
       this.#clock.defer(() => {
         this.#open();
@@ -85,6 +90,7 @@ export class CommitGate {
       else {
         this.#atOnce = this.#waiting + this.#sent;
         this.#open();
+        this.#hasty = hastyGroups;
       }
     }
     this.#isTimed = false;
@@ -96,6 +102,7 @@ export class CommitGate {
     if (flushes.size === 0) return;
     this.#flushes = new Set();
     this.#waiting = 0;
+    this.#hasty = Math.max(0, this.#hasty - 1);
     this.#atOnce -= this.#atOnce * forgottenPart;
     for (const flush of flushes) flush();
   }

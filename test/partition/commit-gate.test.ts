@@ -5,6 +5,7 @@ import {
   gateHeldMs,
   gateWaitMs,
   gateWritersMin,
+  hastyGroups,
 } from '../../src/partition/commit-gate.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -82,6 +83,27 @@ test('where the others do not come again nobody waits longer than the limit, and
   come(5);
   await clock.settle();
   expect(opened).toEqual([5, 5]);
+});
+
+test('after a group that waited in vain some wait for nobody, and then one does again', async () => {
+  const { clock, gate, opened, come } = await gateUsedBy(16);
+  come(5);
+  await clock.advance(gateWaitMs);
+  gate.ended(5);
+  for (let group = 0; group < hastyGroups; group += 1) {
+    come(6);
+    await clock.settle();
+    come(6);
+    await clock.settle();
+    gate.ended(12);
+    opened.length = 0;
+  }
+  come(6);
+  await clock.settle();
+  expect(opened).toEqual([]);
+  come(6);
+  await clock.settle();
+  expect(opened).toEqual([12]);
 });
 
 test('who comes while a time limit of others runs has a whole one', async () => {
