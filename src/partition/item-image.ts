@@ -1,4 +1,6 @@
 import type { AttributeMap } from '../model/attribute-value.ts';
+import type { StoredItem } from '../model/record.ts';
+import type { ItemImage } from './item-write.ts';
 
 /** An item from its wire JSON, which this project wrote itself. */
 export const parseImage = (image: Uint8Array): AttributeMap =>
@@ -6,3 +8,7 @@ export const parseImage = (image: Uint8Array): AttributeMap =>
   JSON.parse(
     Buffer.from(image.buffer, image.byteOffset, image.byteLength).toString('utf8'),
   ) as AttributeMap;
+
+/** Undefined where no item stands. */
+export const imageOf = (stored: StoredItem | undefined): ItemImage | undefined =>
+  stored?.image === undefined ? undefined : { image: stored.image, itemBytes: stored.itemBytes };

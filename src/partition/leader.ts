@@ -22,6 +22,7 @@ import { Forgettings, indexOf } from './forgettings.ts';
 import { HeldHashes } from './held-hashes.ts';
 import { withIndexRecords, withOldImage } from './index-records.ts';
 import { Intents } from './intents.ts';
+import { imageOf } from './item-image.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from './item-write.ts';
 import { COMMITTED, Overlay, overlayKey, type Commit } from './overlay.ts';
 import type { Follower, ForgetDecision, TimeVector } from './partition.ts';
@@ -230,7 +231,7 @@ export class Leader {
     if (this.intents.size > 0 && this.intents.on(key) !== undefined)
       throw new ClientError('TransactionConflictException', TRANSACTION_CONFLICT);
     const standing = this.#standing(key, write.table, write.key);
-    const before = imageOfStored(standing.stored);
+    const before = imageOf(standing.stored);
     const decision = this.#decide(write, before, standing);
     if (decision instanceof Promise) return decision;
     if (decision.kind === 'refused' || decision.kind === 'nothing') {
@@ -642,6 +643,3 @@ const itemIn = (record: ItemRecord): StoredItem | undefined =>
 /** See `ItemRecord.replaced`. */
 const seenBy = (region: string, stored: StoredItem | undefined): Version | undefined =>
   stored !== undefined && originOf(stored.version) === region ? stored.replaced : stored?.version;
-
-const imageOfStored = (stored: StoredItem | undefined): ItemImage | undefined =>
-  stored?.image === undefined ? undefined : { image: stored.image, itemBytes: stored.itemBytes };

@@ -209,6 +209,7 @@ export class Catalogue {
     const { settledEnds } = this.#streamSettings;
     const isEnd = settledEnds !== undefined && endsStream(before, numbered);
     const ends = isEnd ? await settledEnds() : undefined;
+    this.#assertNotReplaced(times);
     const streams = streamsOf(before, numbered, () => ends ?? this.#ends(), this.#streamSettings);
     const after: T = { ...numbered, memberStarts, ...(streams !== undefined && { streams }) };
     assert(after.name === name, 'a change keeps the name');
@@ -284,9 +285,11 @@ export class Catalogue {
   }
 
   async #saveStreams(table: Table): Promise<void> {
+    const times = this.#timesReplaced;
     const { settledEnds } = this.#streamSettings;
     const isEnd = settledEnds !== undefined && hasOpenStream(table);
     const ends = isEnd ? await settledEnds() : undefined;
+    this.#assertNotReplaced(times);
     const gone = endedStreams(table, () => ends ?? this.#ends(), this.#streamSettings);
     if (gone === undefined) return;
     await this.#documents.put(streamsPrefix + table.tableId, gone);

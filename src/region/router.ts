@@ -2,7 +2,6 @@ import { present } from '../base/assert.ts';
 import type { Awaitable } from '../base/awaitable.ts';
 import { itemKeyHash } from '../model/item-key.ts';
 import { PAGE_BYTES_MAX } from '../model/limits.ts';
-import type { StoredItem } from '../model/record.ts';
 import type {
   ItemImage,
   ItemWrite,
@@ -11,6 +10,7 @@ import type {
   WriteResult,
 } from '../partition/item-write.ts';
 import { writeEachAlone } from '../partition/plain-writes.ts';
+import { imageOf } from '../partition/item-image.ts';
 import type { RegionPartition } from '../partition/region-partition.ts';
 import { MovedError } from '../partition/moved-error.ts';
 import type { Layout } from '../storage/layout.ts';
@@ -246,9 +246,6 @@ interface Share<Asked> {
 
 const hasMoved = (result: WriteResult | undefined): boolean =>
   result?.kind === 'failed' && result.error instanceof MovedError;
-
-const imageOf = (stored: StoredItem | undefined): ItemImage | undefined =>
-  stored?.image === undefined ? undefined : { image: stored.image, itemBytes: stored.itemBytes };
 
 const EMPTY_PAGE: StoredPage = { items: [], more: false, itemBytes: 0 };
 

@@ -1,3 +1,4 @@
+import { ClientError } from '../../model/errors.ts';
 import type { PlainWrite, WriteResult } from '../item-write.ts';
 import { MovedError } from '../moved-error.ts';
 import { recordOverheadBytes } from '../append-pipeline.ts';
@@ -9,11 +10,13 @@ export type ToldResult =
   | { readonly kind: 'moved' }
   | Refusal;
 
-/** What one node tells another of its writes. */
+/** What one node tells another of its writes. Throws what one of them failed with that no client is told. */
 export const toldResults = (results: readonly WriteResult[]): readonly ToldResult[] =>
   results.map((result) => {
     if (result.kind === 'applied') return result;
-    return result.error instanceof MovedError ? { kind: 'moved' } : refusalOf(result.error);
+    if (result.error instanceof MovedError) return { kind: 'moved' };
+    if (result.error instanceof ClientError) return refusalOf(result.error);
+    throw result.error;
   });
 
 /** Whether an answer is one at all. */

@@ -34,9 +34,9 @@ test('results arrive at another node as they were, errors of their kinds include
   expect(heardResults(arrived)).toEqual(results);
 });
 
-test('what is wrong with the program is told as an internal error', () => {
-  const told = toldResults([{ kind: 'failed', error: new TypeError('undefined') }]);
-  expect(heardResults(told)).toMatchObject([{ kind: 'failed', error: { status: 500 } }]);
+test('what is wrong with the program is not told: it fails the call, which is logged', () => {
+  const wrong = new TypeError('undefined');
+  expect(() => toldResults([{ kind: 'failed', error: wrong }])).toThrow(wrong);
 });
 
 const countsOf = (messages: readonly (readonly PlainWrite[])[]): readonly number[] =>
