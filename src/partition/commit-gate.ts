@@ -15,6 +15,9 @@ export const gateHeldMs = 20;
 /** So many groups wait for nobody after one that did so in vain: who writes at times of its own does not come sooner for it. */
 export const hastyGroups = 12;
 
+/** With so many writers at once or more it takes longer than `gateWaitMs` to take them in again: that is not in vain. */
+export const manyWriters = 32;
+
 /** With fewer writers at once there is nothing to be gained, and nobody waits. */
 export const gateWritersMin = 4;
 
@@ -88,9 +91,10 @@ export class CommitGate {
       if (leftMs > 0) await this.#clock.sleep(Math.min(leftMs, gateWaitMs));
       else if (this.#opens) await yieldTo(this.#clock);
       else {
+        const isVain = this.#atOnce < manyWriters;
         this.#atOnce = this.#waiting + this.#sent;
         this.#open();
-        this.#hasty = hastyGroups;
+        if (isVain) this.#hasty = hastyGroups;
       }
     }
     this.#isTimed = false;

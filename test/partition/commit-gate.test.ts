@@ -6,6 +6,7 @@ import {
   gateWaitMs,
   gateWritersMin,
   hastyGroups,
+  manyWriters,
 } from '../../src/partition/commit-gate.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -104,6 +105,16 @@ test('after a group that waited in vain some wait for nobody, and then one does 
   come(6);
   await clock.settle();
   expect(opened).toEqual([12]);
+});
+
+test('where many write at once it is not in vain that only some of them came in time', async () => {
+  const { clock, gate, opened, come } = await gateUsedBy(manyWriters * 2);
+  come(manyWriters);
+  await clock.advance(gateWaitMs);
+  gate.ended(manyWriters);
+  come(manyWriters / 2);
+  await clock.settle();
+  expect(opened).toEqual([manyWriters]);
 });
 
 test('who comes while a time limit of others runs has a whole one', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import type { GroupObservation } from '../../../src/log/embedded/zone-log.ts';
+import { gatherLookMs, type GroupObservation } from '../../../src/log/embedded/zone-log.ts';
 import type { AppendOutcome } from '../../../src/log/replicated-log.ts';
 import { LogRegion, LogWriter, readAll } from '../../support/log-region.ts';
 
@@ -71,4 +71,19 @@ test('what is acknowledged while the last zone gathers survives a power cut and 
   expect(acknowledged.length).toBeGreaterThan(30);
   expect(found).toEqual(expect.arrayContaining(acknowledged));
   await world.region.clock.runUntilSettled(again.stop());
+});
+
+test('a pause of the last zone ends soon when another disk stalls', async () => {
+  const region = new LogRegion(1, 1);
+  const logs = await region.open({ spareGatherMs: 500 });
+  const writer = new LogWriter(logs.log(0));
+  await region.clock.runUntilSettled(writer.open());
+  await region.clock.advance(gatherLookMs);
+  region.disks.b.setLatencyMs(1000);
+  const fromMs = region.clock.monotonicMs();
+  expect(await region.clock.runUntilSettled(writer.append('while b stalls'))).toBe('durable');
+  // Two looks, and what zone c takes for its group.
+  expect(region.clock.monotonicMs() - fromMs).toBeLessThanOrEqual(2 * gatherLookMs + 5);
+  region.disks.b.setLatencyMs(1);
+  await region.clock.runUntilSettled(logs.stop());
 });
