@@ -7,6 +7,7 @@ import type { RegionPartition } from '../../src/partition/region-partition.ts';
 import type { RangeQuery } from '../../src/region/region.ts';
 import { Router } from '../../src/region/router.ts';
 import { Layout } from '../../src/storage/layout.ts';
+import { ClusteredWorld } from '../support/clustered-region.ts';
 import { PartitionWorld, TABLE } from '../support/partition-world.ts';
 
 const HASH = 4711;
@@ -77,4 +78,22 @@ test('a query whose hash has moved meanwhile asks the partition that has it', as
   const router = new Router(partitions, () => layouts[known.at] ?? Layout.even(1));
   expect((await world.run(router.query(query))).items).toHaveLength(2);
   expect(asked).toBe(1);
+});
+
+test('every node of a region answers from its own copy without a promise, whoever leads', async () => {
+  const world = await ClusteredWorld.start(1);
+  const { number } = await world.createTable(world.nodes.a);
+  await world.run(world.nodes.a.engine.region.write({ ...put(1), table: number }));
+  await world.clock.advance(1000);
+  const own = { ...query, table: number };
+  for (const { engine } of world.running) {
+    for (let time = 0; time < 2; time += 1) {
+      await world.run(Promise.resolve(engine.region.query(own)));
+    }
+    expect(engine.region.query(own)).toMatchObject({ items: [{}], more: false });
+    const strong = engine.region.query({ ...own, consistent: true });
+    expect(strong).toBeInstanceOf(Promise);
+    expect((await world.run(Promise.resolve(strong))).items).toHaveLength(1);
+  }
+  await world.stop();
 });
