@@ -65,7 +65,7 @@ function gathererTo(peer: Peer = {}) {
       return encodeFrame(encodeStand(await alone(batch)));
     }
     expect(subject).toBe('tidemark.v1.b.replication.batches');
-    const batches = decodeBatches(message);
+    const batches = decodeBatches(message).map(decodeBatch);
     sent.push(batches.map(({ log }) => log));
     return encodeFrame(encodeStands(await together(batches)));
   };
