@@ -28,6 +28,7 @@ interface Asked {
   readonly timeoutMs: number;
   /** When it is given up, on the monotonic clock. */
   readonly untilMs: number;
+  /** Must not throw: whoever settles one goes on to the next. */
   readonly settle: (outcome: Outcome) => void;
   /** Whether it may have arrived. */
   isSent: boolean;
@@ -35,11 +36,18 @@ interface Asked {
   readonly releases: (() => void)[];
 }
 
+/** The connection that requests go over, and where long ones are held and long answers put together. */
+export type RequestLine = Pick<
+  NatsLine,
+  'owner' | 'inbox' | 'partBytes' | 'isConnected' | 'publish' | 'onInbox' | 'watch'
+>;
+export type RequestParts = Pick<PartExchange, 'hold' | 'gather' | 'decline'>;
+
 export interface NatsRequestsOptions {
   /** Who asks. */
   readonly region: string;
-  readonly line: NatsLine;
-  readonly parts: PartExchange;
+  readonly line: RequestLine;
+  readonly parts: RequestParts;
   readonly clock: Clock;
   /** Told when nobody serves what was asked. */
   readonly onUnserved?: () => void;
@@ -48,8 +56,8 @@ export interface NatsRequestsOptions {
 /** The requests over one connection, each settled once: by its answer, its timeout, its signal, or the connection's loss. */
 export class NatsRequests {
   readonly #region: string;
-  readonly #line: NatsLine;
-  readonly #parts: PartExchange;
+  readonly #line: RequestLine;
+  readonly #parts: RequestParts;
   readonly #clock: Clock;
   readonly #asked = new Map<string, Asked>();
   readonly #onUnserved: () => void;
@@ -126,9 +134,9 @@ export class NatsRequests {
         this.#bytes -= message.payload.length;
         this.#messages -= messages;
         options.signal?.removeEventListener('abort', onAbort);
-        for (const release of asked.releases) release();
-        if (outcome.kind === 'answer') resolve(outcome.payload);
-        else reject(outcome.error);
+        const failure = released(asked) ?? (outcome.kind === 'failed' ? outcome.error : undefined);
+        if (failure !== undefined) reject(failure);
+        else if (outcome.kind === 'answer') resolve(outcome.payload);
       },
     };
     this.#asked.set(id, asked);
@@ -242,6 +250,21 @@ const unreachable = (words: string): BusError => new BusError('unreachable', wor
 
 const damaged = (subject: string): BusError =>
   new BusError('timeout', `the answer to ${subject} did not arrive whole`);
+
+/** What broke while everything was let go that a request held. */
+function released({ message, releases }: Asked): BusError | undefined {
+  let failure: BusError | undefined;
+  for (const release of releases) {
+    try {
+      release();
+    } catch (cause) {
+      failure ??= new BusError('timeout', `asking ${message.subject} broke: ${String(cause)}`, {
+        cause,
+      });
+    }
+  }
+  return failure;
+}
 
 const failed = (error: BusError): Outcome => ({ kind: 'failed', error });
 

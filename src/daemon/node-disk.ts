@@ -154,6 +154,11 @@ class NodeDiskFile implements DiskFile {
   #filledBytes: number;
   /** The zeros that are being written from `#filledBytes` on. Never rejects. */
   #filling: Promise<void> | undefined;
+  /**
+   * Nothing more is filled before the content reaches there: the disk was found full. Each try costs as much as all that it writes, and takes
+   * what others on the disk need.
+   */
+  #fillAgainAtBytes = 0;
   /** What broke in that: the next append fails with it. */
   #fillFailure: Error | undefined;
   #folderSynced = false;
@@ -236,6 +241,7 @@ class NodeDiskFile implements DiskFile {
       await this.#filling;
       await this.#cut(sizeBytes);
       this.#sizeBytes = sizeBytes;
+      this.#fillAgainAtBytes = 0;
     });
   }
 
@@ -257,26 +263,32 @@ class NodeDiskFile implements DiskFile {
    */
   async #keepFilled(): Promise<void> {
     const left = this.#filledBytes - this.#sizeBytes;
+    if (left < 0) this.#filledBytes = this.#sizeBytes;
+    if (this.#aheadBytes === 0 || this.#sizeBytes < this.#fillAgainAtBytes) return;
     if (left < 0) {
-      this.#filledBytes = this.#sizeBytes;
-      if (this.#aheadBytes > 0) await this.#fill(this.#aheadBytes);
+      if (!(await this.#fill(this.#aheadBytes)))
+        this.#fillAgainAtBytes = this.#sizeBytes + this.#aheadBytes;
     } else if (left < this.#aheadBytes / 2 && this.#filling === undefined)
       this.#filling = this.#fillBeside(Math.ceil(this.#aheadBytes / 2));
   }
 
   async #fillBeside(length: number): Promise<void> {
     try {
-      await this.#fill(length);
+      // What is filled is used up first.
+      if (!(await this.#fill(length))) this.#fillAgainAtBytes = this.#filledBytes + 1;
     } catch (error) {
       this.#fillFailure = error instanceof Error ? error : new Error(String(error));
     }
     this.#filling = undefined;
   }
 
-  async #fill(length: number): Promise<void> {
+  /** Whether there was space. */
+  async #fill(length: number): Promise<boolean> {
     const from = this.#filledBytes;
-    if (await this.#wroteZeros(length, from)) this.#filledBytes = from + length;
+    const isFilled = await this.#wroteZeros(length, from);
+    if (isFilled) this.#filledBytes = from + length;
     else await this.#cut(from);
+    return isFilled;
   }
 
   async #wroteZeros(length: number, from: number): Promise<boolean> {

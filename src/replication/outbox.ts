@@ -260,8 +260,7 @@ export class Outbox implements Service {
 
   /** With the position the peer hears of all logs that splits up to there have made: see `ShipStreamOptions.logs`. */
   async #place(at: LogEnd, { applied: expected }: Stand): Promise<void> {
-    const { partition } = this.#options;
-    if (partition.layoutKnown !== undefined) await partition.layoutKnown(at.index);
+    if (at.index > 0) await this.#layoutKnown(at.index);
     const { applied } = await this.#hello({ at, expected });
     if (applied === undefined || !sameEnd(applied, at)) {
       throw new Error('the peer has moved while its position was set');
@@ -269,6 +268,26 @@ export class Outbox implements Service {
     // Should the log be trimmed past it meanwhile, that is news again.
     this.#become({ kind: 'connecting' });
     this.#logger.info({ index: at.index }, 'position set at the peer');
+  }
+
+  /** Waits no longer than the outbox runs. */
+  async #layoutKnown(through: number): Promise<void> {
+    const { partition } = this.#options;
+    if (partition.layoutKnown === undefined) return;
+    const { signal } = this.#stopping;
+    let end = (): void => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+      signal.addEventListener('abort', end, { once: true });
+    });
+    try {
+      await Promise.race([partition.layoutKnown(through), ended]);
+    } catch (cause) {
+      const words = `this node does not know yet of all splits in log ${this.#log} up to entry ${through}`;
+      throw new Error(`${words}: its copy is behind or being filled`, { cause });
+    } finally {
+      signal.removeEventListener('abort', end);
+    }
   }
 
   async #streamFrom(from: LogEnd, durable: LogEnd | undefined): Promise<void> {

@@ -1,5 +1,6 @@
-import { type Clock, yieldTo } from '../base/clock.ts';
+import { type Clock, WOKEN, yieldTo } from '../base/clock.ts';
 import { BusError } from '../bus/bus.ts';
+import { timedOut } from '../bus/outcome.ts';
 import type { AskOptions, PeerLine } from './peer-line.ts';
 import { decodeStand, decodeStands, encodeBatches, type Stand } from './wire.ts';
 
@@ -22,6 +23,8 @@ interface Waiting {
   readonly options: AskOptions;
   readonly resolve: (stand: Stand | Promise<Stand>) => void;
   readonly reject: (error: unknown) => void;
+  /** The message with others' batches in it goes on: whoever waits for longer may still hear of it. */
+  isTimedOut: boolean;
 }
 
 export interface ShipGathererOptions {
@@ -47,12 +50,12 @@ export class ShipGatherer {
     this.#clock = clock;
   }
 
-  /** Rejects as `PeerLine.ask` does, and soon when `signal` aborts. */
+  /** Rejects as `PeerLine.ask` does, after its own timeout whatever goes with it, and soon when `signal` aborts. */
   async ship(batch: Uint8Array, options: AskOptions): Promise<Stand> {
     return new Promise((resolve, reject) => {
       const isLone = batch.length >= LONE_BYTES_MIN;
       if (this.#waitingBytes + batch.length > GATHERED_BYTES_MAX) this.#send();
-      this.#waiting.push({ batch, options, resolve, reject });
+      this.#waiting.push({ batch, options, resolve, reject, isTimedOut: false });
       this.#waitingBytes += batch.length;
       if (isLone) this.#send();
       else if (!this.#isDue) void this.#sendSoon();
@@ -96,9 +99,12 @@ export class ShipGatherer {
       signal?.addEventListener('abort', onAbort, { once: true });
       return () => signal?.removeEventListener('abort', onAbort);
     });
+    const answered = new AbortController();
     try {
       const message = encodeBatches(waiting.map(({ batch }) => batch));
-      const timeoutMs = Math.max(...waiting.map(({ options }) => options.timeoutMs));
+      const timeouts = new Set(waiting.map(({ options }) => options.timeoutMs));
+      const timeoutMs = Math.max(...timeouts);
+      if (timeouts.size > 1) void this.#expire(waiting, timeouts, answered.signal);
       const answer = await this.#line.ask('replication.batches', message, { timeoutMs });
       for (const [place, outcome] of decodeStands(answer, waiting.length).entries()) {
         const each = waiting[place];
@@ -115,12 +121,32 @@ export class ShipGatherer {
         else if (!isOver(each)) each.resolve(this.#insteadAlone(each));
       }
     }
+    answered.abort(WOKEN);
     for (const end of unlisten) end();
+  }
+
+  /** Gives up, each at its time, those that wait for less than the message does: a log that the peer answers slowly slows no other. */
+  async #expire(
+    waiting: readonly Waiting[],
+    timeouts: ReadonlySet<number>,
+    answered: AbortSignal,
+  ): Promise<void> {
+    const sentMs = this.#clock.monotonicMs();
+    for (const timeoutMs of [...timeouts].toSorted((a, b) => a - b).slice(0, -1)) {
+      await this.#clock.sleep(sentMs + timeoutMs - this.#clock.monotonicMs(), answered);
+      if (answered.aborted) return;
+      for (const each of waiting) {
+        if (each.options.timeoutMs !== timeoutMs) continue;
+        each.isTimedOut = true;
+        each.reject(timedOut('replication.batches', timeoutMs));
+      }
+    }
   }
 }
 
 /** Whether nobody waits for it any more. */
-const isOver = ({ options }: Waiting): boolean => options.signal?.aborted === true;
+const isOver = ({ options, isTimedOut }: Waiting): boolean =>
+  isTimedOut || options.signal?.aborted === true;
 
 const givenUp = (): BusError => new BusError('stopped', 'the stream of a batch has ended');
 

@@ -221,12 +221,12 @@ export function encodeBatches(batches: readonly Uint8Array[]): Uint8Array {
 /** More are of no program. */
 const BATCHES_MAX = 4096;
 
-/** In the order in which they were given. */
-export const decodeBatches = (bytes: Uint8Array): readonly Batch[] =>
+/** In the order in which they were given, each for `decodeBatch`: one that cannot be read is no reason to lose the others. */
+export const decodeBatches = (bytes: Uint8Array): readonly Uint8Array[] =>
   read(bytes, 'batches', (from) => {
     const count = from.count(BATCH_BYTES_MIN);
     if (count > BATCHES_MAX) throw damaged(`${count} batches`);
-    return Array.from({ length: count }, () => decodeBatch(from.long()));
+    return Array.from({ length: count }, () => from.long());
   });
 
 /**

@@ -189,6 +189,44 @@ test('on a nearly full disk what is filled ahead takes no place that content cou
   });
 });
 
+test('a disk that was found full is left alone until the content has come further', async () => {
+  await inFolder(async (folder) => {
+    const prototype = await handlePrototype(folder);
+    const file = await (await NodeDisk.open(folder, { aheadBytes: 1000 })).open('log');
+    await file.append([Buffer.alloc(100, 1)]);
+    const sizes: number[] = [];
+    const full = async (): Promise<never> => {
+      sizes.push(file.sizeBytes);
+      throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
+    };
+    const restore = instead(prototype, 'write', () => full);
+    const fillsUpTo = async (sizeBytes: number): Promise<readonly number[]> => {
+      while (file.sizeBytes < sizeBytes) {
+        await file.append([Buffer.alloc(50, 2)]);
+        // What runs beside the append is over.
+        await file.read(0, 1);
+      }
+      return sizes;
+    };
+    try {
+      // Beside the appends when half is used up, then when all is, then once for as much again.
+      expect(await fillsUpTo(1100)).toEqual([650]);
+      expect(await fillsUpTo(3500)).toEqual([650, 1150, 2150, 3150]);
+      await file.truncate(200);
+      expect(await fillsUpTo(300)).toEqual([650, 1150, 2150, 3150, 250]);
+    } finally {
+      restore();
+    }
+    // There is space again: the content stands where it should, with zeros behind it.
+    await fillsUpTo(1300);
+    expect((await readFile(join(folder, 'log'))).length).toBe(2250);
+    await file.close();
+    const whole = await readFile(join(folder, 'log'));
+    expect(whole.length).toBe(1300);
+    expect(whole.every((byte) => byte > 0)).toBe(true);
+  });
+});
+
 test('a file is closed even when what was filled ahead cannot be cut off', async () => {
   await inFolder(async (folder) => {
     const prototype = await handlePrototype(folder);

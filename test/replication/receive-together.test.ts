@@ -1,9 +1,11 @@
+import { Buffer } from 'node:buffer';
+
 import { expect, test } from 'vitest';
 
 import type { LogEnd } from '../../src/log/entry.ts';
 import type { Batch } from '../../src/replication/batch.ts';
 import { LATE_MS, receiveTogether } from '../../src/replication/receive-together.ts';
-import type { Stand } from '../../src/replication/wire.ts';
+import { encodeBatch, REPLICATION_WIRE_VERSION, type Stand } from '../../src/replication/wire.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const at = (index: number): LogEnd => ({
@@ -13,7 +15,8 @@ const at = (index: number): LogEnd => ({
   checksum: 1,
   partitionTime: 9,
 });
-const batchOf = (log: number): Batch => ({ origin: 'b', log, from: at(1), to: at(2), records: [] });
+const batchOf = (log: number): Uint8Array =>
+  encodeBatch({ origin: 'b', log, from: at(1), to: at(2), records: [] });
 const stand: Stand = { applied: at(2), durable: undefined, waitsFor: undefined };
 
 /** An inbox that does what the test says with the batch of each log. */
@@ -53,4 +56,40 @@ test('a batch whose partition takes nothing holds up those of other logs for a m
   expect(outcomes).toBeUndefined();
   await clock.advance(1);
   expect(outcomes).toEqual([{ kind: 'late' }, { kind: 'stand', stand }]);
+});
+
+test('where all is slow nothing is late that is done soon after the first', async () => {
+  const clock = new VirtualClock();
+  const after = (ms: number) => async (): Promise<Stand> => {
+    await clock.sleep(ms);
+    return stand;
+  };
+  const inbox = inboxOf([after(10 * LATE_MS), after(10 * LATE_MS + 1), never]);
+  let outcomes: unknown;
+  const receive = async (): Promise<void> => {
+    outcomes = await receiveTogether([0, 1, 2].map(batchOf), { from: 'b', inbox, clock });
+  };
+  void receive();
+  await clock.advance(11 * LATE_MS - 1);
+  expect(outcomes).toBeUndefined();
+  await clock.advance(1);
+  const done = { kind: 'stand', stand };
+  expect(outcomes).toEqual([done, done, { kind: 'late' }]);
+});
+
+test('a batch that cannot be read fails alone, and those around it are taken', async () => {
+  const taken: number[] = [];
+  const [whole, torn] = [batchOf(0), batchOf(1).subarray(0, 9)];
+  const later = Buffer.from(batchOf(2));
+  later[0] = REPLICATION_WIRE_VERSION + 1;
+  const clock = new VirtualClock();
+  const batches = [whole, torn, later, batchOf(3)];
+  const outcomes = await receiveTogether(batches, { from: 'b', inbox: inboxOf([], taken), clock });
+  expect(outcomes).toMatchObject([
+    { kind: 'stand' },
+    { kind: 'failed', code: 'damaged' },
+    { kind: 'failed', code: 'version' },
+    { kind: 'stand' },
+  ]);
+  expect(taken).toEqual([0, 3]);
 });

@@ -274,6 +274,39 @@ test('with a position behind a split the peer hears of the log that it made, and
   await world.stop();
 });
 
+test('who does not know all splits yet begins all the same, sets no position behind them, and stops at once', async () => {
+  const world = new World({ names: ['a', 'b'] });
+  const [a, b] = [world.region('a'), world.region('b')];
+  await a.start();
+  const parent = present(a.partitions[0], 'a partition');
+  const asked: (number | undefined)[] = [];
+  let answer: Promise<void> = Promise.reject(new Error('being filled'));
+  answer.catch(() => {});
+  parent.layoutKnown = async (through) => {
+    asked.push(through);
+    return answer;
+  };
+  await b.start();
+  for (let count = 0; count < 10; count += 1) a.put(`k${count}`, '1');
+  await world.clock.advance(1000);
+  expect(b.content()).toHaveLength(10);
+  expect(asked).toEqual([]);
+  const outbox = present(a.replicator, 'a').outbox('b', 0);
+  let isPlaced = false;
+  const place = async (): Promise<void> => {
+    await outbox.placeAt(parent.committed);
+    isPlaced = true;
+  };
+  void place();
+  await world.clock.advance(A_WHILE_MS);
+  expect(asked.length).toBeGreaterThan(1);
+  expect(isPlaced).toBe(false);
+  answer = new Promise(() => {});
+  await world.clock.advance(A_WHILE_MS);
+  await world.stop();
+  expect(new Set(asked)).toEqual(new Set([parent.committed.index]));
+});
+
 /**
  * The first partition of a region is split; its log tells of that, and so it is known once that is looked at. The child has
  * an item.

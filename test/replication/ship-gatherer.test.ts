@@ -65,14 +65,20 @@ function gathererTo(peer: Peer = {}) {
       return encodeFrame(encodeStand(await alone(batch)));
     }
     expect(subject).toBe('tidemark.v1.b.replication.batches');
-    const batches = decodeBatches(message);
+    const batches = decodeBatches(message).map(decodeBatch);
     sent.push(batches.map(({ log }) => log));
     return encodeFrame(encodeStands(await together(batches)));
   };
   const bus: Bus = { region: 'a', request, serve: () => () => {} };
   const gatherer = new ShipGatherer({ line: new PeerLine(bus, 'b'), clock });
-  const ship = async (batch: Batch, signal = new AbortController().signal): Promise<Stand> =>
-    gatherer.ship(encodeBatch(batch), { timeoutMs: 1000, signal });
+  const ship = async (
+    batch: Batch,
+    {
+      signal,
+      timeoutMs = 1000,
+    }: { readonly signal?: AbortSignal; readonly timeoutMs?: number } = {},
+  ): Promise<Stand> =>
+    gatherer.ship(encodeBatch(batch), signal === undefined ? { timeoutMs } : { timeoutMs, signal });
   return { clock, sent, ship };
 }
 
@@ -150,6 +156,71 @@ test('a peer of an earlier release gets each batch alone, and is not asked again
   expect(sent.at(5)).toEqual([0, 1]);
 });
 
+test('a peer that was only out of reach gets gathered messages again at once', async () => {
+  let isCut = true;
+  const cut = new BusError('unreachable', 'b is not in reach');
+  const { clock, sent, ship } = gathererTo({
+    alone: async (batch) => (isCut ? Promise.reject(cut) : standOf(batch)),
+    together: async (batches) =>
+      isCut
+        ? Promise.reject(cut)
+        : batches.map((batch) => ({ kind: 'stand', stand: standOf(batch) })),
+  });
+  const lost = Promise.allSettled([ship(batchOf(0)), ship(batchOf(1))]);
+  await clock.advance(0);
+  expect(await lost).toMatchObject([{ reason: cut }, { reason: cut }]);
+  isCut = false;
+  const both = [ship(batchOf(0)), ship(batchOf(1))];
+  await clock.advance(GATHER_MS);
+  await Promise.all(both);
+  expect(sent).toEqual([[0, 1], [0], [1], [0, 1]]);
+});
+
+test('each batch waits for no longer than its own stream does, and then is not sent again', async () => {
+  let answer: ((outcomes: readonly StandOutcome[]) => void) | undefined;
+  const { clock, sent, ship } = gathererTo({
+    together: async () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      }),
+  });
+  const ended: number[] = [];
+  const timeouts = [200_000, 3000, 4000, 3000];
+  const outcomes = Promise.allSettled(
+    timeouts.map(async (timeoutMs, log) => {
+      try {
+        return await ship(batchOf(log), { timeoutMs });
+      } finally {
+        ended.push(log);
+      }
+    }),
+  );
+  await clock.advance(2999);
+  expect(ended).toEqual([]);
+  await clock.advance(1);
+  expect(ended).toEqual([1, 3]);
+  await clock.advance(1000);
+  expect(ended).toEqual([1, 3, 2]);
+  const late = { kind: 'late' } as const;
+  answer?.([{ kind: 'stand', stand: standOf(batchOf(0)) }, late, late, late]);
+  expect(await outcomes).toMatchObject([
+    { status: 'fulfilled' },
+    { reason: { code: 'timeout', message: 'no answer to replication.batches within 3000 ms' } },
+    { reason: { code: 'timeout' } },
+    { reason: { code: 'timeout' } },
+  ]);
+  expect(sent).toEqual([[0, 1, 2, 3]]);
+});
+
+test('no timer is left of a message that is answered in time', async () => {
+  const { clock, ship } = gathererTo();
+  const both = [ship(batchOf(0), { timeoutMs: 3000 }), ship(batchOf(1), { timeoutMs: 4000 })];
+  await clock.advance(0);
+  await Promise.all(both);
+  await clock.runUntilIdle();
+  expect(clock.monotonicMs()).toBe(0);
+});
+
 test('a batch fails alone where the peer says so, and all of a message that is lost', async () => {
   const failed = { kind: 'failed', code: 'damaged', words: 'it is damaged' } as const;
   const first = gathererTo({
@@ -184,12 +255,12 @@ test('a stream that ends waits no longer, before and after its batch is sent', a
   });
   const ended = new AbortController();
   const outcomes = Promise.allSettled([
-    ship(batchOf(0), ended.signal),
+    ship(batchOf(0), ended),
     ship(batchOf(1)),
     ship(batchOf(2)),
   ]);
   await clock.advance(0);
-  const unsent = ship(batchOf(0), ended.signal);
+  const unsent = ship(batchOf(0), ended);
   ended.abort();
   const [[refused]] = await Promise.all([Promise.allSettled([unsent]), clock.advance(GATHER_MS)]);
   expect(refused).toMatchObject({ reason: { code: 'stopped' } });
