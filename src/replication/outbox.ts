@@ -1,5 +1,5 @@
 import { backoffMs } from '../base/backoff.ts';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, WOKEN } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Service } from '../base/service.ts';
 import { BusError } from '../bus/bus.ts';
@@ -275,18 +275,17 @@ export class Outbox implements Service {
     const { partition } = this.#options;
     if (partition.layoutKnown === undefined) return;
     const { signal } = this.#stopping;
-    let end = (): void => {};
-    const ended = new Promise<void>((resolve) => {
-      end = resolve;
-      signal.addEventListener('abort', end, { once: true });
+    const over = new AbortController();
+    const stopped = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true, signal: over.signal });
     });
     try {
-      await Promise.race([partition.layoutKnown(through), ended]);
+      await Promise.race([partition.layoutKnown(through), stopped]);
     } catch (cause) {
       const words = `this node does not know yet of all splits in log ${this.#log} up to entry ${through}`;
       throw new Error(`${words}: its copy is behind or being filled`, { cause });
     } finally {
-      signal.removeEventListener('abort', end);
+      over.abort(WOKEN);
     }
   }
 
