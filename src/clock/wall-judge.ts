@@ -10,7 +10,7 @@ const DRIFT_PER_MS = 0.001;
 /** A peer not heard of for so long says nothing any more. */
 const PEER_SILENCE_MS_MAX = 300_000;
 /** Peers are asked at most so often: the wall clock is read with every write. */
-const VERDICT_MS = 100;
+export const VERDICT_MS = 100;
 /** A pause between the readings of two clocks looks like a jump; a jump is still there when looked at again. */
 const READINGS_MAX = 3;
 
