@@ -37,11 +37,14 @@ interface Told extends WireRecord {
   readonly sequence: string;
 }
 
+/** What the checker asks of streams. */
+type AskedStreams = Pick<TableStreams, 'list' | 'shards' | 'read'>;
+
 /** A table with a stream, and what is known of both. */
 export interface StreamedTable {
   readonly where: string;
-  readonly table: Table;
-  readonly streams: TableStreams;
+  readonly table: Pick<Table, 'number' | 'definition'>;
+  readonly streams: AskedStreams;
   readonly content: ReadonlyMap<string, { readonly value: string | undefined }>;
   /** Whether a stream still tells all that it ever did. See `tellsAll`. */
   readonly isWhole: (stream: StreamOfTable) => boolean;
@@ -176,7 +179,7 @@ async function toldOf(
     stream,
     shard: { id, place },
   }: {
-    readonly streams: TableStreams;
+    readonly streams: AskedStreams;
     readonly stream: StreamOfTable;
     readonly shard: Shard;
   },
