@@ -1,6 +1,6 @@
 import { present } from '../../../src/base/assert.ts';
 import type { Table } from '../../../src/model/table.ts';
-import { checkTableStream } from '../checkers/table-stream-checks.ts';
+import { checkTableStream, tellsAll } from '../checkers/table-stream-checks.ts';
 import { keyBytes, valueOf } from '../client-item.ts';
 import { EXPIRING } from '../expiring-table.ts';
 import { keyText } from '../truth.ts';
@@ -97,7 +97,7 @@ function endOf(value: string): number | undefined {
 
 async function checkStream(world: StreamWorld, name: string): Promise<void> {
   const table = tableOf(world, name);
-  const { region } = present(world.served.serving(), 'a node that answers');
+  const { region, life } = present(world.served.serving(), 'a node that answers');
   const partitions = world.nodes.flatMap(({ running }) => running?.engine.core.partitions ?? []);
   const content = new Map<string, { readonly value: string | undefined }>();
   const ended = new Map<string, boolean>();
@@ -114,10 +114,13 @@ async function checkStream(world: StreamWorld, name: string): Promise<void> {
     table,
     streams: region.streams,
     content,
-    // A clock that jumps lets entries seem old.
     isWhole: ({ stream }) =>
       world.loss === undefined &&
-      partitions.every(({ number, log }) => log.first <= (stream.starts[number]?.index ?? 0) + 1),
+      // A clock that jumped may have let entries seem old, and their log be trimmed.
+      tellsAll(stream, {
+        logs: partitions.map(({ number, log }) => ({ number, first: log.first })),
+        oldestMs: life.wallMs() - world.options.retentionMs,
+      }),
     ended,
   });
 }
