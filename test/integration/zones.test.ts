@@ -258,11 +258,15 @@ async function restart(us: TestRegion): Promise<void> {
   await us.start();
 }
 
-/** Reads everything, of which all must be right, until the region has told of damage. */
+/**
+ * Reads everything until the region has told of damage. What is read must be right. Until then an item whose key was hit may not be
+ * found, because LevelDB does not verify its own blocks: see docs/design.md.
+ */
 async function untilDamageIsFound(us: TestRegion, held: Map<string, string>): Promise<void> {
   await until('damage to be found', async () => {
-    expect(await scanAll(us)).toEqual(held);
-    for (const [id, v] of held) expect(await get(us, id, { consistent: false })).toBe(v);
+    for (const [id, v] of await scanAll(us)) expect(v).toBe(held.get(id));
+    for (const [id, v] of held)
+      expect([v, undefined]).toContain(await get(us, id, { consistent: false }));
     return /cannot go on|damage/u.test(us.logger.messages('error').join());
   });
 }
