@@ -12,8 +12,11 @@ const COLLECTION_BYTES_MAX = 128 * 1024;
 /** What an item takes beside its bytes. */
 const ITEM_OVERHEAD_BYTES = 300;
 
-/** Collections that were missed once, and those known to be too large, that are remembered; then it starts afresh. */
+/** Collections that were missed once, and those known to be too large, that are remembered. */
 const REMEMBERED_MAX = 4096;
+
+/** Above this part of its bytes it is taken to be full: what is loaded then takes the place of another one. */
+const FULL_PART = 0.75;
 
 const PAIRS_PER_READ = 256;
 
@@ -60,12 +63,20 @@ export class HotCollections {
     return pageOf(collection.items, request);
   }
 
-  /** Whether the collection of a page that was missed is worth to be loaded: it was missed before, lately. */
+  /**
+   * Whether the collection of a page that was missed is worth to be loaded: it was missed before, lately. Where there is no room that
+   * is within as many misses as collections are kept: what comes back later would find itself displaced again.
+   */
   isWanted(request: PageRequest): boolean {
     const id = collectionOf(request);
     if (id === undefined || this.#loading.has(id) || this.#tooLarge.has(id)) return false;
     if (this.#missed.delete(id)) return true;
-    if (this.#missed.size >= REMEMBERED_MAX) this.#missed.clear();
+    const isFull = this.#bytes > this.#bytesMax * FULL_PART;
+    const most = isFull ? Math.min(this.#collections.size, REMEMBERED_MAX) : REMEMBERED_MAX;
+    for (const oldest of this.#missed) {
+      if (this.#missed.size < most) break;
+      this.#missed.delete(oldest);
+    }
     this.#missed.add(id);
     return false;
   }

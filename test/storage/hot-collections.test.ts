@@ -170,6 +170,24 @@ test('a collection is loaded when it is missed again', async () => {
   expect(hot.page(whole(2))).toBeUndefined();
 });
 
+test('where there is no room a collection is loaded only if it comes back within as many misses as are kept', async () => {
+  const store = await new MemoryStoreDisk().open();
+  const text = 'x'.repeat(1000);
+  for (let at = 0; at < 100; at += 1) await store.write([put(at, 1, text)]);
+  /** Room for some ten. */
+  const hot = new HotCollections(14_000);
+  const misses = (from: number, to: number): boolean =>
+    Array.from({ length: to - from }, (_, at) => hot.isWanted(whole(from + at))).some(Boolean);
+  expect(misses(0, 50)).toBe(false);
+  expect(hot.isWanted(whole(0))).toBe(true);
+  for (let at = 0; at < 20; at += 1) await hot.load(() => store.snapshot(), whole(at));
+  expect(hot.bytes).toBeGreaterThan(10_500);
+
+  expect(misses(50, 100)).toBe(false);
+  expect(hot.isWanted(whole(50))).toBe(false);
+  expect(hot.isWanted(whole(97))).toBe(true);
+});
+
 test('a page over more than one hash, as that of a scan, is never kept', async () => {
   const store = await new MemoryStoreDisk().open();
   const hot = new HotCollections();
