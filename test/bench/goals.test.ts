@@ -31,6 +31,14 @@ test('the text counts what was reached and names each goal', () => {
   expect(text).toMatch(/reached +4\.00 +10,000 expired items gone: s: at most 10/);
 });
 
+test('a figure that misses its bound by a hair does not read as if it met it', () => {
+  const text = goalsText([{ name: FIGURES.idleMegabytes, value: 150.0004, better: 'less' }]);
+  expect(text).toMatch(/FELL SHORT +150\.0004 +an idle daemon/);
+  expect(goalsText([{ name: FIGURES.idleMegabytes, value: 150, better: 'less' }])).toContain(
+    '150.00',
+  );
+});
+
 test('no figure has two goals', () => {
   const names = GOALS.map(({ figure }) => figure);
   expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);

@@ -19,6 +19,8 @@ export interface Goal {
   /** Undefined where that is not known. */
   readonly boundBy: string | undefined;
   readonly measured: number;
+  /** For people: with as many digits as tell it from a bound that it misses. */
+  readonly measuredText: string;
   readonly reached: boolean;
 }
 
@@ -37,6 +39,9 @@ const atMost = (most: number, figure: string, note?: string): GoalDefinition => 
 /** With what bounds them all. */
 const allBoundBy = (words: string, goals: readonly GoalDefinition[]): readonly GoalDefinition[] =>
   goals.map((goal) => ({ ...goal, boundBy: words }));
+
+/** Of a figure beside its bound. */
+const DIGITS_MAX = 6;
 
 const BOTH = [16, 64] as const;
 const SINGLE_ITEM = ['GetItem', 'PutItem', 'UpdateItem'] as const;
@@ -144,23 +149,33 @@ export function goalsOf(figures: readonly Figure[]): readonly Goal[] {
   return GOALS.flatMap(({ figure, bound, note, boundBy }) => {
     const measured = figures.find(({ name }) => name === figure)?.value;
     if (measured === undefined) return [];
-    const words = 'atLeast' in bound ? `at least ${bound.atLeast}` : `at most ${bound.atMost}`;
+    const limit = 'atLeast' in bound ? bound.atLeast : bound.atMost;
+    const words = `${'atLeast' in bound ? 'at least' : 'at most'} ${limit}`;
     return {
       text: `${figure}: ${words}${note === undefined ? '' : ` (${note})`}`,
       boundBy,
       measured,
-      reached: 'atLeast' in bound ? measured >= bound.atLeast : measured <= bound.atMost,
+      measuredText: textBeside(limit, measured),
+      reached: 'atLeast' in bound ? measured >= limit : measured <= limit,
     };
   });
+}
+
+function textBeside(limit: number, measured: number): string {
+  for (let digits = 2; digits < DIGITS_MAX; digits += 1) {
+    const text = fixed(measured, digits);
+    if (measured === limit || Number(text) !== limit) return text;
+  }
+  return fixed(measured, DIGITS_MAX);
 }
 
 /** The goals for people; empty when there are none. */
 export function goalsText(figures: readonly Figure[]): string {
   const goals = goalsOf(figures);
   if (goals.length === 0) return '';
-  const lines = goals.map(({ text, measured, reached }) => [
+  const lines = goals.map(({ text, measuredText, reached }) => [
     reached ? 'reached' : 'FELL SHORT',
-    fixed(measured, 2),
+    measuredText,
     text,
   ]);
   const missed = goals.filter(({ reached }) => !reached).length;

@@ -38,8 +38,8 @@ export function readmeTable(results: KeptResults): string {
     `${goals.length - missed.length} of ${goals.length} goals are reached.${missed.length === 0 ? '' : ' Not reached:'}`,
     ...(missed.length === 0 ? [] : ['']),
     ...missed.map(
-      ({ text, measured, boundBy }) =>
-        `- ${text}; it is ${fixed(measured, 2)}${boundBy === undefined ? '' : `: ${boundBy}`}`,
+      ({ text, measuredText, boundBy }) =>
+        `- ${text}; it is ${measuredText}${boundBy === undefined ? '' : `: ${boundBy}`}`,
     ),
   ].join('\n');
 }
