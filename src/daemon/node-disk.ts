@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import fs, { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
@@ -9,6 +9,8 @@ const NAME = /^[a-z0-9.-]+$/;
 const TEMPORARY_SUFFIX = '.new';
 /** Chunks of one append up to this are joined, so that a small group is one buffer and one write. */
 const JOIN_BYTES_MAX = 64 * 1024;
+/** So many buffers for that are kept: three logs are written at once. */
+const JOIN_BUFFERS_MAX = 3;
 /** The kernel takes at most so many buffers in one call. */
 const BUFFERS_MAX = 1024;
 /**
@@ -164,6 +166,9 @@ class NodeDiskFile implements DiskFile {
   #folderSynced = false;
   #syncFailed = false;
   #closed = false;
+  /** Writes of content under way, which the handle does not know of. */
+  #writes = 0;
+  #written: (() => void) | undefined;
 
   constructor(
     name: string,
@@ -188,15 +193,18 @@ class NodeDiskFile implements DiskFile {
   async append(chunks: readonly Uint8Array[]): Promise<void> {
     let bytes = 0;
     for (const chunk of chunks) bytes += chunk.length;
-    await translated(this.name, async () => {
-      if (this.#sizeBytes + bytes > this.#filledBytes) await this.#filling;
+    try {
+      if (this.#filling !== undefined && this.#sizeBytes + bytes > this.#filledBytes)
+        await this.#filling;
       if (this.#fillFailure !== undefined) throw this.#fillFailure;
-      if (bytes <= JOIN_BYTES_MAX) await this.#write([Buffer.concat(chunks, bytes)]);
+      if (bytes <= JOIN_BYTES_MAX) await this.#writeJoined(chunks, bytes);
       else
         for (let at = 0; at < chunks.length; at += BUFFERS_MAX)
           await this.#write(chunks.slice(at, at + BUFFERS_MAX));
-      await this.#keepFilled();
-    });
+      if (this.#needsFilling) await this.#keepFilled();
+    } catch (cause) {
+      throw diskError(this.name, cause);
+    }
   }
 
   async sync(): Promise<void> {
@@ -249,12 +257,22 @@ class NodeDiskFile implements DiskFile {
     this.#closed = true;
     await translated(this.name, async () => {
       await this.#filling;
+      // The descriptor's number may be another file's as soon as this one is closed.
+      if (this.#writes > 0)
+        await new Promise<void>((resolve) => {
+          this.#written = resolve;
+        });
       try {
         if (this.#filledBytes > this.#sizeBytes) await this.#handle.truncate(this.#sizeBytes);
       } finally {
         await this.#handle.close();
       }
     });
+  }
+
+  /** Whether there is anything for `#keepFilled` to do. */
+  get #needsFilling(): boolean {
+    return this.#filledBytes - this.#sizeBytes < this.#aheadBytes / 2;
   }
 
   /**
@@ -310,12 +328,27 @@ class NodeDiskFile implements DiskFile {
     }
   }
 
+  /** As one buffer, which is used again for what is appended next: to make one costs more than to fill it. */
+  async #writeJoined(chunks: readonly Uint8Array[], bytes: number): Promise<void> {
+    const whole = joinBuffers.pop() ?? Buffer.allocUnsafeSlow(JOIN_BYTES_MAX);
+    let end = 0;
+    for (const chunk of chunks) {
+      whole.set(chunk, end);
+      end += chunk.length;
+    }
+    try {
+      await this.#write([whole.subarray(0, bytes)]);
+    } finally {
+      if (joinBuffers.length < JOIN_BUFFERS_MAX) joinBuffers.push(whole);
+    }
+  }
+
   /** The size counts what was really written, so that a failed append can be cut off. */
   async #write(chunks: readonly Uint8Array[]): Promise<void> {
     let left = chunks;
     try {
       while (left.length > 0) {
-        const { bytesWritten } = await this.#handle.writev([...left], this.#sizeBytes);
+        const bytesWritten = await this.#writeSome(left);
         this.#sizeBytes += bytesWritten;
         left = behind(left, bytesWritten);
       }
@@ -326,7 +359,29 @@ class NodeDiskFile implements DiskFile {
     }
     if (!this.#writeThrough) this.#changes += 1;
   }
+
+  /** By the descriptor and a callback, which costs a fifth less than by the handle. Resolves to how many bytes were written. */
+  async #writeSome(chunks: readonly Uint8Array[]): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) throw new DiskError('io', 'the file is closed');
+      const done = (error: Error | null, bytesWritten: number): void => {
+        this.#writes -= 1;
+        if (this.#writes === 0) this.#written?.();
+        if (error === null) resolve(bytesWritten);
+        else reject(error);
+      };
+      const { fd } = this.#handle;
+      const [only] = chunks;
+      if (only !== undefined && chunks.length === 1)
+        fs.write(fd, only, 0, only.length, this.#sizeBytes, done);
+      else fs.writev(fd, chunks, this.#sizeBytes, done);
+      this.#writes += 1;
+    });
+  }
 }
+
+/** Buffers of `JOIN_BYTES_MAX` that no write uses. */
+const joinBuffers: Buffer[] = [];
 
 /** What is left of the chunks when their first `bytes` are gone. */
 function behind(chunks: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
@@ -371,9 +426,12 @@ async function translated<T>(what: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (cause) {
-    throw new DiskError(isFull(cause) ? 'full' : 'io', `${what}: ${messageOf(cause)}`, { cause });
+    throw diskError(what, cause);
   }
 }
+
+const diskError = (what: string, cause: unknown): DiskError =>
+  new DiskError(isFull(cause) ? 'full' : 'io', `${what}: ${messageOf(cause)}`, { cause });
 
 const isFull = (error: unknown): boolean =>
   codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT';

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import { constants } from 'node:fs';
+import fs, { constants } from 'node:fs';
 import { mkdtemp, open, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,7 +53,7 @@ test('a name that is no flat file name is refused', async () => {
 /** What a call on any file does instead, until it is restored. */
 function instead(
   prototype: object,
-  name: 'datasync' | 'truncate' | 'write' | 'writev' | 'sync',
+  name: 'datasync' | 'truncate' | 'write' | 'sync',
   make: (original: Method) => Method,
 ): () => void {
   const original: unknown = Reflect.get(prototype, name);
@@ -64,7 +64,7 @@ function instead(
   };
 }
 
-type Method = (this: object, ...given: unknown[]) => Promise<unknown>;
+type Method = (this: object, ...given: unknown[]) => unknown;
 
 const isMethod = (value: unknown): value is Method => typeof value === 'function';
 
@@ -118,8 +118,15 @@ test('a sync carries what was appended while the one before was under way', asyn
 
 const ENOSPC = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
 
-const joined = (chunks: unknown): Buffer =>
-  Buffer.concat(Array.isArray(chunks) ? chunks.filter((chunk) => chunk instanceof Uint8Array) : []);
+/** What `take` gives; undefined where it throws, which `done` is told. */
+function orTold(done: unknown, take: () => number): number | undefined {
+  try {
+    return take();
+  } catch (error) {
+    if (typeof done === 'function') Reflect.apply(done, undefined, [error, 0]);
+    return undefined;
+  }
+}
 
 /** A file system with space for `capacity` bytes in all files together: what was written anywhere takes its place. */
 function withCapacity(prototype: object, capacity: number): () => void {
@@ -145,13 +152,14 @@ function withCapacity(prototype: object, capacity: number): () => void {
         },
     ),
     instead(
-      prototype,
-      'writev',
+      fs,
+      'write',
       (original) =>
-        async function writev(this: object, ...given: unknown[]): Promise<unknown> {
-          const bytes = joined(given[0]);
-          const took = take(Number(given[1]), bytes.length);
-          return original.call(this, [bytes.subarray(0, took)], given[1]);
+        function write(this: object, ...given: unknown[]): unknown {
+          const [fd, bytes, from, length, position, done] = given;
+          const took = orTold(done, () => take(Number(position), Number(length)));
+          if (took === undefined) return undefined;
+          return original.call(this, fd, bytes, from, took, position, done);
         },
     ),
     instead(
@@ -340,6 +348,60 @@ test('more is filled beside the appends when half of it is used up, and never ov
     expect(whole.subarray(1150).every((byte) => byte === 0)).toBe(true);
     await file.close();
     expect((await readFile(join(folder, 'log'))).length).toBe(1150);
+  });
+});
+
+test('a file that is closed while it is appended to is closed behind what is being written, and takes no more', async () => {
+  await inFolder(async (folder) => {
+    const file = await (await NodeDisk.open(folder)).open('log');
+    const held = new EventEmitter();
+    const order: string[] = [];
+    const restore = instead(
+      fs,
+      'write',
+      (original) =>
+        function write(this: object, ...given: unknown[]): unknown {
+          void once(held, 'released').then(() => {
+            order.push('written');
+            original.apply(this, given);
+          });
+          return undefined;
+        },
+    );
+    try {
+      const appended = file.append([Buffer.from('content')]);
+      const closed = file.close().then(() => order.push('closed'));
+      await expect(file.append([Buffer.from('more')])).rejects.toMatchObject({ code: 'io' });
+      held.emit('released');
+      await appended;
+      await closed;
+    } finally {
+      restore();
+    }
+    expect(order).toEqual(['written', 'closed']);
+    expect(await readFile(join(folder, 'log'), 'utf8')).toBe('content');
+  });
+});
+
+test('appends at once to several files keep their bytes apart', async () => {
+  await inFolder(async (folder) => {
+    const disk = await NodeDisk.open(folder);
+    const files = await Promise.all(['a', 'b', 'c', 'd', 'e'].map(async (name) => disk.open(name)));
+    for (let round = 1; round <= 5; round += 1)
+      await Promise.all(
+        files.map(async (file, place) =>
+          file.append([Buffer.alloc(1000 * round, place), Buffer.alloc(3, round)]),
+        ),
+      );
+    for (const [place, file] of files.entries()) {
+      await file.close();
+      const content = await readFile(join(folder, file.name));
+      const rounds = [1, 2, 3, 4, 5].flatMap((round) => [
+        Buffer.alloc(1000 * round, place),
+        Buffer.alloc(3, round),
+      ]);
+      expect(content).toEqual(Buffer.concat(rounds));
+    }
   });
 });
 
