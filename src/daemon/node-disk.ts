@@ -259,8 +259,8 @@ class NodeDiskFile implements DiskFile {
       await this.#filling;
       // The descriptor's number may be another file's as soon as this one is closed.
       if (this.#writes > 0)
-        await new Promise<void>((resolve) => {
-          this.#written = resolve;
+        await new Promise<void>((written) => {
+          this.#written = written;
         });
       try {
         if (this.#filledBytes > this.#sizeBytes) await this.#handle.truncate(this.#sizeBytes);
@@ -362,13 +362,13 @@ class NodeDiskFile implements DiskFile {
 
   /** By the descriptor and a callback, which costs a fifth less than by the handle. Resolves to how many bytes were written. */
   async #writeSome(chunks: readonly Uint8Array[]): Promise<number> {
-    return new Promise((resolve, reject) => {
+    return new Promise((succeed, fail) => {
       if (this.#closed) throw new DiskError('io', 'the file is closed');
       const done = (error: Error | null, bytesWritten: number): void => {
         this.#writes -= 1;
         if (this.#writes === 0) this.#written?.();
-        if (error === null) resolve(bytesWritten);
-        else reject(error);
+        if (error === null) succeed(bytesWritten);
+        else fail(error);
       };
       const { fd } = this.#handle;
       const [only] = chunks;

@@ -9,7 +9,7 @@ import { internalError } from '../model/errors.ts';
 import { decodeRecords, encodeRecords } from '../model/record-codec.ts';
 import type { ItemRecord } from '../model/record.ts';
 import type { CommitGate } from './commit-gate.ts';
-import { overlayKey, type Commit } from './overlay.ts';
+import { overlayKey, type Commit, type OverlayItem } from './overlay.ts';
 
 /** An entry takes no further record that would take it past this. One record larger than this stands alone. */
 const groupBytesMax = 256 * 1024;
@@ -223,7 +223,9 @@ export class AppendPipeline {
       const entry = this.#makeEntry(group);
       gate?.sent(group.writers);
       const startedMs = this.#clock.monotonicMs();
-      const outcome = await this.#outcomeOf(entry);
+      const appending = this.#outcomeOf(entry);
+      this.#owner.sent?.(group);
+      const outcome = await appending;
       gate?.ended(group.writers);
       this.#owner.appended?.(this.#clock.monotonicMs() - startedMs);
       if (this.#isStopped()) return;
@@ -414,6 +416,8 @@ export interface PipelineOwner {
   lost(): void;
   /** The log threw: an operator's matter, to be logged. */
   failed(error: unknown): void;
+  /** It is on its way into the log. */
+  sent?: ((group: Group) => void) | undefined;
   /** How long the log took with an entry, whatever came of it. */
   appended?: ((durationMs: number) => void) | undefined;
 }
@@ -433,6 +437,8 @@ export class Group implements Commit {
   readonly records: ItemRecord[] = [];
   /** The overlay's key of each record. */
   readonly keys: string[] = [];
+  /** Where the overlay has each record. */
+  items: OverlayItem[] = [];
   time: HybridTime;
   bytes = 0;
   /** How many single writers it has records of: see `CommitGate`. */

@@ -14,6 +14,7 @@ import { AppendPipeline, recordBytes, type Group } from './append-pipeline.ts';
 import { CommittedLog, decodeCommitted } from './committed-log.ts';
 import type { CommitGate } from './commit-gate.ts';
 import type { Copies } from './copies.ts';
+import { digestsBeside } from './digests-beside.ts';
 import { dueMsOf } from './due-time.ts';
 import { evaluateWrite, type WriteDecision } from './evaluate-write.ts';
 import { decodeForgetDecision, encodeForgetDecision } from './forget-codec.ts';
@@ -132,6 +133,7 @@ export class Leader {
         this.#forgetUncommitted();
       },
       failed: options.onFailure,
+      sent: digestsBeside(clock),
       appended: options.onAppended,
     });
     copies.onApplied((floor) => {
@@ -312,7 +314,7 @@ export class Leader {
     this.#removals.note(record);
     const commit = this.#pipeline.append(record, key, time, isGated);
     this.#pendingBytes += recordBytes(record);
-    this.#overlay.set(key, record, commit);
+    commit.items.push(this.#overlay.set(key, record, commit));
     return commit;
   }
 
@@ -335,7 +337,7 @@ export class Leader {
     for (const { record, key } of keyed) {
       this.#removals.note(record);
       this.#pendingBytes += recordBytes(record);
-      this.#overlay.set(key, record, commit);
+      commit.items.push(this.#overlay.set(key, record, commit));
     }
     return commit;
   }
@@ -600,9 +602,7 @@ export class Leader {
       if (indexOf(group) > floor) break;
       dropped += 1;
       this.#unappliedBytes -= group.bytes;
-      group.records.forEach((record, place) => {
-        this.#overlay.applied(group.keys[place] ?? '', record);
-      });
+      this.#overlay.appliedEach(group);
     }
     if (dropped > 0) this.#unapplied = this.#unapplied.slice(dropped);
     this.#forgettings.dropApplied(floor);
@@ -620,9 +620,9 @@ export class Leader {
     this.#overlay.clear();
     this.#pendingBytes = 0;
     for (const group of this.#unapplied)
-      group.records.forEach((record, place) => {
-        this.#overlay.set(group.keys[place] ?? '', record, group);
-      });
+      group.items = group.records.map((record, place) =>
+        this.#overlay.set(group.keys[place] ?? '', record, group),
+      );
     this.#forgettings.dropUncommitted();
     if (this.intents.isLoaded) this.intents.forgetUncommitted();
     this.held.forgetUncommitted();

@@ -1,3 +1,4 @@
+import { present } from '../base/assert.ts';
 import type { ItemRecord } from '../model/record.ts';
 
 /**
@@ -33,21 +34,25 @@ export class Overlay {
     return this.#items.get(key);
   }
 
-  set(key: string, record: ItemRecord, commit: Commit): void {
+  /** What holds the record at its key, by which `applied` finds it without another look. */
+  set(key: string, record: ItemRecord, commit: Commit): OverlayItem {
     const item = this.#items.get(key);
-    if (item === undefined) this.#items.set(key, { record, commit });
-    else {
-      item.record = record;
-      item.commit = commit;
+    if (item === undefined) {
+      const made = { key, record, commit };
+      this.#items.set(key, made);
+      return made;
     }
+    item.record = record;
+    item.commit = commit;
+    return item;
   }
 
-  /** Every serving copy has applied `record`. */
-  applied(key: string, record: ItemRecord): void {
-    const item = this.#items.get(key);
-    if (item === undefined || item.record !== record) return;
+  /** Every serving copy has applied `record`, which was set where `item` is since the last `clear`. */
+  applied(item: OverlayItem, record: ItemRecord): void {
+    // What came to be there since has another record.
+    if (item.record !== record) return;
     if (record.image === undefined) {
-      this.#items.delete(key);
+      if (this.#items.get(item.key) === item) this.#items.delete(item.key);
       return;
     }
     // The append holds on to all that stood in its entry.
@@ -55,9 +60,18 @@ export class Overlay {
     // The image that it replaced stays with the record, and may be much larger than its own.
     const replacedBytes = record.oldImage?.length ?? 0;
     const bytes = record.image.length + replacedBytes + record.key.length + itemOverheadBytes;
-    this.#applied.push({ key, item, record, bytes });
+    this.#applied.push({ item, record, bytes });
     this.#appliedBytes += bytes;
     this.#trim();
+  }
+
+  /** The same of all that one append carries. */
+  appliedEach({ items, records }: AppliedRecords): void {
+    let place = 0;
+    for (const record of records) {
+      this.applied(present(items[place], 'where a record is held'), record);
+      place += 1;
+    }
   }
 
   #trim(): void {
@@ -67,7 +81,7 @@ export class Overlay {
       this.#appliedStart += 1;
       this.#appliedBytes -= oldest.bytes;
       // Whatever came to be at the key since has another record.
-      if (oldest.item.record === oldest.record) this.#items.delete(oldest.key);
+      if (oldest.item.record === oldest.record) this.#items.delete(oldest.item.key);
     }
     if (this.#appliedStart <= 1024) return;
     this.#applied = this.#applied.slice(this.#appliedStart);
@@ -82,8 +96,13 @@ export class Overlay {
   }
 }
 
+/** Records, and where each is held. */
+interface AppliedRecords {
+  readonly records: readonly ItemRecord[];
+  readonly items: readonly OverlayItem[];
+}
+
 interface AppliedItem {
-  readonly key: string;
   readonly item: OverlayItem;
   readonly record: ItemRecord;
   readonly bytes: number;
@@ -91,6 +110,7 @@ interface AppliedItem {
 
 /** What is held at one key: it changes with what is set there. */
 export interface OverlayItem {
+  readonly key: string;
   record: ItemRecord;
   /** The append that carries it; `COMMITTED` once every serving copy has applied it. */
   commit: Commit;

@@ -361,7 +361,7 @@ test('a file that is closed while it is appended to is closed behind what is bei
       'write',
       (original) =>
         function write(this: object, ...given: unknown[]): unknown {
-          void once(held, 'released').then(() => {
+          held.once('released', () => {
             order.push('written');
             original.apply(this, given);
           });

@@ -101,12 +101,18 @@ function keyWrites(region: Region, writes: readonly BatchWrite[]): readonly Keye
     if (write.kind === 'put') validateBatchedItem(table, write.attributes);
     else validateKey(keySchema, write.attributes);
     const key = encodeItemKey(keySchema, write.attributes);
-    const identity = `${table.number}/${Buffer.from(key).toString('latin1')}`;
-    if (seen.has(identity)) throw validationError(DUPLICATE_KEYS);
-    seen.add(identity);
-    return { ...write, table, key };
+    if (writes.length > 1) {
+      const identity = `${table.number}/${latin1Of(key)}`;
+      if (seen.has(identity)) throw validationError(DUPLICATE_KEYS);
+      seen.add(identity);
+    }
+    const { called, kind, attributes, itemBytes } = write;
+    return { called, kind, attributes, itemBytes, table, key };
   });
 }
+
+const latin1Of = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
 
 /** As PutItem does, but DynamoDB has one wording here for a key that is missing or of another type. */
 function validateBatchedItem(table: Table, item: AttributeMap): void {
