@@ -263,9 +263,9 @@ function writeAnswer(
   }
   // With the end Node writes an empty text besides, and the two go a longer way than one that is written by itself.
   socket.cork();
-  if (typeof body === 'string') response.write(body);
   // One character a byte, as the head is, so that Node joins the two.
-  else response.write(bufferOf(body).toString('latin1'), 'latin1');
+  if (typeof body !== 'string') response.write(bufferOf(body).toString('latin1'), 'latin1');
+  else response.write(body, body.length === bodyBytes ? 'latin1' : 'utf8');
   socket.uncork();
   response.end();
 }

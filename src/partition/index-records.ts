@@ -31,13 +31,23 @@ export function withIndexRecords(
 /** A record with what it replaced, where a follower needs that. */
 export function withOldImage(
   record: ItemRecord,
+  standing: Standing,
+  table: IndexedTable,
+): ItemRecord {
+  if (record.oldImage !== undefined) return record;
+  const oldImage = oldImageFor(record.image, standing, table);
+  return oldImage === undefined ? record : { ...record, oldImage };
+}
+
+/** What a record of a new image carries of what it replaces; undefined where no follower needs that. */
+export function oldImageFor(
+  image: Uint8Array | undefined,
   { stored }: Standing,
   { keepsOldImages, marksUnchanged = false }: IndexedTable,
-): ItemRecord {
+): Uint8Array | undefined {
   const oldImage = stored?.image;
-  if (oldImage === undefined) return record;
-  const isKept = keepsOldImages || (marksUnchanged && mayBeSame(oldImage, record.image));
-  return isKept ? { ...record, oldImage } : record;
+  if (oldImage === undefined) return undefined;
+  return keepsOldImages || (marksUnchanged && mayBeSame(oldImage, image)) ? oldImage : undefined;
 }
 
 /** About how many bytes of images an entry needs for a change of an item, with what that changes in local indexes. */

@@ -21,7 +21,7 @@ import { decodeForgetDecision, encodeForgetDecision } from './forget-codec.ts';
 import type { IndexedTable } from './index-entries.ts';
 import { Forgettings, indexOf } from './forgettings.ts';
 import { HeldHashes } from './held-hashes.ts';
-import { withIndexRecords, withOldImage } from './index-records.ts';
+import { oldImageFor, withIndexRecords, withOldImage } from './index-records.ts';
 import { Intents } from './intents.ts';
 import { imageOf } from './item-image.ts';
 import type { ItemImage, ItemWrite, WriteOutcome } from './item-write.ts';
@@ -273,6 +273,7 @@ export class Leader {
   ): ItemRecord {
     const { region, keepsTombstones } = this.#options;
     const { stored } = standing;
+    const table = this.#options.indexed?.(write.table);
     return {
       table: write.table,
       key: write.key,
@@ -286,7 +287,8 @@ export class Leader {
       keepsTombstone: after === undefined && keepsTombstones(write.table),
       previous: standing.previous(),
       cause: write.cause,
-      // In its place from the beginning, so that setting it later costs no memory.
+      // In their places from the beginning: to add them later costs memory, or a copy.
+      oldImage: table && oldImageFor(after?.image, standing, table),
       digest: undefined,
     };
   }
@@ -619,10 +621,7 @@ export class Leader {
   #forgetUncommitted(): void {
     this.#overlay.clear();
     this.#pendingBytes = 0;
-    for (const group of this.#unapplied)
-      group.items = group.records.map((record, place) =>
-        this.#overlay.set(group.keys[place] ?? '', record, group),
-      );
+    for (const group of this.#unapplied) this.#overlay.setEach(group);
     this.#forgettings.dropUncommitted();
     if (this.intents.isLoaded) this.intents.forgetUncommitted();
     this.held.forgetUncommitted();

@@ -47,6 +47,14 @@ export class Overlay {
     return item;
   }
 
+  /** The same of all that one append carries. */
+  setEach(commit: HeldCommit): void {
+    const { keys, records } = commit;
+    commit.items = records.map((record, place) =>
+      this.set(present(keys[place], 'the key of a record'), record, commit),
+    );
+  }
+
   /** Every serving copy has applied `record`, which was set where `item` is since the last `clear`. */
   applied(item: OverlayItem, record: ItemRecord): void {
     // What came to be there since has another record.
@@ -66,7 +74,7 @@ export class Overlay {
   }
 
   /** The same of all that one append carries. */
-  appliedEach({ items, records }: AppliedRecords): void {
+  appliedEach({ items, records }: HeldCommit): void {
     let place = 0;
     for (const record of records) {
       this.applied(present(items[place], 'where a record is held'), record);
@@ -96,12 +104,6 @@ export class Overlay {
   }
 }
 
-/** Records, and where each is held. */
-interface AppliedRecords {
-  readonly records: readonly ItemRecord[];
-  readonly items: readonly OverlayItem[];
-}
-
 interface AppliedItem {
   readonly item: OverlayItem;
   readonly record: ItemRecord;
@@ -124,6 +126,13 @@ export interface Commit {
   readonly done: boolean;
   /** Resolves when durable. Rejects with `InternalServerError` when that cannot be said in time, or never will be. */
   readonly durable: Promise<void>;
+}
+
+/** An append whose records are held here: the key of each, and the item. */
+interface HeldCommit extends Commit {
+  readonly records: readonly ItemRecord[];
+  readonly keys: readonly string[];
+  items: readonly OverlayItem[];
 }
 
 /** What was committed before anyone could ask. */
