@@ -115,7 +115,7 @@ function verifiedBytes(value: Uint8Array, key: Uint8Array): Buffer {
   return bytes;
 }
 
-const checksumOf = (bytes: Buffer, key: Uint8Array): number => 
+const checksumOf = (bytes: Buffer, key: Uint8Array): number =>
   crc32(new Uint8Array(bytes.buffer, bytes.byteOffset + 4, bytes.length - 4), crc32(key));
 
 /** An older format has another checksum too, so that a value of one fails its checksum first. */

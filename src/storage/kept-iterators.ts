@@ -1,3 +1,4 @@
+import { WOKEN, type Clock } from '../base/clock.ts';
 import type { KeyRange, KeyValueIterator, KeyValuePair } from './key-value-store.ts';
 
 /** A store's iterator over all keys, in one direction. */
@@ -9,21 +10,26 @@ export interface SeekableIterator extends KeyValueIterator {
 /** In each direction: so many short reads at the same time are spared the opening of an iterator. */
 const IDLE_MAX = 16;
 
+/** How long an iterator stays open at most that nobody reads from: it keeps files that a compaction has replaced. */
+const KEPT_MS = 500;
+
 /**
  * Iterators over all keys that stay open after a read, because to open and close one costs more than a short read does. Each sees the
- * store as of its opening: it serves until the store changes, and is closed then, so that a compaction may drop what only it sees.
+ * store as of its opening: it serves until the store changes, and is closed then, so that a compaction may drop what only it sees. `end` it
+ * before the store is closed.
  */
 export class KeptIterators {
   readonly #open: (reverse: boolean) => SeekableIterator;
-  readonly #onFirst: () => void;
+  readonly #clock: Clock;
+  readonly #ended = new AbortController();
   readonly #idle = { forward: [] as SeekableIterator[], backward: [] as SeekableIterator[] };
   /** How many changes there have been. */
   #changes = 0;
+  #isReleasing = false;
 
-  /** `onFirst`: one stays open, and none did before. It keeps files from being removed: `release` should be called in a while. */
-  constructor(open: (reverse: boolean) => SeekableIterator, onFirst: () => void) {
+  constructor(open: (reverse: boolean) => SeekableIterator, clock: Clock) {
     this.#open = open;
-    this.#onFirst = onFirst;
+    this.#clock = clock;
   }
 
   /** The pairs of a range as of the last change. It may read some behind the range, too. */
@@ -39,10 +45,16 @@ export class KeptIterators {
   }
 
   #keep(iterator: SeekableIterator, idle: SeekableIterator[]): void {
-    const { forward, backward } = this.#idle;
-    const isFirst = forward.length === 0 && backward.length === 0;
     idle.push(iterator);
-    if (isFirst) this.#onFirst();
+    if (!this.#isReleasing) void this.#releaseLater();
+  }
+
+  /** One wait for all: to wait for each by itself would cost every read a timer. */
+  async #releaseLater(): Promise<void> {
+    this.#isReleasing = true;
+    await this.#clock.sleep(KEPT_MS, this.#ended.signal);
+    this.#isReleasing = false;
+    this.release();
   }
 
   /** The store has changed: none that is open is used for another read. Those that are being read from go on as they are. */
@@ -51,6 +63,11 @@ export class KeptIterators {
     const { forward, backward } = this.#idle;
     for (const iterator of forward.splice(0)) close(iterator);
     for (const iterator of backward.splice(0)) close(iterator);
+  }
+
+  end(): void {
+    this.#ended.abort(WOKEN);
+    this.release();
   }
 }
 

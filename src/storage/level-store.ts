@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { Level } from 'level';
 
-import { WOKEN, type Clock } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { KeptIterators, type SeekableIterator } from './kept-iterators.ts';
 import {
   StoreError,
@@ -36,9 +36,6 @@ const READ_AHEAD_BYTES = 128 * 1024;
 
 /** Whoever wants no more pairs reads with an iterator that was open before: it has no bound, and may read beyond the range. */
 const SHORT_READ_PAIRS_MAX = 32;
-
-/** How long an iterator stays open that nobody uses: it keeps files that a compaction has replaced. */
-const ITERATORS_KEPT_MS = 500;
 
 /** After this many batches one is synced even if nobody asks, so that their marks are few. */
 const UNSYNCED_BATCHES_MAX = 4096;
@@ -91,20 +88,15 @@ class LevelStore implements KeyValueStore {
   #durable: number;
   #queue: Promise<void> = Promise.resolve();
   #failure: StoreError | undefined;
-  readonly #clock: Clock | undefined;
-  readonly #iterators = new KeptIterators(
-    (reverse) => this.#openIterator({ reverse }),
-    () => void this.#releaseLater(),
-  );
-  readonly #closed = new AbortController();
-  #isReleasing = false;
+  readonly #iterators: KeptIterators | undefined;
 
   constructor(
     level: Level<Uint8Array, Uint8Array>,
     { clock, ...files }: WriteAheadFiles & { readonly clock: Clock | undefined },
     marks: { readonly base: number; readonly last: number },
   ) {
-    this.#clock = clock;
+    this.#iterators =
+      clock && new KeptIterators((reverse) => this.#openIterator({ reverse }), clock);
     this.#level = level;
     this.#files = files;
     this.#base = marks.base;
@@ -148,9 +140,8 @@ class LevelStore implements KeyValueStore {
 
   iterate(range: KeyRange, { reverse = false, atMost }: IterateOptions = {}): KeyValueIterator {
     try {
-      if (this.#clock !== undefined && atMost !== undefined && atMost <= SHORT_READ_PAIRS_MAX) {
-        return this.#iterators.iterate(range, reverse);
-      }
+      const isShort = atMost !== undefined && atMost <= SHORT_READ_PAIRS_MAX;
+      if (isShort && this.#iterators !== undefined) return this.#iterators.iterate(range, reverse);
       const { from, to } = range;
       return this.#openIterator({ gte: from, lt: to, reverse });
     } catch (error) {
@@ -183,8 +174,7 @@ class LevelStore implements KeyValueStore {
   async close(): Promise<void> {
     await this.#queue;
     try {
-      this.#closed.abort(WOKEN);
-      this.#iterators.release();
+      this.#iterators?.end();
       await this.#level.close();
     } catch (error) {
       throw storeError(error);
@@ -207,16 +197,8 @@ class LevelStore implements KeyValueStore {
       throw this.#failure;
     } finally {
       // Before anybody is told that it is done.
-      this.#iterators.release();
+      this.#iterators?.release();
     }
-  }
-
-  async #releaseLater(): Promise<void> {
-    if (this.#isReleasing) return;
-    this.#isReleasing = true;
-    await this.#clock?.sleep(ITERATORS_KEPT_MS, this.#closed.signal);
-    this.#isReleasing = false;
-    this.#iterators.release();
   }
 
   /** Makes every batch durable that was written, in the order of writing: a power cut meanwhile takes the last ones. */

@@ -110,10 +110,18 @@ export async function readPage(
     reverse: !request.forward,
     ...(request.limit !== undefined && { atMost: request.limit }),
   });
+  // oxlint-disable-next-line typescript/promise-function-async -- a promise around it would be one that nobody has begun
+  const next = (wanted: number): Promise<readonly KeyValuePair[]> =>
+    begun(iterator.next(Math.min(wanted, PAIRS_PER_READ_MAX)));
+  let reading = next(limit);
   try {
     for (;;) {
-      const pairs = await iterator.next(Math.min(limit - items.length, PAIRS_PER_READ_MAX));
+      const pairs = await reading;
       if (pairs.length === 0) return { items, more: false, itemBytes };
+      const read = items.length + pairs.length;
+      // The store reads on, in a thread of its own, unless the page is likely to end with these.
+      const isLast = read >= limit || (itemBytes / items.length) * read > request.byteLimit;
+      if (!isLast) reading = next(limit - read);
       const startedMs = clock.monotonicMs();
       for (const pair of pairs) {
         const item = pageItem(pair);
@@ -123,11 +131,19 @@ export async function readPage(
           return { items, more: true, itemBytes };
         }
       }
+      if (isLast) reading = next(limit - read);
       if (clock.monotonicMs() - startedMs > RUN_MS_MAX / 4) await yieldTo(clock);
     }
   } finally {
     await iterator.close();
   }
+}
+
+/** It may fail while nobody waits for it yet, or with the page complete without it, which then is no matter. */
+// oxlint-disable-next-line typescript/promise-function-async -- the same promise
+function begun<T>(reading: Promise<T>): Promise<T> {
+  reading.catch(() => undefined);
+  return reading;
 }
 
 /** Shares the bytes of the pair. Throws `StoreError`. */

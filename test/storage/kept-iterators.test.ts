@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 
 import { KeptIterators, type SeekableIterator } from '../../src/storage/kept-iterators.ts';
 import { StoreError, type KeyRange, type KeyValuePair } from '../../src/storage/key-value-store.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 const ALL: KeyRange = { from: Uint8Array.of(1), to: Uint8Array.of(9) };
 
@@ -32,19 +33,16 @@ class ByteIterator implements SeekableIterator {
 function kept(): {
   readonly kept: KeptIterators;
   readonly opened: ByteIterator[];
-  readonly firsts: () => number;
+  readonly clock: VirtualClock;
 } {
   const opened: ByteIterator[] = [];
-  let firsts = 0;
+  const clock = new VirtualClock();
   const open = (): ByteIterator => {
     const iterator = new ByteIterator();
     opened.push(iterator);
     return iterator;
   };
-  const iterators = new KeptIterators(open, () => {
-    firsts += 1;
-  });
-  return { kept: iterators, opened, firsts: () => firsts };
+  return { kept: new KeptIterators(open, clock), opened, clock };
 }
 
 async function read(iterators: KeptIterators, range = ALL): Promise<readonly number[]> {
@@ -57,13 +55,25 @@ async function read(iterators: KeptIterators, range = ALL): Promise<readonly num
 }
 
 test('one read after the other opens one iterator, and each reads its own range', async () => {
-  const { kept: iterators, opened, firsts } = kept();
+  const { kept: iterators, opened } = kept();
   expect(await read(iterators)).toEqual([1, 2, 3]);
   expect(await read(iterators, { from: Uint8Array.of(5), to: Uint8Array.of(7) })).toEqual([5, 6]);
   expect(await read(iterators)).toEqual([1, 2, 3]);
   expect(opened).toHaveLength(1);
-  // Twice it had been taken, and was the first again when it came back.
-  expect(firsts()).toBe(3);
+});
+
+test('none stays open for longer than half a second, nor behind the end', async () => {
+  const { kept: iterators, opened, clock } = kept();
+  await read(iterators);
+  await clock.advance(499);
+  expect(opened.map(({ isClosed }) => isClosed)).toEqual([false]);
+  await clock.advance(1);
+  expect(opened.map(({ isClosed }) => isClosed)).toEqual([true]);
+  await read(iterators);
+  const late = iterators.iterate(ALL, false);
+  iterators.end();
+  await late.close();
+  expect(opened.map(({ isClosed }) => isClosed)).toEqual([true, true]);
 });
 
 test('reads at the same time have an iterator each, of which so many stay open', async () => {
