@@ -54,20 +54,18 @@ export function joinJson(parts: readonly JsonPart[]): Uint8Array {
   return joined;
 }
 
-/** What stands before a list, in ASCII, its members with commas between, and what stands after, copied once. */
+/** What stands before a list, its members with commas between, and what stands after, copied once. */
 export function joinJsonList(
   before: string,
   members: readonly JsonPart[],
   after: string,
 ): Uint8Array {
-  let lengthBytes = before.length + Buffer.byteLength(after);
+  let lengthBytes = Buffer.byteLength(before) + Buffer.byteLength(after);
   for (const part of members) {
     lengthBytes += 1 + (typeof part === 'string' ? Buffer.byteLength(part) : part.byteLength);
   }
   const joined = answerBytes(members.length === 0 ? lengthBytes : lengthBytes - 1);
-  let offset = 0;
-  // Quicker than to call into Node for a few characters.
-  for (; offset < before.length; offset += 1) joined[offset] = before.charCodeAt(offset);
+  let offset = joined.write(before);
   let isFirst = true;
   for (const part of members) {
     if (!isFirst) {

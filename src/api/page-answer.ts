@@ -64,13 +64,14 @@ function joinedAnswer(
   { scannedCount, lastKey, units }: EvaluatedPage,
   items: readonly JsonPart[],
 ): AnswerBody {
-  const capacity = consumedCapacity(request.wantedCapacity, request.called, units);
-  // Put together by hand, because most answers have nothing here but numbers.
-  let rest = `"Count":${items.length},"ScannedCount":${scannedCount}`;
-  if (lastKey !== undefined) rest += `,"LastEvaluatedKey":${JSON.stringify(lastKey)}`;
-  if (capacity !== undefined) rest += `,"ConsumedCapacity":${JSON.stringify(capacity)}`;
-  if (request.countOnly) return `{${rest}}`;
-  return joinJsonList('{"Items":[', items, `],${rest}}`);
+  const rest = JSON.stringify({
+    Count: items.length,
+    ScannedCount: scannedCount,
+    LastEvaluatedKey: lastKey,
+    ConsumedCapacity: consumedCapacity(request.wantedCapacity, request.called, units),
+  });
+  if (request.countOnly) return rest;
+  return joinJsonList('{"Items":[', items, `],${rest.slice(1)}`);
 }
 
 const matchingItems = async (
