@@ -9,6 +9,7 @@ import type { RegionConfig } from './config.ts';
 import { DataDirectoryError } from './data-directory-error.ts';
 import { NodeDisk } from './node-disk.ts';
 import type { RegionPlace } from './region-place.ts';
+import { SystemClock } from './system-clock.ts';
 
 /**
  * The layout of a region's data directory. History: 1, the first:
@@ -34,6 +35,8 @@ const logAheadBytes = 1024 * 1024;
 
 /** Free space above which a store can be opened again after its disk was full. */
 const spareBytesMin = 64 * 1024 * 1024;
+
+const clock = new SystemClock();
 
 interface Header {
   readonly format: number;
@@ -84,14 +87,14 @@ export class DataDirectory implements RegionPlace {
     const folder = this.#zonePath(zone);
     await mkdir(folder, { recursive: true });
     await finishTaking(folder);
-    return openLevelStore(join(folder, STORE));
+    return openLevelStore(join(folder, STORE), { clock });
   }
 
   async openNext(zone: Zone): Promise<KeyValueStore> {
     const folder = this.#zonePath(zone);
     await mkdir(folder, { recursive: true });
     await rm(join(folder, NEXT_STORE), { recursive: true, force: true });
-    return openLevelStore(join(folder, NEXT_STORE));
+    return openLevelStore(join(folder, NEXT_STORE), { clock });
   }
 
   async takeNext(zone: Zone): Promise<void> {

@@ -64,15 +64,7 @@ export function encodeStoredItem(item: StoredItem, key: Uint8Array): Uint8Array 
 
 /** The image shares the bytes given. `key`: that under which they were found. Throws `DamagedValueError`. */
 export function decodeStoredItem(value: Uint8Array, key: Uint8Array): StoredItem {
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  if (bytes.length < HEAD_BYTES || bytes.readUInt32BE(0) !== checksumOf(bytes, key)) {
-    throw new DamagedValueError(
-      `a stored item of ${bytes.length} bytes fails its checksum${formatHint(bytes)}`,
-    );
-  }
-  if (bytes[4] !== FORMAT && bytes[4] !== FORMAT_WITHOUT_DUE) {
-    throw new DamagedValueError(`a stored item is of another format${formatHint(bytes)}`);
-  }
+  const bytes = verifiedBytes(value, key);
   const flags = bytes[5] ?? 0;
   const version = readVersion(bytes, HEAD_BYTES);
   let offset = HEAD_BYTES + versionBytes(version);
@@ -88,7 +80,43 @@ export function decodeStoredItem(value: Uint8Array, key: Uint8Array): StoredItem
   return { version, replaced, image, itemBytes, dueMs };
 }
 
-const checksumOf = (bytes: Buffer, key: Uint8Array): number => crc32(bytes.subarray(4), crc32(key));
+/** What a page shows of a stored item. */
+export type StoredImage = Pick<StoredItem, 'image' | 'itemBytes'>;
+
+/** As `decodeStoredItem`, for who asks for no more: a page of 1 MB may have thousands of them. */
+export function decodeStoredImage(value: Uint8Array, key: Uint8Array): StoredImage {
+  const bytes = verifiedBytes(value, key);
+  const itemBytes = bytes.readUInt32BE(6);
+  const flags = bytes[5] ?? 0;
+  if ((flags & HAS_IMAGE) === 0) return { image: undefined, itemBytes };
+  let offset = afterVersion(bytes, HEAD_BYTES);
+  if ((flags & HAS_REPLACED) !== 0) offset = afterVersion(bytes, offset);
+  if ((flags & HAS_DUE) !== 0) offset += DUE_BYTES;
+  // Made so, and not by `subarray`, in half the time.
+  const image = new Uint8Array(bytes.buffer, bytes.byteOffset + offset, bytes.length - offset);
+  return { image, itemBytes };
+}
+
+const afterVersion = (bytes: Buffer, offset: number): number =>
+  offset + VERSION_HEAD_BYTES + (bytes[offset + 8] ?? 0);
+
+/** Throws `DamagedValueError`. */
+function verifiedBytes(value: Uint8Array, key: Uint8Array): Buffer {
+  const bytes =
+    value instanceof Buffer ? value : Buffer.from(value.buffer, value.byteOffset, value.length);
+  if (bytes.length < HEAD_BYTES || bytes.readUInt32BE(0) !== checksumOf(bytes, key)) {
+    throw new DamagedValueError(
+      `a stored item of ${bytes.length} bytes fails its checksum${formatHint(bytes)}`,
+    );
+  }
+  if (bytes[4] !== FORMAT && bytes[4] !== FORMAT_WITHOUT_DUE) {
+    throw new DamagedValueError(`a stored item is of another format${formatHint(bytes)}`);
+  }
+  return bytes;
+}
+
+const checksumOf = (bytes: Buffer, key: Uint8Array): number =>
+  crc32(new Uint8Array(bytes.buffer, bytes.byteOffset + 4, bytes.length - 4), crc32(key));
 
 /** An older format has another checksum too, so that a value of one fails its checksum first. */
 const formatHint = (bytes: Buffer): string =>

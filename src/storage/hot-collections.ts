@@ -18,6 +18,18 @@ const REMEMBERED_MAX = 4096;
 /** Above this part of its bytes it is taken to be full: what is loaded then takes the place of another one. */
 const FULL_PART = 0.75;
 
+/** Items that are read, checked and put in order in the time that a page from memory spares. */
+const ITEMS_PER_HIT = 25;
+
+/** Hits of a displaced collection beyond these say nothing more of what is displaced next. */
+const HITS_COUNTED_MAX = 32;
+
+/** What a displaced collection changes of the opinion on those before it. */
+const BALANCE_WEIGHT = 1 / 16;
+
+/** While loading has not paid, one of so many is loaded all the same, to learn when it does again. */
+const LOADS_SPARED = 16;
+
 const PAIRS_PER_READ = 256;
 
 /**
@@ -27,6 +39,8 @@ const PAIRS_PER_READ = 256;
 interface Collection {
   readonly items: SortedItems;
   bytes: number;
+  /** Pages that were answered from it. */
+  hits: number;
 }
 
 /**
@@ -42,6 +56,9 @@ export class HotCollections {
   readonly #tooLarge = new Set<number>();
   readonly #bytesMax: number;
   #bytes = 0;
+  /** By how many hits those displaced lately have paid for having been loaded; below zero they have not. */
+  #balance = 0;
+  #spared = 0;
 
   constructor(bytesMax: number = HOT_BYTES_MAX) {
     this.#bytesMax = bytesMax;
@@ -60,18 +77,21 @@ export class HotCollections {
     if (collection === undefined) return undefined;
     this.#collections.delete(id);
     this.#collections.set(id, collection);
+    collection.hits += 1;
     return pageOf(collection.items, request);
   }
 
   /**
    * Whether the collection of a page that was missed is worth to be loaded: it was missed before, lately. Where there is no room that
-   * is within as many misses as collections are kept: what comes back later would find itself displaced again.
+   * is within as many misses as collections are kept: what comes back later would find itself displaced again. And where what was
+   * displaced lately had not been asked for often enough to pay for its loading, few are loaded: of far more than there is room for,
+   * asked for evenly, some come back soon by chance.
    */
   isWanted(request: PageRequest): boolean {
     const id = collectionOf(request);
     if (id === undefined || this.#loading.has(id) || this.#tooLarge.has(id)) return false;
-    if (this.#missed.delete(id)) return true;
     const isFull = this.#bytes > this.#bytesMax * FULL_PART;
+    if (this.#missed.delete(id)) return !isFull || this.#mayPay();
     const most = isFull ? Math.min(this.#collections.size, REMEMBERED_MAX) : REMEMBERED_MAX;
     for (const oldest of this.#missed) {
       if (this.#missed.size < most) break;
@@ -79,6 +99,14 @@ export class HotCollections {
     }
     this.#missed.add(id);
     return false;
+  }
+
+  #mayPay(): boolean {
+    if (this.#balance >= 0) return true;
+    this.#spared += 1;
+    if (this.#spared < LOADS_SPARED) return false;
+    this.#spared = 0;
+    return true;
   }
 
   /** Reads the collection of a page. Whatever changes it meanwhile undoes that. Throws `StoreError`. */
@@ -115,10 +143,12 @@ export class HotCollections {
   }
 
   #makeRoom(): void {
-    for (const [id, { bytes }] of this.#collections) {
+    for (const [id, { items, bytes, hits }] of this.#collections) {
       if (this.#bytes <= this.#bytesMax) return;
       this.#collections.delete(id);
       this.#bytes -= bytes;
+      const paid = Math.min(hits, HITS_COUNTED_MAX) - 1 - items.all.length / ITEMS_PER_HIT;
+      this.#balance += (paid - this.#balance) * BALANCE_WEIGHT;
     }
   }
 
@@ -180,7 +210,7 @@ async function readCollection(
 ): Promise<Collection | undefined> {
   const hash = from === undefined ? 0 : hashOf(from);
   const iterator = snapshot.iterate(itemSpaceRange('items', table, { from: hash, to: hash + 1 }));
-  const collection: Collection = { items: new SortedItems(), bytes: ITEM_OVERHEAD_BYTES };
+  const collection = { items: new SortedItems(), bytes: ITEM_OVERHEAD_BYTES, hits: 0 };
   try {
     for (;;) {
       const pairs = await iterator.next(PAIRS_PER_READ);

@@ -9,6 +9,11 @@ export interface KeyValueStore {
   get(key: Uint8Array): Uint8Array | undefined;
   /** Resolves when the batch is visible to reads and, with `sync`, survives a power cut with all before it. */
   write(batch: readonly KeyValueOperation[], options?: { readonly sync?: boolean }): Promise<void>;
+  /**
+   * The pairs of a range as they are now: what is written while they are read is not among them. Cheaper than by a snapshot, above
+   * all where `atMost` says that few are wanted.
+   */
+  iterate(range: KeyRange, options?: IterateOptions): KeyValueIterator;
   /** A consistent view from now on. It must be closed. */
   snapshot(): KeyValueSnapshot;
   /** Removes every key of the range. Not atomic; may be repeated. */
@@ -26,10 +31,16 @@ export interface KeyRange {
   readonly to: Uint8Array;
 }
 
+export interface IterateOptions {
+  readonly reverse?: boolean;
+  /** That no more pairs will be asked for is a hint, not a bound. */
+  readonly atMost?: number;
+}
+
 export interface KeyValueSnapshot {
   get(key: Uint8Array): Uint8Array | undefined;
-  /** The pairs of a range in order, or in reverse order. Close it when it is not read to its end. */
-  iterate(range: KeyRange, options?: { readonly reverse?: boolean }): KeyValueIterator;
+  /** The pairs of a range in order, or in reverse order. It must be closed. */
+  iterate(range: KeyRange, options?: IterateOptions): KeyValueIterator;
   close(): Promise<void>;
 }
 

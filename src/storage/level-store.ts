@@ -3,8 +3,11 @@ import { join } from 'node:path';
 
 import { Level } from 'level';
 
+import type { Clock } from '../base/clock.ts';
+import { KeptIterators, type SeekableIterator } from './kept-iterators.ts';
 import {
   StoreError,
+  type IterateOptions,
   type KeyRange,
   type KeyValueIterator,
   type KeyValueOperation,
@@ -21,6 +24,8 @@ export interface LevelStoreOptions {
   readonly writeBufferBytes?: number;
   /** Makes a file durable; one that is gone is none to it. */
   readonly syncFile?: (path: string) => Promise<void>;
+  /** Without one no iterator stays open between two reads: nobody would say when it has been open for long enough. */
+  readonly clock?: Clock;
 }
 
 const CACHE_BYTES = 8 * 1024 * 1024;
@@ -28,6 +33,9 @@ const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
 
 /** What one round of an iterator may hold: about 1 ms of work for whoever reads it. */
 const READ_AHEAD_BYTES = 128 * 1024;
+
+/** Whoever wants no more pairs reads with an iterator that was open before: it has no bound, and may read beyond the range. */
+const SHORT_READ_PAIRS_MAX = 32;
 
 /** After this many batches one is synced even if nobody asks, so that their marks are few. */
 const UNSYNCED_BATCHES_MAX = 4096;
@@ -62,7 +70,8 @@ export async function openLevelStore(
   }
   try {
     const [base, last] = await readMarks(level);
-    const files = { directory, sync: options.syncFile ?? syncFile };
+    const { clock, syncFile: sync = syncFile } = options;
+    const files = { directory, sync, clock };
     return new LevelStore(level, files, { base, last });
   } catch (error) {
     await level.close();
@@ -79,12 +88,15 @@ class LevelStore implements KeyValueStore {
   #durable: number;
   #queue: Promise<void> = Promise.resolve();
   #failure: StoreError | undefined;
+  readonly #iterators: KeptIterators | undefined;
 
   constructor(
     level: Level<Uint8Array, Uint8Array>,
-    files: WriteAheadFiles,
+    { clock, ...files }: WriteAheadFiles & { readonly clock: Clock | undefined },
     marks: { readonly base: number; readonly last: number },
   ) {
+    this.#iterators =
+      clock && new KeptIterators((reverse) => this.#openIterator({ reverse }), clock);
     this.#level = level;
     this.#files = files;
     this.#base = marks.base;
@@ -126,6 +138,27 @@ class LevelStore implements KeyValueStore {
     });
   }
 
+  iterate(range: KeyRange, { reverse = false, atMost }: IterateOptions = {}): KeyValueIterator {
+    try {
+      const isShort = atMost !== undefined && atMost <= SHORT_READ_PAIRS_MAX;
+      if (isShort && this.#iterators !== undefined) return this.#iterators.iterate(range, reverse);
+      const { from, to } = range;
+      return this.#openIterator({ gte: from, lt: to, reverse });
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  #openIterator(options: {
+    readonly gte?: Uint8Array;
+    readonly lt?: Uint8Array;
+    readonly reverse: boolean;
+  }): SeekableIterator {
+    return new LevelIterator(
+      this.#level.iterator({ ...options, highWaterMarkBytes: READ_AHEAD_BYTES }),
+    );
+  }
+
   snapshot(): KeyValueSnapshot {
     try {
       return new LevelSnapshot(this.#level);
@@ -141,6 +174,7 @@ class LevelStore implements KeyValueStore {
   async close(): Promise<void> {
     await this.#queue;
     try {
+      this.#iterators?.end();
       await this.#level.close();
     } catch (error) {
       throw storeError(error);
@@ -161,6 +195,9 @@ class LevelStore implements KeyValueStore {
     } catch (error) {
       this.#failure = storeError(error);
       throw this.#failure;
+    } finally {
+      // Before anybody is told that it is done.
+      this.#iterators?.release();
     }
   }
 
@@ -231,11 +268,15 @@ class LevelSnapshot implements KeyValueSnapshot {
   }
 }
 
-class LevelIterator implements KeyValueIterator {
+class LevelIterator implements SeekableIterator {
   readonly #iterator: PairSource;
 
   constructor(iterator: PairSource) {
     this.#iterator = iterator;
+  }
+
+  seek(key: Uint8Array): void {
+    this.#iterator.seek(key);
   }
 
   async next(count: number): Promise<readonly KeyValuePair[]> {
@@ -253,6 +294,7 @@ class LevelIterator implements KeyValueIterator {
 
 /** What is used of a level iterator. */
 interface PairSource {
+  seek(key: Uint8Array): void;
   nextv(size: number): Promise<KeyValuePair[]>;
   close(): Promise<void>;
 }

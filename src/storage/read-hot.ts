@@ -18,12 +18,7 @@ export async function readHotPage(
     const loaded = await loadedPage({ hot, store }, request);
     if (loaded !== undefined) return loaded;
   }
-  const snapshot = store.snapshot();
-  try {
-    return await readPage(snapshot, request, clock);
-  } finally {
-    await snapshot.close();
-  }
+  return readPage(store, request, clock);
 }
 
 /** Undefined too where something in the collection cannot be read: the page may spare it, or says so itself. */

@@ -1,6 +1,11 @@
 import { yieldTo, type Clock } from '../base/clock.ts';
 import type { StoredItem } from '../model/record.ts';
-import { DamagedValueError, decodeStoredItem } from '../model/stored-item-codec.ts';
+import {
+  DamagedValueError,
+  decodeStoredImage,
+  decodeStoredItem,
+  type StoredImage,
+} from '../model/stored-item-codec.ts';
 import {
   itemKeyIn,
   itemSpaceKey,
@@ -45,9 +50,14 @@ function readValue(reader: KeyValueReader, key: Uint8Array): StoredItem | undefi
 }
 
 /** The item or tombstone under a key of an `ItemSpace`, verified. Throws `StoreError` `damaged`. */
-export function decodePair([key, value]: KeyValuePair): StoredItem {
+export const decodePair = (pair: KeyValuePair): StoredItem => decoded(decodeStoredItem, pair);
+
+function decoded<Item extends StoredImage>(
+  decode: (value: Uint8Array, key: Uint8Array) => Item,
+  [key, value]: KeyValuePair,
+): Item {
   try {
-    return decodeStoredItem(value, key);
+    return decode(value, key);
   } catch (error) {
     if (!(error instanceof DamagedValueError)) throw error;
     throw new StoreError('damaged', error.message, { cause: error });
@@ -84,20 +94,34 @@ export interface StoredPageItem {
 const PAIRS_PER_READ_MAX = 128;
 const RUN_MS_MAX = 1;
 
-/** One page of a table's items in key order. Gives way to others about every millisecond. Throws `StoreError`. */
+/**
+ * One page of a table's items in key order, of a store as it is now or of a snapshot. Gives way to others about every millisecond.
+ * Throws `StoreError`.
+ */
 export async function readPage(
-  snapshot: KeyValueSnapshot,
+  source: Pick<KeyValueSnapshot, 'iterate'>,
   request: PageRequest,
   clock: Clock,
 ): Promise<StoredPage> {
   const limit = request.limit ?? Number.POSITIVE_INFINITY;
   const items: StoredPageItem[] = [];
   let itemBytes = 0;
-  const iterator = snapshot.iterate(pageRange(request), { reverse: !request.forward });
+  const iterator = source.iterate(pageRange(request), {
+    reverse: !request.forward,
+    ...(request.limit !== undefined && { atMost: request.limit }),
+  });
+  // oxlint-disable-next-line typescript/promise-function-async -- a promise around it would be one that nobody has begun
+  const next = (wanted: number): Promise<readonly KeyValuePair[]> =>
+    begun(iterator.next(Math.min(wanted, PAIRS_PER_READ_MAX)));
+  let reading = next(limit);
   try {
     for (;;) {
-      const pairs = await iterator.next(Math.min(limit - items.length, PAIRS_PER_READ_MAX));
+      const pairs = await reading;
       if (pairs.length === 0) return { items, more: false, itemBytes };
+      const read = items.length + pairs.length;
+      // The store reads on, in a thread of its own, unless the page is likely to end with these.
+      const isLast = read >= limit || (itemBytes / items.length) * read > request.byteLimit;
+      if (!isLast) reading = next(limit - read);
       const startedMs = clock.monotonicMs();
       for (const pair of pairs) {
         const item = pageItem(pair);
@@ -107,6 +131,7 @@ export async function readPage(
           return { items, more: true, itemBytes };
         }
       }
+      if (isLast) reading = next(limit - read);
       if (clock.monotonicMs() - startedMs > RUN_MS_MAX / 4) await yieldTo(clock);
     }
   } finally {
@@ -114,9 +139,16 @@ export async function readPage(
   }
 }
 
+/** It may fail while nobody waits for it yet, or with the page complete without it, which then is no matter. */
+// oxlint-disable-next-line typescript/promise-function-async -- the same promise
+function begun<T>(reading: Promise<T>): Promise<T> {
+  reading.catch(() => undefined);
+  return reading;
+}
+
 /** Shares the bytes of the pair. Throws `StoreError`. */
 export function pageItem(pair: KeyValuePair): StoredPageItem {
-  const { image, itemBytes } = decodePair(pair);
+  const { image, itemBytes } = decoded(decodeStoredImage, pair);
   if (image === undefined) throw new StoreError('damaged', 'a stored item has no image');
   return { key: itemKeyIn(pair[0]), image, itemBytes };
 }

@@ -11,7 +11,7 @@ const BATCH_ITEMS = 25;
 /** Of different items, spread over all: what a load goes through before it repeats itself. */
 const REQUESTS_MAX = 200_000;
 /** Prime and above any number of items: multiplied by it, places jump about and no two meet. */
-const JUMP = 1_000_000_007n;
+const JUMP = 618_034_003n;
 
 /** The input of `CreateTable`. */
 export const GROWN = {

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import type { StoredItem } from '../../src/model/record.ts';
 import {
   DamagedValueError,
+  decodeStoredImage,
   decodeStoredItem,
   encodeStoredItem,
 } from '../../src/model/stored-item-codec.ts';
@@ -40,6 +41,22 @@ test('a stored item comes back as it was', () => {
   );
 });
 
+test('what a page shows of a stored item is that of the whole one', () => {
+  fc.assert(
+    fc.property(stored, fc.nat(9), (item, before) => {
+      const encoded = encodeStoredItem(item, KEY);
+      const { image, itemBytes } = decodeStoredItem(encoded, KEY);
+      // As a Buffer, and as a view of a part of other bytes.
+      const part = new Uint8Array([...new Uint8Array(before), ...encoded]).subarray(before);
+      for (const value of [encoded, part]) {
+        const shown = decodeStoredImage(value, KEY);
+        expect(shown.itemBytes).toBe(itemBytes);
+        expect(shown.image && [...shown.image]).toEqual(image && [...image]);
+      }
+    }),
+  );
+});
+
 test('the image is a view of the bytes that were read', () => {
   const item = { version: { time: 1, region: 'a' }, replaced: undefined, itemBytes: 1 };
   const value = encodeStoredItem({ ...item, image: Buffer.from('{}') }, KEY);
@@ -60,6 +77,7 @@ test('any changed or missing byte is damage', () => {
       const at = place % value.length;
       value[at] = (value[at] ?? 0) ^ mask;
       expect(() => decodeStoredItem(value, KEY)).toThrow(DamagedValueError);
+      expect(() => decodeStoredImage(value, KEY)).toThrow(DamagedValueError);
       expect(() => decodeStoredItem(encodeStoredItem(item, KEY).subarray(0, at), KEY)).toThrow(
         DamagedValueError,
       );

@@ -1,6 +1,7 @@
 import type { Clock } from '../../src/base/clock.ts';
 import { type Random, randomBelow } from '../../src/base/random.ts';
 import {
+  type IterateOptions,
   type KeyRange,
   type KeyValueIterator,
   type KeyValueOperation,
@@ -165,6 +166,11 @@ class ProcessStore implements KeyValueStore {
       iterate: (range, options) => this.#slowly(snapshot.iterate(range, options)),
       close: async () => snapshot.close(),
     };
+  }
+
+  iterate(range: KeyRange, options?: IterateOptions): KeyValueIterator {
+    this.#check();
+    return this.#slowly(this.#store.iterate(range, options));
   }
 
   #slowly(iterator: KeyValueIterator): KeyValueIterator {

@@ -180,12 +180,39 @@ test('where there is no room a collection is loaded only if it comes back within
     Array.from({ length: to - from }, (_, at) => hot.isWanted(whole(from + at))).some(Boolean);
   expect(misses(0, 50)).toBe(false);
   expect(hot.isWanted(whole(0))).toBe(true);
-  for (let at = 0; at < 20; at += 1) await hot.load(() => store.snapshot(), whole(at));
+  for (let at = 0; at < 20; at += 1) {
+    await hot.load(() => store.snapshot(), whole(at));
+    for (let page = 0; page < 3; page += 1) hot.page(whole(at));
+  }
   expect(hot.bytes).toBeGreaterThan(10_500);
 
   expect(misses(50, 100)).toBe(false);
   expect(hot.isWanted(whole(50))).toBe(false);
   expect(hot.isWanted(whole(97))).toBe(true);
+});
+
+test('few collections are loaded while those displaced were not asked for often enough, and all again when they are', async () => {
+  const store = await new MemoryStoreDisk().open();
+  const text = 'x'.repeat(1000);
+  for (let at = 0; at < 100; at += 1) await store.write([put(at, 1, text)]);
+  const hot = new HotCollections(14_000);
+  const loadEach = async (pages: number): Promise<void> => {
+    for (let at = 0; at < 100; at += 1) {
+      await hot.load(() => store.snapshot(), whole(at));
+      for (let page = 0; page < pages; page += 1) hot.page(whole(at));
+    }
+  };
+  /** Of 32 collections that come back at once. */
+  const wanted = (): number =>
+    Array.from({ length: 32 }, (_, at) => {
+      hot.isWanted(whole(at));
+      return hot.isWanted(whole(at));
+    }).filter(Boolean).length;
+
+  await loadEach(1);
+  expect(wanted()).toBe(2);
+  await loadEach(3);
+  expect(wanted()).toBe(32);
 });
 
 test('a page over more than one hash, as that of a scan, is never kept', async () => {

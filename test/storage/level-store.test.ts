@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { Level } from 'level';
 import { expect, test } from 'vitest';
 
+import { SystemClock } from '../../src/daemon/system-clock.ts';
 import type { KeyValueStore } from '../../src/storage/key-value-store.ts';
 import { openLevelStore } from '../../src/storage/level-store.ts';
 import { keyValueStoreSuite } from '../suites/key-value-store-suite.ts';
@@ -14,7 +15,8 @@ const makeDirectory = async (): Promise<string> => mkdtemp(join(tmpdir(), 'tidem
 keyValueStoreSuite('level', async () => {
   const directory = await makeDirectory();
   return {
-    open: async () => openLevelStore(join(directory, 'made', 'on demand')),
+    open: async () =>
+      openLevelStore(join(directory, 'made', 'on demand'), { clock: new SystemClock() }),
     remove: async () => rm(directory, { recursive: true, force: true }),
   };
 });

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { Clock } from '../../src/base/clock.ts';
 import { itemSpaceKey, hashRange } from '../../src/storage/key-layout.ts';
 import { readItem, readPage, scanVersions, type PageRequest } from '../../src/storage/read.ts';
-import { StoreError } from '../../src/storage/key-value-store.ts';
+import { StoreError, type KeyValueStore } from '../../src/storage/key-value-store.ts';
 import { StorageNode } from '../../src/storage/storage-node.ts';
 import { MemoryStoreDisk } from '../support/memory-store.ts';
 import { keyOf, LeaderModel, PARTITIONS, type Change } from './leader-model.ts';
@@ -56,6 +56,28 @@ const WHOLE: PageRequest = {
 
 const hex = (key: Uint8Array): string => Buffer.from(key).toString('hex');
 const items = fc.uniqueArray(fc.nat(200), { maxLength: 40 });
+
+test('a page is read ahead: what fails behind its end is no matter, what fails within it is', async () => {
+  const { node } = await nodeWith([put(1), put(2), put(3)]);
+  const failing = (): Pick<KeyValueStore, 'iterate'> => ({
+    iterate: (range, options) => {
+      const iterator = node.store.iterate(range, options);
+      let rounds = 0;
+      const next = async (count: number): ReturnType<typeof iterator.next> => {
+        rounds += 1;
+        if (rounds === 2) throw new StoreError('io', 'a planned failure');
+        return iterator.next(count);
+      };
+      return { next, close: async () => iterator.close() };
+    },
+  });
+  const short = await readPage(failing(), { ...WHOLE, byteLimit: 0 }, busyClock());
+  expect(short).toMatchObject({ items: [{}], more: true });
+  expect(await readPage(failing(), { ...WHOLE, limit: 3 }, busyClock())).toMatchObject({
+    items: [{}, {}, {}],
+  });
+  await expect(readPage(failing(), WHOLE, busyClock())).rejects.toMatchObject({ code: 'io' });
+});
 
 test('pages give every item once and in order, whatever their bounds and direction', async () => {
   await fc.assert(

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   StoreError,
   type KeyRange,
+  type KeyValueIterator,
   type KeyValueOperation,
   type KeyValueSnapshot,
   type KeyValueStore,
@@ -117,6 +118,22 @@ export function keyValueStoreSuite(adapter: string, makeHome: () => Promise<Stor
       expect(await contents(store)).toEqual(['a=2', 'c=2']);
     });
 
+    test('to iterate sees what was written before, and nothing that is written while it reads', async () => {
+      for (const atMost of [2, undefined]) {
+        await store.write([put('a', '1'), put('b', '1'), put('c', '1')]);
+        const early = store.iterate(EVERYTHING, { ...(atMost !== undefined && { atMost }) });
+        const first = await early.next(1);
+        await store.write([put('a', '2'), remove('b'), put('c', '2')]);
+        const late = store.iterate(EVERYTHING, { ...(atMost !== undefined && { atMost }) });
+        const rest = [...(await early.next(1)), ...(await early.next(1))];
+        await early.close();
+        expect([...first, ...rest].map(([, value]) => text(value))).toEqual(['1', '1', '1']);
+        expect((await readAll(late)).map(([, value]) => text(value))).toEqual(['2', '2']);
+        await store.clear(EVERYTHING);
+        expect(await contents(store)).toEqual([]);
+      }
+    });
+
     test('iterators go on beside writes, each over its own snapshot', async () => {
       const count = 300;
       const round = async (generation: number): Promise<void> =>
@@ -198,9 +215,12 @@ export function keyValueStoreSuite(adapter: string, makeHome: () => Promise<Stor
       await fc.assert(
         fc.asyncProperty(fc.array(fc.array(operation, { maxLength: 6 })), async (batches) => {
           await store.clear(EVERYTHING);
+          expect(await contents(store)).toEqual([]);
           const model = new Map<string, string>();
           for (const batch of batches) {
             await store.write(batch);
+            const middle = await contents(store, MIDDLE);
+            expect(await contents(store, MIDDLE, true)).toEqual(middle.toReversed());
             for (const step of batch) {
               if (step.kind === 'put') model.set(text(step.key), text(step.value));
               else model.delete(text(step.key));
@@ -216,6 +236,9 @@ export function keyValueStoreSuite(adapter: string, makeHome: () => Promise<Stor
 }
 
 const EVERYTHING: KeyRange = { from: Uint8Array.of(1), to: Uint8Array.of(0xff, 0xff) };
+
+/** Of the keys of a map. */
+const MIDDLE: KeyRange = { from: Buffer.from('pb'), to: Buffer.from('pd') };
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 const utf8 = (string: string): Uint8Array => Buffer.from(string);
@@ -238,21 +261,29 @@ async function contents(
   return pairs.map(([key, value]) => `${text(key)}=${text(value)}`);
 }
 
-async function pairsOf(
-  store: KeyValueStore,
-  range: KeyRange,
-  reverse = false,
-): Promise<(readonly [Uint8Array, Uint8Array])[]> {
+type Pairs = (readonly [Uint8Array, Uint8Array])[];
+
+/** What a snapshot has, which is what every other way to iterate reads, too. */
+async function pairsOf(store: KeyValueStore, range: KeyRange, reverse = false): Promise<Pairs> {
   const snapshot = store.snapshot();
-  const iterator = snapshot.iterate(range, { reverse });
-  const pairs: (readonly [Uint8Array, Uint8Array])[] = [];
+  const pairs = await readAll(snapshot.iterate(range, { reverse }));
+  await snapshot.close();
+  expect(await readAll(store.iterate(range, { reverse }))).toEqual(pairs);
+  for (const atMost of [1, 3]) {
+    expect(await readAll(store.iterate(range, { reverse, atMost }), atMost)).toEqual(pairs);
+  }
+  return pairs;
+}
+
+async function readAll(iterator: KeyValueIterator, atOnce = 3): Promise<Pairs> {
+  const pairs: Pairs = [];
   for (;;) {
-    const some = await iterator.next(3);
+    const some = await iterator.next(atOnce);
     if (some.length === 0) break;
     pairs.push(...some);
   }
+  expect(await iterator.next(atOnce)).toEqual([]);
   await iterator.close();
-  await snapshot.close();
   return pairs;
 }
 

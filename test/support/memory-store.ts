@@ -1,5 +1,6 @@
 import {
   StoreError,
+  type IterateOptions,
   type KeyRange,
   type KeyValueIterator,
   type KeyValueOperation,
@@ -123,6 +124,10 @@ export class MemoryStore implements KeyValueStore {
     });
   }
 
+  iterate(range: KeyRange, options?: IterateOptions): KeyValueIterator {
+    return this.snapshot().iterate(range, options);
+  }
+
   async clear(range: KeyRange): Promise<void> {
     this.#assertOpen();
     const doomed = this.#pairs.slice(
@@ -182,7 +187,7 @@ class MemorySnapshot implements KeyValueSnapshot {
     return find(this.#pairs, key);
   }
 
-  iterate(range: KeyRange, options?: { readonly reverse?: boolean }): KeyValueIterator {
+  iterate(range: KeyRange, options?: IterateOptions): KeyValueIterator {
     this.#assertOpen();
     const pairs = this.#pairs.slice(
       lowerBound(this.#pairs, range.from),

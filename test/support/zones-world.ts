@@ -55,6 +55,7 @@ export class MemoryZoneStores implements ZoneStores {
   #waiting(zone: Zone, store: KeyValueStore): KeyValueStore {
     return {
       get: (key) => store.get(key),
+      iterate: (range, options) => store.iterate(range, options),
       snapshot: () => store.snapshot(),
       clear: async (range) => store.clear(range),
       close: async () => store.close(),
