@@ -33,5 +33,5 @@ EXPOSE 8000 9000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.TIDEMARK_OPERATIONS_PORT + '/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "--v8-pool-size=1", "dist/cli/main.js"]
+ENTRYPOINT ["node", "--v8-pool-size=1", "--heap-growing-percent=150", "dist/cli/main.js"]
 CMD ["serve", "--config", "regions/us-east-1.yaml", "--data", "/data"]

@@ -77,7 +77,17 @@ export class DamagedRecordsError extends Error {
 }
 
 /** One payload of all records, in order. Keys and images are copied into it. */
-export function encodeRecords(records: readonly ItemRecord[]): Uint8Array {
+export const encodeRecords = (records: readonly ItemRecord[]): Uint8Array =>
+  encodeWith(records, writeRecord);
+
+/**
+ * As `encodeRecords`; and from then on the keys and images of the records are views of the payload. Records live in memory for as long
+ * as the entry that they stand in: what their bytes were cut from, which is mostly of no use to anybody any more, goes.
+ */
+export const encodeRecordsInPlace = (records: readonly ItemRecord[]): Uint8Array =>
+  encodeWith(records, writeRecordInPlace);
+
+function encodeWith(records: readonly ItemRecord[], write: typeof writeRecord): Uint8Array {
   const regions = new Map<string, number>();
   const isDated = records.some((record) => dueFlagsOf(record) !== 0);
   const deltas = deltasOf(records);
@@ -86,12 +96,13 @@ export function encodeRecords(records: readonly ItemRecord[]): Uint8Array {
     length += recordBytes(record, { regions, deltas }) + (isDated ? dueBytes(record) : 0);
   for (const region of regions.keys()) length += 1 + Buffer.byteLength(region);
   assert(regions.size <= REGIONS_MAX, 'one payload names at most 256 regions');
-  const bytes = Buffer.allocUnsafe(length);
+  // Of its own: a part of what Node shares among small buffers would keep all of that in memory for as long as an entry stays.
+  const bytes = Buffer.allocUnsafeSlow(length);
   let offset = writeHead(bytes, records.length, regions);
   bytes[0] = (isDated ? FORMAT : FORMAT_WITHOUT_DUE) | (deltas === undefined ? 0 : HAS_DELTAS);
   for (const record of records) {
     if (isDated) offset = bytes.writeUInt8(dueFlagsOf(record), offset);
-    offset = writeRecord(bytes, offset, record, { regions, deltas });
+    offset = write(bytes, offset, record, { regions, deltas });
     if (isDated) offset = writeDues(bytes, offset, record);
   }
   assert(offset === length, 'a payload is as long as was computed');
@@ -183,6 +194,27 @@ function writeRecord(
   return oldImage === undefined
     ? offset
     : writeOldImage(bytes, offset, oldImage, deltas?.get(record));
+}
+
+const KEY_OFFSET = FLAGS_BYTES + 4 + 2;
+
+function writeRecordInPlace(
+  bytes: Buffer,
+  start: number,
+  record: ItemRecord,
+  encoding: Encoding,
+): number {
+  const end = writeRecord(bytes, start, record, encoding);
+  const moved: { -readonly [Member in keyof ItemRecord]: ItemRecord[Member] } = record;
+  const { key, image, replaced } = record;
+  const keyEnd = start + KEY_OFFSET + key.length;
+  moved.key = bytes.subarray(keyEnd - key.length, keyEnd);
+  if (image === undefined) return end;
+  const versions = replaced === undefined ? VERSION_BYTES : 2 * VERSION_BYTES;
+  // Item bytes and the image's length stand between.
+  const imageStart = keyEnd + versions + 4 + IMAGE_LENGTH_BYTES;
+  moved.image = bytes.subarray(imageStart, imageStart + image.length);
+  return end;
 }
 
 function oldImageBytes(oldImage: Uint8Array, delta: ImageDelta | undefined): number {

@@ -6,7 +6,7 @@ import { makeEntry } from '../log/entry-codec.ts';
 import type { Entry, EntryKind, LogEnd } from '../log/entry.ts';
 import type { AppendOutcome, ReplicatedLog } from '../log/replicated-log.ts';
 import { internalError } from '../model/errors.ts';
-import { decodeRecords, encodeRecords } from '../model/record-codec.ts';
+import { decodeRecords, encodeRecordsInPlace } from '../model/record-codec.ts';
 import type { ItemRecord } from '../model/record.ts';
 import type { CommitGate } from './commit-gate.ts';
 import { overlayKey, type Commit, type OverlayItem } from './overlay.ts';
@@ -256,7 +256,7 @@ export class AppendPipeline {
       epoch: this.#epoch,
       kind: group.kind,
       partitionTime: Math.max(group.time, this.#end.partitionTime),
-      payload: group.kind === 'records' ? encodeRecords(group.records) : group.payload,
+      payload: group.kind === 'records' ? encodeRecordsInPlace(group.records) : group.payload,
     });
     this.#end = endOf(entry);
     group.entry = entry;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { expect, onTestFinished, test } from 'vitest';
 
-import { DataDirectory } from '../../src/daemon/data-directory.ts';
+import { DataDirectory, logAheadBytes } from '../../src/daemon/data-directory.ts';
 import { testConfig } from '../support/test-lab.ts';
 
 const KEY = Buffer.from('key');
@@ -76,4 +76,19 @@ test('a crash before the old store is deleted deletes it later', async () => {
   await rename(join(zone, 'store.next'), join(zone, 'store'));
   expect(await opened(place)).toBe('next');
   expect(await readdir(zone)).toEqual(['store']);
+});
+
+test('what three logs of the same bytes are filled ahead by seldom meets', () => {
+  const steps = Object.values(logAheadBytes).map((bytes) => bytes / 2);
+  const [shortest = 0] = steps.toSorted((a, b) => a - b);
+  for (const [place, step] of steps.entries())
+    for (const other of steps.slice(place + 1)) {
+      let meetings = 0;
+      const fills = 100;
+      for (let turn = 1; turn <= fills; turn += 1) {
+        const past = (turn * step) % other;
+        if (Math.min(past, other - past) < shortest / 32) meetings += 1;
+      }
+      expect(meetings).toBeLessThan(fills / 8);
+    }
 });

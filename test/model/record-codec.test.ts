@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { present } from '../../src/base/assert.ts';
-import { DamagedRecordsError, decodeRecords, encodeRecords } from '../../src/model/record-codec.ts';
+import {
+  DamagedRecordsError,
+  decodeRecords,
+  encodeRecords,
+  encodeRecordsInPlace,
+} from '../../src/model/record-codec.ts';
 import type { ItemRecord } from '../../src/model/record.ts';
 
 const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
@@ -173,4 +178,24 @@ test('another format is refused by its number', () => {
   const payload = Uint8Array.from(encodeRecords([]));
   payload[0] = 9;
   expect(() => decodeRecords(payload)).toThrow('records have the unknown format 9');
+});
+
+test('records that are encoded in place say what they said, and keep nothing but the payload in memory', () => {
+  fc.assert(
+    fc.property(fc.array(record, { minLength: 1, maxLength: 8 }), (made) => {
+      const records = made.map((each) => ({ ...each }));
+      const before = structuredClone(records);
+      const payload = encodeRecordsInPlace(records);
+      expect(Buffer.compare(payload, encodeRecords(made))).toBe(0);
+      expect(plain(records)).toEqual(plain(before));
+      for (const { key, image } of records) {
+        expect(key.buffer).toBe(payload.buffer);
+        if (image !== undefined) expect(image.buffer).toBe(payload.buffer);
+      }
+    }),
+  );
+});
+
+test('a payload shares its memory with nothing else, however small it is', () => {
+  expect(encodeRecords([]).buffer.byteLength).toBe(encodeRecords([]).length);
 });
