@@ -9,6 +9,7 @@ import { PeerLine } from '../../src/replication/peer-line.ts';
 import {
   GATHER_MS,
   GATHERED_BYTES_MAX,
+  QUIET_STEPS,
   ShipGatherer,
 } from '../../src/replication/ship-gatherer.ts';
 import {
@@ -88,6 +89,18 @@ test('what several logs ship at one moment goes in one message, and each is answ
   await clock.advance(0);
   expect(sent).toEqual([[0, 1, 2]]);
   expect((await Promise.all(shipped)).map(({ applied }) => applied?.index)).toEqual([1, 101, 201]);
+});
+
+test('what one run of promises ships goes in one message, and waits for no turn of the event loop', async () => {
+  const { sent, ship } = gathererTo();
+  const shipped = [ship(batchOf(0))];
+  for (const log of [1, 2, 3]) {
+    for (let step = 0; step < QUIET_STEPS - 2; step += 1) await Promise.resolve();
+    shipped.push(ship(batchOf(log)));
+  }
+  // The clock stands still: nothing that is deferred or timed comes about.
+  await Promise.all(shipped);
+  expect(sent).toEqual([[0, 1, 2, 3]]);
 });
 
 test('a batch of a quiet region waits for no other, those right behind it a moment', async () => {
