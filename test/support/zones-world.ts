@@ -55,6 +55,8 @@ export class MemoryZoneStores implements ZoneStores {
   #waiting(zone: Zone, store: KeyValueStore): KeyValueStore {
     return {
       get: (key) => store.get(key),
+      readsAhead: store.readsAhead,
+      readAhead: async (keys) => store.readAhead(keys),
       snapshot: () => store.snapshot(),
       clear: async (range) => store.clear(range),
       close: async () => store.close(),
