@@ -7,13 +7,17 @@ import type { Cause } from '../model/record.ts';
  * A valid request to write one item, as plain data, so that it can be forwarded. The leader evaluates it
  * against the item as it stands.
  */
-export interface ItemWrite {
-  readonly table: number;
-  /** `ItemKey` bytes. */
-  readonly key: Uint8Array;
+export interface ItemWrite extends ItemPlace {
   readonly change: ItemChange;
   readonly condition: ConditionExpression | undefined;
   readonly cause: Cause;
+}
+
+/** Where an item is, or may be. */
+export interface ItemPlace {
+  readonly table: number;
+  /** `ItemKey` bytes. */
+  readonly key: Uint8Array;
 }
 
 export type ItemChange =

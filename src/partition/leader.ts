@@ -8,7 +8,7 @@ import { TRANSACTION_CONFLICT } from '../model/messages.ts';
 import type { ItemRecord, StoredItem } from '../model/record.ts';
 import { originOf, type Version } from '../model/version.ts';
 import type { Splitting } from '../storage/apply.ts';
-import type { HashRange } from '../storage/key-layout.ts';
+import { itemSpaceKey, type HashRange } from '../storage/key-layout.ts';
 import { readItem, readItemOrTombstone } from '../storage/read.ts';
 import { AppendPipeline, recordBytes, type Group } from './append-pipeline.ts';
 import { CommittedLog, decodeCommitted } from './committed-log.ts';
@@ -24,7 +24,7 @@ import { HeldHashes } from './held-hashes.ts';
 import { oldImageFor, withIndexRecords, withOldImage } from './index-records.ts';
 import { Intents } from './intents.ts';
 import { imageOf } from './item-image.ts';
-import type { ItemImage, ItemWrite, WriteOutcome } from './item-write.ts';
+import type { ItemImage, ItemPlace, ItemWrite, WriteOutcome } from './item-write.ts';
 import { COMMITTED, Overlay, overlayKey, type Commit } from './overlay.ts';
 import type { Follower, ForgetDecision, TimeVector } from './partition.ts';
 import { MovedError } from './moved-error.ts';
@@ -224,6 +224,8 @@ export class Leader {
 
   /** Rejects with `TransactionConflictException` where a transaction is under way on the item. */
   async write(write: ItemWrite): Promise<WriteOutcome> {
+    const ahead = this.readAhead([write]);
+    if (ahead !== undefined) await ahead;
     while (!this.takesItems || !this.held.holds(write.table, write.key)) {
       await this.readyForItems();
       await this.held.splitOver(write.table, write.key);
@@ -424,8 +426,20 @@ export class Leader {
     });
   }
 
+  /** Before items are looked at: undefined where there is nothing to be read ahead. See `KeyValueStore.readAhead`. */
+  readAhead(items: readonly ItemPlace[]): Promise<void> | undefined {
+    const store = this.#options.copies.serving[0]?.node.store;
+    if (store?.readsAhead !== true) return undefined;
+    const keys = items
+      .filter(({ table, key }) => this.#overlay.get(overlayKey(table, key)) === undefined)
+      .map(({ table, key }) => itemSpaceKey('items', table, key));
+    return keys.length === 0 ? undefined : store.readAhead(keys);
+  }
+
   /** Waits for the end of a transaction that is under way on the item. */
   async read(table: number, itemKey: Uint8Array): Promise<StoredItem | undefined> {
+    const ahead = this.readAhead([{ table, key: itemKey }]);
+    if (ahead !== undefined) await ahead;
     if (this.#opened?.done !== true) await this.#open();
     if (!this.intents.isLoaded) await this.intents.loaded();
     const key = overlayKey(table, itemKey);
@@ -454,6 +468,8 @@ export class Leader {
     table: number,
     itemKeys: readonly Uint8Array[],
   ): Promise<readonly (StoredItem | undefined)[]> {
+    const ahead = this.readAhead(itemKeys.map((key) => ({ table, key })));
+    if (ahead !== undefined) await ahead;
     const isOpen = this.#opened?.done === true && this.intents.isLoaded;
     const isClear = this.intents.size === 0 && itemKeys.every((key) => this.held.holds(table, key));
     if (!isOpen || !isClear) return Promise.all(itemKeys.map(async (key) => this.read(table, key)));

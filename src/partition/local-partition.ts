@@ -23,7 +23,7 @@ import {
 import { readDue, type DuePage, type DueRead } from './due-items.ts';
 import { Expiry, type DueItems } from './expiry.ts';
 import { IndexUpdates } from './index-updates.ts';
-import type { ItemWrite, PlainWrite, WriteOutcome, WriteResult } from './item-write.ts';
+import type { ItemPlace, ItemWrite, PlainWrite, WriteOutcome, WriteResult } from './item-write.ts';
 import { Leader, type LeaderOptions, type ReadScope } from './leader.ts';
 import type { Commit } from './overlay.ts';
 import type {
@@ -219,6 +219,11 @@ export class LocalPartition implements IndexedPartition {
     keys: readonly Uint8Array[],
   ): Promise<readonly (StoredItem | undefined)[]> {
     return this.#leader.readEach(table, keys);
+  }
+
+  /** See `Leader.readAhead`. */
+  readAhead(place: ItemPlace): Promise<void> | undefined {
+    return this.#leader.readAhead([place]);
   }
 
   readNearby(table: number, key: Uint8Array): StoredItem | undefined {

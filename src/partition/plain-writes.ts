@@ -27,6 +27,8 @@ export class PlainWrites {
 
   /** In the order of `writes`, which are of different items. Resolves when all are durable, or have failed. */
   async writeEach(writes: readonly PlainWrite[]): Promise<readonly WriteResult[]> {
+    const ahead = this.#leader.readAhead(writes);
+    if (ahead !== undefined) await ahead;
     const begun: (Appended | Failure | Promise<WriteResult>)[] = [];
     for (const write of writes) begun.push(this.#begin(write));
     const results: WriteResult[] = [];

@@ -23,6 +23,8 @@ export class ReceivedItems {
   /** See `Partition.receive`. */
   async receive(records: readonly ReceivedRecord[]): Promise<readonly Resolution[]> {
     const leader = this.#leader;
+    const ahead = leader.readAhead(records);
+    if (ahead !== undefined) await ahead;
     if (!leader.takesItems) await leader.readyForItems();
     const { timesOvertaken } = leader;
     const resolutions = Array.from<Resolution>({ length: records.length });

@@ -3,7 +3,7 @@ import type { StoredItem } from '../model/record.ts';
 import type { TableCounters } from '../storage/apply.ts';
 import type { HashRange } from '../storage/key-layout.ts';
 import type { PageRequest, StoredPage } from '../storage/read.ts';
-import type { PlainWrite, WriteResult } from './item-write.ts';
+import type { ItemPlace, PlainWrite, WriteResult } from './item-write.ts';
 import type { IndexedPartition } from './partition.ts';
 import type { StepAnswer, StepRequest, TransactionStepName } from './transaction-steps.ts';
 
@@ -27,6 +27,8 @@ export interface RegionPartition extends IndexedPartition {
   ): Promise<StepAnswer<Name>>;
   /** As the nearest copy has them. Zeros when no copy serves. */
   counters(table: number): TableCounters;
+  /** Before `readNearby`: undefined where there is nothing to be read ahead. See `KeyValueStore.readAhead`. */
+  readAhead(place: ItemPlace): Promise<void> | undefined;
   /** What a copy in reach has, without asking the leader. */
   readNearby(table: number, key: Uint8Array): StoredItem | undefined;
   /** One page in key order. A `consistent` one holds all that was committed before the call. */

@@ -149,7 +149,10 @@ export class Router {
   getItem(read: ItemRead): Awaitable<ItemImage | undefined> {
     const { table, key, consistent } = read;
     if (consistent) return this.#getCommitted(table, key);
-    return imageOf(this.partitionOf(table, key).readNearby(table, key));
+    const partition = this.partitionOf(table, key);
+    const ahead = partition.readAhead(read);
+    if (ahead === undefined) return imageOf(partition.readNearby(table, key));
+    return ahead.then(() => imageOf(partition.readNearby(table, key)));
   }
 
   async #getCommitted(table: number, key: Uint8Array): Promise<ItemImage | undefined> {

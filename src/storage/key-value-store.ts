@@ -7,6 +7,10 @@
 export interface KeyValueStore {
   /** Synchronous, because most reads hit memory. */
   get(key: Uint8Array): Uint8Array | undefined;
+  /** Whether it is cheaper in the end to read ahead what `get` is asked for. */
+  readonly readsAhead: boolean;
+  /** Reads what `get` will be asked for right after this. Never rejects: what fails, fails again by `get`. */
+  readAhead(keys: readonly Uint8Array[]): Promise<void>;
   /** Resolves when the batch is visible to reads and, with `sync`, survives a power cut with all before it. */
   write(batch: readonly KeyValueOperation[], options?: { readonly sync?: boolean }): Promise<void>;
   /**

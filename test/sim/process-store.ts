@@ -105,6 +105,7 @@ const rotten = (): StoreError => new StoreError('damaged', 'a checksum in the st
 
 /** A store as one process has it open. */
 class ProcessStore implements KeyValueStore {
+  readonly readsAhead = false;
   readonly #life: ProcessLife;
   readonly #machine: SimulatedStore;
   readonly #disk: MemoryStoreDisk;
@@ -140,6 +141,10 @@ class ProcessStore implements KeyValueStore {
   get(key: Uint8Array): Uint8Array | undefined {
     this.#check();
     return this.#store.get(key);
+  }
+
+  async readAhead(): Promise<void> {
+    this.#check();
   }
 
   async write(

@@ -92,6 +92,7 @@ export class MemoryStoreDisk {
 }
 
 export class MemoryStore implements KeyValueStore {
+  readonly readsAhead = false;
   readonly #disk: MemoryStoreDisk;
   /** Sorted. Shared with snapshots while `#shared`, and then copied before it is changed. */
   #pairs: KeyValuePair[];
@@ -106,6 +107,10 @@ export class MemoryStore implements KeyValueStore {
   get(key: Uint8Array): Uint8Array | undefined {
     this.#assertOpen();
     return find(this.#pairs, key);
+  }
+
+  async readAhead(): Promise<void> {
+    this.#assertOpen();
   }
 
   async write(

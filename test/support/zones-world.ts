@@ -56,6 +56,8 @@ export class MemoryZoneStores implements ZoneStores {
     return {
       get: (key) => store.get(key),
       iterate: (range, options) => store.iterate(range, options),
+      readsAhead: store.readsAhead,
+      readAhead: async (keys) => store.readAhead(keys),
       snapshot: () => store.snapshot(),
       clear: async (range) => store.clear(range),
       close: async () => store.close(),

@@ -10,6 +10,7 @@ import {
   PARTITION_TABLE,
   tableHashes,
   type HashRange,
+  itemSpaceKey,
 } from '../../storage/key-layout.ts';
 import { StoreError } from '../../storage/key-value-store.ts';
 import { readItem, scanVersions, type PageRequest, type StoredPage } from '../../storage/read.ts';
@@ -19,7 +20,7 @@ import { decodeDocument, decodeLogEnd, indexStandKey, shippedKey } from '../inde
 import type { ReadScope } from '../leader.ts';
 import { MovedError } from '../moved-error.ts';
 import { isWithin } from '../page-hashes.ts';
-import type { ItemWrite, PlainWrite, WriteOutcome, WriteResult } from '../item-write.ts';
+import type { ItemPlace, ItemWrite, PlainWrite, WriteOutcome, WriteResult } from '../item-write.ts';
 import type {
   DiscardedItem,
   Follower,
@@ -180,6 +181,14 @@ export class PartitionClient implements RegionPartition {
     const { number: partition, hashes } = this.#partition;
     if (!keys.every((key) => holdsKey({ partition, hashes }, table, key))) return this.#moved();
     return this.#readOwn((node) => keys.map((key) => readItem(node.store, table, key)));
+  }
+
+  readAhead(place: ItemPlace): Promise<void> | undefined {
+    const { leading, node } = this.#partition;
+    if (leading !== undefined) return leading.readAhead(place);
+    const { store } = node;
+    if (!store.readsAhead) return undefined;
+    return store.readAhead([itemSpaceKey('items', place.table, place.key)]);
   }
 
   readNearby(table: number, key: Uint8Array): StoredItem | undefined {
