@@ -1,19 +1,17 @@
-import { type Clock, WOKEN } from '../base/clock.ts';
+import { WOKEN } from '../base/clock.ts';
 import { wallMsOf, type HybridTime } from '../clock/hybrid-time.ts';
 import { endOf } from '../log/chain.ts';
 import type { Entry, LogEnd } from '../log/entry.ts';
-import { LogError, type ReplicatedLog } from '../log/replicated-log.ts';
+import { LogError } from '../log/replicated-log.ts';
 import { ClientError, internalError } from '../model/errors.ts';
 import { TRANSACTION_CONFLICT } from '../model/messages.ts';
 import type { ItemRecord, StoredItem } from '../model/record.ts';
 import { originOf, type Version } from '../model/version.ts';
 import type { Splitting } from '../storage/apply.ts';
-import { itemSpaceKey, type HashRange } from '../storage/key-layout.ts';
+import { itemSpaceKey } from '../storage/key-layout.ts';
 import { readItem, readItemOrTombstone } from '../storage/read.ts';
 import { AppendPipeline, recordBytes, type Group } from './append-pipeline.ts';
 import { CommittedLog, decodeCommitted } from './committed-log.ts';
-import type { CommitGate } from './commit-gate.ts';
-import type { Copies } from './copies.ts';
 import { digestsBeside } from './digests-beside.ts';
 import { dueMsOf } from './due-time.ts';
 import { evaluateWrite, type WriteDecision } from './evaluate-write.ts';
@@ -27,6 +25,7 @@ import { imageOf } from './item-image.ts';
 import type { ItemImage, ItemPlace, ItemWrite, WriteOutcome } from './item-write.ts';
 import { COMMITTED, Overlay, overlayKey, type Commit } from './overlay.ts';
 import type { Follower, ForgetDecision, TimeVector } from './partition.ts';
+import type { LeaderOptions } from './leader-options.ts';
 import { MovedError } from './moved-error.ts';
 import { Removals } from './removals.ts';
 import { encodeSplit, splitOf } from './split-codec.ts';
@@ -40,36 +39,6 @@ const unappliedBytesMax = 32 * 1024 * 1024;
 
 /** How long a writer waits for the copies before it is told that it cannot be served now. */
 export const unappliedWaitMs = 5000;
-
-export interface LeaderOptions {
-  readonly region: string;
-  readonly log: ReplicatedLog;
-  readonly copies: Copies;
-  readonly clock: Clock;
-  /** The region's hybrid clock: each call later than the one before. */
-  readonly now: () => HybridTime;
-  /** Whether a tombstone of that table must be kept: it has, or is getting, a replica elsewhere. */
-  readonly keepsTombstones: (table: number) => boolean;
-  /** What is to be known of a table with secondary indexes or with a time to live; undefined of any other. */
-  readonly indexed?: (table: number) => IndexedTable | undefined;
-  /** The hashes that the partition holds. They change by a split: see `HeldHashes.handedOver`. */
-  readonly hashes: () => HashRange;
-  /** Records were committed: what a sample of the load is taken from. Must not throw. */
-  readonly onLoad?: ((records: readonly ItemRecord[]) => void) | undefined;
-  readonly onFailure: (error: unknown) => void;
-  /** See `PipelineOwner.openPayload`. */
-  readonly openPayload?: Uint8Array;
-  /**
-   * Copies elsewhere apply what stands in the log, which this leader may hear of later than they do: what is read there is not
-   * committed here yet; and another node may lead a child as soon as the entry that splits stands in the log, so that from its
-   * append on nothing is answered of what it gives away.
-   */
-  readonly othersApplyLog?: boolean;
-  /** How long the log took with an entry. */
-  readonly onAppended?: (durationMs: number) => void;
-  /** Where clients' writes wait for each other, in all partitions of a region. */
-  readonly gate?: CommitGate;
-}
 
 interface AppendPlace {
   /** The partition's, with the record. */

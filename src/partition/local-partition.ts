@@ -24,7 +24,8 @@ import { readDue, type DuePage, type DueRead } from './due-items.ts';
 import { Expiry, type DueItems } from './expiry.ts';
 import { IndexUpdates } from './index-updates.ts';
 import type { ItemPlace, ItemWrite, PlainWrite, WriteOutcome, WriteResult } from './item-write.ts';
-import { Leader, type LeaderOptions, type ReadScope } from './leader.ts';
+import type { LeaderOptions } from './leader-options.ts';
+import { Leader, type ReadScope } from './leader.ts';
 import type { Commit } from './overlay.ts';
 import type {
   DiscardedItem,

@@ -7,7 +7,8 @@ import { PARTITION_TABLE, type HashRange } from '../storage/key-layout.ts';
 import { evaluateWrite } from './evaluate-write.ts';
 import type { ItemImage } from './item-write.ts';
 import { changeBytes } from './index-records.ts';
-import type { Leader, LeaderOptions } from './leader.ts';
+import type { LeaderOptions } from './leader-options.ts';
+import type { Leader } from './leader.ts';
 import { overlayKey, type Commit } from './overlay.ts';
 import type { Standing } from './standing.ts';
 import {

@@ -23,6 +23,8 @@ export interface LevelStoreOptions {
   readonly cacheBytes?: number;
   /** What gathers in memory before it becomes a file; there may be two of it. */
   readonly writeBufferBytes?: number;
+  /** Of one table at most. */
+  readonly tableBytes?: number;
   /** Makes a file durable; one that is gone is none to it. */
   readonly syncFile?: (path: string) => Promise<void>;
   /** Without one no iterator stays open between two reads: nobody would say when it has been open for long enough. */
@@ -66,7 +68,7 @@ export async function openLevelStore(
     valueEncoding: 'view',
     cacheSize: options.cacheBytes ?? CACHE_BYTES,
     writeBufferSize: options.writeBufferBytes ?? WRITE_BUFFER_BYTES,
-    maxFileSize: TABLE_BYTES,
+    maxFileSize: options.tableBytes ?? TABLE_BYTES,
   });
   try {
     await level.open();

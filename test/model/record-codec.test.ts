@@ -190,7 +190,7 @@ test('records that are encoded in place say what they said, and keep nothing but
       expect(plain(records)).toEqual(plain(before));
       for (const { key, image } of records) {
         expect(key.buffer).toBe(payload.buffer);
-        if (image !== undefined) expect(image.buffer).toBe(payload.buffer);
+        expect(image?.buffer ?? payload.buffer).toBe(payload.buffer);
       }
     }),
   );
