@@ -9,7 +9,6 @@ import type { RegionConfig } from './config.ts';
 import { DataDirectoryError } from './data-directory-error.ts';
 import { NodeDisk } from './node-disk.ts';
 import type { RegionPlace } from './region-place.ts';
-import { SystemClock } from './system-clock.ts';
 
 /**
  * The layout of a region's data directory. History: 1, the first:
@@ -43,8 +42,6 @@ export const logAheadBytes: Readonly<Record<Zone, number>> = {
 
 /** Free space above which a store can be opened again after its disk was full. */
 const spareBytesMin = 64 * 1024 * 1024;
-
-const clock = new SystemClock();
 
 interface Header {
   readonly format: number;
@@ -95,14 +92,14 @@ export class DataDirectory implements RegionPlace {
     const folder = this.#zonePath(zone);
     await mkdir(folder, { recursive: true });
     await finishTaking(folder);
-    return openLevelStore(join(folder, STORE), { clock });
+    return openLevelStore(join(folder, STORE));
   }
 
   async openNext(zone: Zone): Promise<KeyValueStore> {
     const folder = this.#zonePath(zone);
     await mkdir(folder, { recursive: true });
     await rm(join(folder, NEXT_STORE), { recursive: true, force: true });
-    return openLevelStore(join(folder, NEXT_STORE), { clock });
+    return openLevelStore(join(folder, NEXT_STORE));
   }
 
   async takeNext(zone: Zone): Promise<void> {

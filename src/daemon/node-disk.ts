@@ -348,9 +348,7 @@ class NodeDiskFile implements DiskFile {
     let left = chunks;
     try {
       while (left.length > 0) {
-        const bytesWritten = await this.#writeSome(left);
-        this.#sizeBytes += bytesWritten;
-        left = behind(left, bytesWritten);
+        left = behind(left, await this.#writeSome(left));
       }
     } catch (error) {
       // What a failed write left is anywhere: no sync may take it for carried.
@@ -366,6 +364,8 @@ class NodeDiskFile implements DiskFile {
       if (this.#closed) throw new DiskError('io', 'the file is closed');
       const done = (error: Error | null, bytesWritten: number): void => {
         this.#writes -= 1;
+        // Whoever closes goes on before whoever writes, and cuts off what the size does not count.
+        if (error === null) this.#sizeBytes += bytesWritten;
         if (this.#writes === 0) this.#written?.();
         if (error === null) succeed(bytesWritten);
         else fail(error);

@@ -13,10 +13,7 @@ export interface KeyValueStore {
   readAhead(keys: readonly Uint8Array[]): Promise<void>;
   /** Resolves when the batch is visible to reads and, with `sync`, survives a power cut with all before it. */
   write(batch: readonly KeyValueOperation[], options?: { readonly sync?: boolean }): Promise<void>;
-  /**
-   * The pairs of a range as they are now: what is written while they are read is not among them. Cheaper than by a snapshot, above
-   * all where `atMost` says that few are wanted.
-   */
+  /** The pairs of a range as they are now: what is written while they are read is not among them. Cheaper than by a snapshot. */
   iterate(range: KeyRange, options?: IterateOptions): KeyValueIterator;
   /** A consistent view from now on. It must be closed. */
   snapshot(): KeyValueSnapshot;
@@ -37,8 +34,6 @@ export interface KeyRange {
 
 export interface IterateOptions {
   readonly reverse?: boolean;
-  /** That no more pairs will be asked for is a hint, not a bound. */
-  readonly atMost?: number;
 }
 
 export interface KeyValueSnapshot {

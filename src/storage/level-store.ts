@@ -3,8 +3,6 @@ import { join } from 'node:path';
 
 import { Level } from 'level';
 
-import type { Clock } from '../base/clock.ts';
-import { KeptIterators, type SeekableIterator } from './kept-iterators.ts';
 import {
   StoreError,
   type IterateOptions,
@@ -27,21 +25,16 @@ export interface LevelStoreOptions {
   readonly tableBytes?: number;
   /** Makes a file durable; one that is gone is none to it. */
   readonly syncFile?: (path: string) => Promise<void>;
-  /** Without one no iterator stays open between two reads: nobody would say when it has been open for long enough. */
-  readonly clock?: Clock;
 }
 
 const CACHE_BYTES = 8 * 1024 * 1024;
-const WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
+const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
 
 /** Of a table: LevelDB keeps a thousand open at most, and each that it opens anew costs a read. */
-const TABLE_BYTES = 8 * 1024 * 1024;
+const TABLE_BYTES = 4 * 1024 * 1024;
 
 /** What one round of an iterator may hold: about 1 ms of work for whoever reads it. */
 const READ_AHEAD_BYTES = 128 * 1024;
-
-/** Whoever wants no more pairs reads with an iterator that was open before: it has no bound, and may read beyond the range. */
-const SHORT_READ_PAIRS_MAX = 32;
 
 /** After this many batches one is synced even if nobody asks, so that their marks are few. */
 const UNSYNCED_BATCHES_MAX = 4096;
@@ -77,8 +70,7 @@ export async function openLevelStore(
   }
   try {
     const [base, last] = await readMarks(level);
-    const { clock, syncFile: sync = syncFile } = options;
-    const files = { directory, sync, clock };
+    const files = { directory, sync: options.syncFile ?? syncFile };
     return new LevelStore(level, files, { base, last });
   } catch (error) {
     await level.close();
@@ -96,15 +88,12 @@ class LevelStore implements KeyValueStore {
   #durable: number;
   #queue: Promise<void> = Promise.resolve();
   #failure: StoreError | undefined;
-  readonly #iterators: KeptIterators | undefined;
 
   constructor(
     level: Level<Uint8Array, Uint8Array>,
-    { clock, ...files }: WriteAheadFiles & { readonly clock: Clock | undefined },
+    files: WriteAheadFiles,
     marks: { readonly base: number; readonly last: number },
   ) {
-    this.#iterators =
-      clock && new KeptIterators((reverse) => this.#openIterator({ reverse }), clock);
     this.#level = level;
     this.#files = files;
     this.#ahead = new ReadAhead(new LevelAhead(level, files.directory));
@@ -158,25 +147,14 @@ class LevelStore implements KeyValueStore {
     });
   }
 
-  iterate(range: KeyRange, { reverse = false, atMost }: IterateOptions = {}): KeyValueIterator {
+  iterate({ from, to }: KeyRange, { reverse = false }: IterateOptions = {}): KeyValueIterator {
     try {
-      const isShort = atMost !== undefined && atMost <= SHORT_READ_PAIRS_MAX;
-      if (isShort && this.#iterators !== undefined) return this.#iterators.iterate(range, reverse);
-      const { from, to } = range;
-      return this.#openIterator({ gte: from, lt: to, reverse });
+      return new LevelIterator(
+        this.#level.iterator({ gte: from, lt: to, reverse, highWaterMarkBytes: READ_AHEAD_BYTES }),
+      );
     } catch (error) {
       throw storeError(error);
     }
-  }
-
-  #openIterator(options: {
-    readonly gte?: Uint8Array;
-    readonly lt?: Uint8Array;
-    readonly reverse: boolean;
-  }): SeekableIterator {
-    return new LevelIterator(
-      this.#level.iterator({ ...options, highWaterMarkBytes: READ_AHEAD_BYTES }),
-    );
   }
 
   snapshot(): KeyValueSnapshot {
@@ -197,7 +175,6 @@ class LevelStore implements KeyValueStore {
   async close(): Promise<void> {
     await this.#queue;
     try {
-      this.#iterators?.end();
       await this.#level.close();
     } catch (error) {
       throw storeError(error);
@@ -218,9 +195,6 @@ class LevelStore implements KeyValueStore {
     } catch (error) {
       this.#failure = storeError(error);
       throw this.#failure;
-    } finally {
-      // Before anybody is told that it is done.
-      this.#iterators?.release();
     }
   }
 
@@ -248,9 +222,10 @@ class LevelAhead implements AheadSource {
   }
 
   async value(key: Uint8Array): Promise<Uint8Array | undefined> {
-    const iterator = this.#level.iterator({ gte: key, lte: key, limit: 1, keys: false });
+    // Two are asked for: LevelDB passes over what it cannot read, to an older value, and that it could not is told at the end of a range only.
+    const iterator = this.#level.iterator({ gte: key, lte: key, keys: false });
     try {
-      const [pair] = await iterator.nextv(1);
+      const [pair] = await iterator.nextv(2);
       return pair?.[1];
     } finally {
       await iterator.close();
@@ -321,15 +296,11 @@ class LevelSnapshot implements KeyValueSnapshot {
   }
 }
 
-class LevelIterator implements SeekableIterator {
+class LevelIterator implements KeyValueIterator {
   readonly #iterator: PairSource;
 
   constructor(iterator: PairSource) {
     this.#iterator = iterator;
-  }
-
-  seek(key: Uint8Array): void {
-    this.#iterator.seek(key);
   }
 
   async next(count: number): Promise<readonly KeyValuePair[]> {
@@ -347,7 +318,6 @@ class LevelIterator implements SeekableIterator {
 
 /** What is used of a level iterator. */
 interface PairSource {
-  seek(key: Uint8Array): void;
   nextv(size: number): Promise<KeyValuePair[]>;
   close(): Promise<void>;
 }

@@ -24,6 +24,7 @@ export const readsDueMax = 10_000;
 
 /** Values that were read and not asked for: their readers found them elsewhere, or failed. */
 export const keptMax = 1024;
+export const keptBytesMax = 4 * 1024 * 1024;
 
 /**
  * Values of single keys, read before they are asked for.
@@ -39,6 +40,7 @@ export class ReadAhead {
   readonly #source: AheadSource;
   /** By the characters of the key. */
   readonly #kept = new Map<string, Uint8Array | undefined>();
+  #keptBytes = 0;
   readonly #reading = new Map<string, Reading>();
   #isDeep = false;
   #changesUntilCount = 0;
@@ -59,7 +61,8 @@ export class ReadAhead {
     const [only] = keys;
     if (only !== undefined && keys.length === 1) return this.#readOne(only);
     const begun = keys.map((key) => this.#begin(key));
-    const areThere = await this.#source.areThere(keys);
+    const areThere = await this.#areThere(keys, begun);
+    if (areThere === undefined) return;
     await Promise.all(
       keys.map(async (key, at) => {
         const reading = begun[at];
@@ -68,6 +71,19 @@ export class ReadAhead {
         else this.#end(reading, undefined);
       }),
     );
+  }
+
+  /** Undefined where that cannot be said: then nothing is read. */
+  async #areThere(
+    keys: readonly Uint8Array[],
+    begun: readonly (Reading | undefined)[],
+  ): Promise<readonly boolean[] | undefined> {
+    try {
+      return await this.#source.areThere(keys);
+    } catch {
+      for (const reading of begun) if (reading !== undefined) this.#reading.delete(reading.name);
+      return undefined;
+    }
   }
 
   async #readOne(key: Uint8Array): Promise<void> {
@@ -95,20 +111,29 @@ export class ReadAhead {
 
   #end({ name, isStale }: Reading, value: Uint8Array | undefined): void {
     this.#reading.delete(name);
-    if (isStale) return;
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size < keptMax) break;
-      this.#kept.delete(oldest);
-    }
+    const bytes = value?.length ?? 0;
+    if (isStale || bytes > keptBytesMax) return;
     this.#kept.set(name, value);
+    this.#keptBytes += bytes;
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= keptMax && this.#keptBytes <= keptBytesMax) break;
+      this.#drop(oldest);
+    }
+  }
+
+  #drop(name: string): void {
+    this.#keptBytes -= this.#kept.get(name)?.length ?? 0;
+    this.#kept.delete(name);
   }
 
   /** What was read of a key, for one who asks; undefined where nothing was. */
   taken(key: Uint8Array): { readonly value: Uint8Array | undefined } | undefined {
     if (this.#kept.size === 0) return undefined;
     const name = nameOf(key);
+    if (!this.#kept.has(name)) return undefined;
     const value = this.#kept.get(name);
-    return this.#kept.delete(name) ? { value } : undefined;
+    this.#drop(name);
+    return { value };
   }
 
   /** A batch is in the store, and nobody has been told yet. */
@@ -125,7 +150,7 @@ export class ReadAhead {
     if (this.#kept.size + this.#reading.size === 0) return;
     for (const { key } of batch) {
       const name = nameOf(key);
-      this.#kept.delete(name);
+      this.#drop(name);
       const reading = this.#reading.get(name);
       if (reading !== undefined) reading.isStale = true;
     }
@@ -142,6 +167,7 @@ export class ReadAhead {
   /** The store was changed otherwise than by a batch. */
   forget(): void {
     this.#kept.clear();
+    this.#keptBytes = 0;
     for (const reading of this.#reading.values()) reading.isStale = true;
   }
 }

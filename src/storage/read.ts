@@ -106,10 +106,7 @@ export async function readPage(
   const limit = request.limit ?? Number.POSITIVE_INFINITY;
   const items: StoredPageItem[] = [];
   let itemBytes = 0;
-  const iterator = source.iterate(pageRange(request), {
-    reverse: !request.forward,
-    ...(request.limit !== undefined && { atMost: request.limit }),
-  });
+  const iterator = source.iterate(pageRange(request), { reverse: !request.forward });
   // oxlint-disable-next-line typescript/promise-function-async -- a promise around it would be one that nobody has begun
   const next = (wanted: number): Promise<readonly KeyValuePair[]> =>
     begun(iterator.next(Math.min(wanted, PAIRS_PER_READ_MAX)));

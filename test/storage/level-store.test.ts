@@ -5,7 +5,6 @@ import { basename, join } from 'node:path';
 import { Level } from 'level';
 import { expect, test } from 'vitest';
 
-import { SystemClock } from '../../src/daemon/system-clock.ts';
 import type { KeyValueStore } from '../../src/storage/key-value-store.ts';
 import { openLevelStore } from '../../src/storage/level-store.ts';
 import { keyValueStoreSuite } from '../suites/key-value-store-suite.ts';
@@ -15,8 +14,7 @@ const makeDirectory = async (): Promise<string> => mkdtemp(join(tmpdir(), 'tidem
 keyValueStoreSuite('level', async () => {
   const directory = await makeDirectory();
   return {
-    open: async () =>
-      openLevelStore(join(directory, 'made', 'on demand'), { clock: new SystemClock() }),
+    open: async () => openLevelStore(join(directory, 'made', 'on demand')),
     remove: async () => rm(directory, { recursive: true, force: true }),
   };
 });

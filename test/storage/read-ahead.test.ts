@@ -11,6 +11,7 @@ import {
   type AheadSource,
   changesPerCount,
   deepTablesMin,
+  keptBytesMax,
   keptMax,
   ReadAhead,
   readsDueMax,
@@ -43,6 +44,7 @@ class SlowSource implements AheadSource {
   async areThere(keys: readonly Uint8Array[]): Promise<readonly boolean[]> {
     const found = keys.map((key) => this.values.has(Buffer.from(key).toString('hex')));
     await this.#turn();
+    if (this.fails) throw new Error('a planned failure');
     return found;
   }
 
@@ -143,6 +145,37 @@ test('a read that fails leaves nothing, and does not reject', async () => {
   await source.endAll();
   await expect(reading).resolves.toBeUndefined();
   expect(ahead.taken(keyOf(1))).toBeUndefined();
+});
+
+test('where it cannot be said what is there, nothing is left either', async () => {
+  const { ahead, source } = await deep();
+  source.fails = true;
+  const reading = ahead.read([keyOf(1), keyOf(2)]);
+  await source.endAll();
+  await expect(reading).resolves.toBeUndefined();
+  expect(ahead.taken(keyOf(1))).toBeUndefined();
+  source.fails = false;
+  const again = ahead.read([keyOf(1), keyOf(2)]);
+  await source.endAll();
+  await again;
+  expect(ahead.taken(keyOf(2))).toEqual({ value: undefined });
+});
+
+test('large values make room sooner, and one that is too large is not kept', async () => {
+  const { ahead, source } = await deep();
+  source.apply([
+    put(1, 'x'.repeat(keptBytesMax)),
+    put(2, 'x'),
+    put(3, 'x'.repeat(keptBytesMax + 1)),
+  ]);
+  for (const number of [1, 2, 3]) {
+    const reading = ahead.read([keyOf(number)]);
+    await source.endAll();
+    await reading;
+  }
+  expect(ahead.taken(keyOf(1))).toBeUndefined();
+  expect(textOf(ahead.taken(keyOf(2)))).toBe('x');
+  expect(ahead.taken(keyOf(3))).toBeUndefined();
 });
 
 test('what nobody asks for makes room for what is read later', async () => {

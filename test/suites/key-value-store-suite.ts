@@ -119,19 +119,15 @@ export function keyValueStoreSuite(adapter: string, makeHome: () => Promise<Stor
     });
 
     test('to iterate sees what was written before, and nothing that is written while it reads', async () => {
-      for (const atMost of [2, undefined]) {
-        await store.write([put('a', '1'), put('b', '1'), put('c', '1')]);
-        const early = store.iterate(EVERYTHING, { ...(atMost !== undefined && { atMost }) });
-        const first = await early.next(1);
-        await store.write([put('a', '2'), remove('b'), put('c', '2')]);
-        const late = store.iterate(EVERYTHING, { ...(atMost !== undefined && { atMost }) });
-        const rest = [...(await early.next(1)), ...(await early.next(1))];
-        await early.close();
-        expect([...first, ...rest].map(([, value]) => text(value))).toEqual(['1', '1', '1']);
-        expect((await readAll(late)).map(([, value]) => text(value))).toEqual(['2', '2']);
-        await store.clear(EVERYTHING);
-        expect(await contents(store)).toEqual([]);
-      }
+      await store.write([put('a', '1'), put('b', '1'), put('c', '1')]);
+      const early = store.iterate(EVERYTHING);
+      const first = await early.next(1);
+      await store.write([put('a', '2'), remove('b'), put('c', '2')]);
+      const late = store.iterate(EVERYTHING);
+      const rest = [...(await early.next(1)), ...(await early.next(1))];
+      await early.close();
+      expect([...first, ...rest].map(([, value]) => text(value))).toEqual(['1', '1', '1']);
+      expect((await readAll(late)).map(([, value]) => text(value))).toEqual(['2', '2']);
     });
 
     test('iterators go on beside writes, each over its own snapshot', async () => {
@@ -269,9 +265,7 @@ async function pairsOf(store: KeyValueStore, range: KeyRange, reverse = false): 
   const pairs = await readAll(snapshot.iterate(range, { reverse }));
   await snapshot.close();
   expect(await readAll(store.iterate(range, { reverse }))).toEqual(pairs);
-  for (const atMost of [1, 3]) {
-    expect(await readAll(store.iterate(range, { reverse, atMost }), atMost)).toEqual(pairs);
-  }
+  expect(await readAll(store.iterate(range, { reverse }), 1)).toEqual(pairs);
   return pairs;
 }
 
