@@ -44,6 +44,19 @@ test('rates stand beside ratios, and goals that were missed are named', () => {
   expect(table).toContain('A processor');
 });
 
+test('a table that grew has a table of its own, of the sizes that were measured', () => {
+  expect(readmeTable(kept)).not.toContain('As a table grows');
+  const figures = [
+    figure('GetItem at 10000000 items: by the smallest table', 0.7),
+    figure('PutItem at 10000000 items: by the smallest table', 0.5),
+    figure('anonymous memory at 10000000 items: MB', 432.1),
+  ];
+  const growth = { startedAt: '2026-11-21T11:00:00.000Z', options: {}, details: {}, figures };
+  const table = readmeTable({ ...kept, benches: { ...kept.benches, growth } });
+  expect(table).toContain('| 10,000,000 | 0.70 x |  | 0.50 x | 432 |');
+  expect(table).not.toContain('| 1,000,000 |');
+});
+
 test('the table takes the place of the one before', () => {
   const once = withReadmeTable(README, readmeTable(kept));
   expect(plain(shownTable(once))).toBe(plain(readmeTable(kept)));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import type { Figure } from './figure.ts';
 import { figureName, ratioName } from './figure.ts';
-import { goalsOf } from './goals.ts';
+import { FIGURES, goalsOf } from './goals.ts';
 import type { KeptResults } from './kept-results.ts';
 import { machineText } from './machine.ts';
 import { fixed, grouped } from './text-table.ts';
@@ -34,6 +34,7 @@ export function readmeTable(results: KeptResults): string {
     '| operation | connections | per second | against dynalite | against bare `node:http` |',
     '| --- | ---: | ---: | ---: | ---: |',
     ...rateLines(figures),
+    ...growthLines(figures),
     '',
     `${goals.length - missed.length} of ${goals.length} goals are reached.${missed.length === 0 ? '' : ' Not reached:'}`,
     ...(missed.length === 0 ? [] : ['']),
@@ -58,6 +59,35 @@ function rateLines(figures: readonly Figure[]): readonly string[] {
     }),
   );
 }
+
+/** Of a table that grew, where that was measured. */
+function growthLines(figures: readonly Figure[]): readonly string[] {
+  const valueOf = (name: string): number | undefined =>
+    figures.find((figure) => figure.name === name)?.value;
+  const rows = GROWN_SIZES.flatMap((items) => {
+    const times = GROWN_OPERATIONS.map((operation) =>
+      valueOf(FIGURES.grownTimes(operation, items)),
+    );
+    if (times.every((value) => value === undefined)) return [];
+    const cells = [
+      grouped(items),
+      ...times.map((value) => (value === undefined ? '' : `${fixed(value, 2)} x`)),
+    ];
+    return [`| ${[...cells, fixed(valueOf(FIGURES.grownMegabytes(items)), 0)].join(' | ')} |`];
+  });
+  if (rows.length === 0) return [];
+  return [
+    '',
+    'As a table grows, by what it was with 10,000 items, which stay in memory (PutItem over five minutes, 16 connections):',
+    '',
+    '| items | GetItem | Query | PutItem | anonymous memory, MB |',
+    '| ---: | ---: | ---: | ---: | ---: |',
+    ...rows,
+  ];
+}
+
+const GROWN_SIZES = [1_000_000, 10_000_000] as const;
+const GROWN_OPERATIONS = ['GetItem', 'Query', 'PutItem'] as const;
 
 /** The README with another table. Throws for one that has no place for it. */
 export function withReadmeTable(readme: string, table: string): string {

@@ -1,11 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import type { KeyValueOperation } from '../../src/storage/key-value-store.ts';
+import { StoreError, type KeyValueOperation } from '../../src/storage/key-value-store.ts';
 import { openLevelStore } from '../../src/storage/level-store.ts';
 import {
   type AheadSource,
@@ -288,3 +288,47 @@ test('a store reads ahead once it is large, and `get` says what is there', async
     await rm(directory, { recursive: true, force: true });
   }
 });
+
+test('where the newest value cannot be read `get` says so, and no older one is taken', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'tidemark-ahead-'));
+  const key = Buffer.from('the key');
+  const newest = longValue(2);
+  const write = async (value: Uint8Array): Promise<void> => {
+    const store = await openLevelStore(directory);
+    // Each value is in a block by itself, behind those that an open reads.
+    const before = { kind: 'put', key: Buffer.from('a key'), value: longValue(9) } as const;
+    await store.write([before, { kind: 'put', key, value }]);
+    await store.close();
+  };
+  try {
+    await write(longValue(1));
+    await write(newest);
+    const store = await openLevelStore(directory);
+    try {
+      expect(await spoil(directory, newest)).toBe(1);
+      await store.readAhead([key]);
+      expect(() => store.get(key)).toThrow(StoreError);
+      await store.readAhead([key, Buffer.from('a key')]);
+      expect(() => store.get(key)).toThrow(StoreError);
+    } finally {
+      await store.close();
+    }
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+});
+
+/** Makes the block of a value unreadable, in every table that has it. Answers how many did. */
+async function spoil(directory: string, value: Uint8Array): Promise<number> {
+  let spoilt = 0;
+  for (const name of (await readdir(directory)).filter((each) => each.endsWith('.ldb'))) {
+    const bytes = await readFile(join(directory, name));
+    const at = bytes.indexOf(value.subarray(0, 64));
+    if (at === -1) continue;
+    const file = await open(join(directory, name), 'r+');
+    await file.write(Buffer.alloc(value.length, 0xff), 0, value.length, at - 24);
+    await file.close();
+    spoilt += 1;
+  }
+  return spoilt;
+}
