@@ -1,3 +1,4 @@
+import { latin1Of } from '../base/latin1.ts';
 import { validationError } from '../model/errors.ts';
 import { TRANSACTION_BYTES_MAX } from '../model/limits.ts';
 import { ITEM_TWICE, TRANSACTION_TOO_LARGE } from './transaction-messages.ts';
@@ -10,7 +11,7 @@ interface ItemName {
 
 /** No two parts of a transaction may be about the same item. Throws `ValidationException`. */
 export function checkItemsDistinct(items: readonly ItemName[]): void {
-  const names = items.map(({ table, key }) => `${table}/${Buffer.from(key).toString('latin1')}`);
+  const names = items.map(({ table, key }) => `${table}/${latin1Of(key)}`);
   if (new Set(names).size < names.length) throw validationError(ITEM_TWICE);
 }
 

@@ -5,8 +5,8 @@ import type { BusMessage, RequestOptions } from './bus.ts';
 import { BusError } from './bus.ts';
 import type { Link } from './link.ts';
 import type { NatsLine } from './nats-line.ts';
-import { NatsRequests } from './nats-requests.ts';
-import { PartExchange } from './part-exchange.ts';
+import { NatsRequests, type RequestLine } from './nats-requests.ts';
+import { PartExchange, type PartLine } from './part-exchange.ts';
 import { helloSubjectOf } from './subjects.ts';
 import { mismatchOf, readHello } from './wire-hello.ts';
 
@@ -14,11 +14,14 @@ import { mismatchOf, readHello } from './wire-hello.ts';
 const HELLO_MS_MAX = 2000;
 const MISMATCH_MS = 1000;
 
+/** The connection to the peer's NATS. */
+export type PeerLine = RequestLine & PartLine & Pick<NatsLine, 'start' | 'stop'>;
+
 export interface NatsPeerOptions {
   /** This region and its release. */
   readonly region: string;
   readonly release: string;
-  readonly line: NatsLine;
+  readonly line: PeerLine;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -89,10 +92,22 @@ export class NatsPeer implements Service {
     this.#mismatchUntilMs = 0;
   }
 
-  /** One hello at a time, however many wait for it. */
+  /** What a hello found that was underway when this was asked may be of the time before the peer served: then another is said. */
   async #agree(): Promise<void> {
     if (this.#options.clock.monotonicMs() < this.#mismatchUntilMs)
       throw new BusError('unreachable', this.#mismatch);
+    const underway = this.#agreeing;
+    if (underway === undefined) return this.#agreeOnce();
+    try {
+      await underway;
+    } catch (error) {
+      if (!isUnheard(error)) throw error;
+      await this.#agreeOnce();
+    }
+  }
+
+  /** One hello at a time, however many wait for it. */
+  async #agreeOnce(): Promise<void> {
     this.#agreeing ??= this.#sayHello().finally(() => {
       this.#agreeing = undefined;
     });
@@ -129,3 +144,7 @@ export class NatsPeer implements Service {
     }
   }
 }
+
+/** Whether no daemon was there to take the hello; not of one that took it and said nothing in time. */
+const isUnheard = (error: unknown): boolean =>
+  error instanceof Error && error.cause instanceof BusError && error.cause.code === 'unreachable';

@@ -437,8 +437,8 @@ export class Leader {
     table: number,
     itemKeys: readonly Uint8Array[],
   ): Promise<readonly (StoredItem | undefined)[]> {
-    const ahead = this.readAhead(itemKeys.map((key) => ({ table, key })));
-    if (ahead !== undefined) await ahead;
+    if (this.#options.copies.serving[0]?.node.store.readsAhead === true)
+      await this.readAhead(itemKeys.map((key) => ({ table, key })));
     const isOpen = this.#opened?.done === true && this.intents.isLoaded;
     const isClear = this.intents.size === 0 && itemKeys.every((key) => this.held.holds(table, key));
     if (!isOpen || !isClear) return Promise.all(itemKeys.map(async (key) => this.read(table, key)));

@@ -1,4 +1,5 @@
 import { present } from '../base/assert.ts';
+import { latin1Of } from '../base/latin1.ts';
 import type { ItemRecord } from '../model/record.ts';
 
 /**
@@ -139,5 +140,4 @@ interface HeldCommit extends Commit {
 export const COMMITTED: Commit = { order: 0, done: true, durable: Promise.resolve() };
 
 /** A map key for (table, item key): one character a byte. */
-export const overlayKey = (table: number, key: Uint8Array): string =>
-  `${table}/${Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')}`;
+export const overlayKey = (table: number, key: Uint8Array): string => `${table}/${latin1Of(key)}`;

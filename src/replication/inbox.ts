@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 
 import { assert } from '../base/assert.ts';
 import { type Clock, WOKEN } from '../base/clock.ts';
+import { latin1Of } from '../base/latin1.ts';
 import type { Service } from '../base/service.ts';
 import { FrameError } from '../bus/frame.ts';
 import { type HybridTime, wallMsOf } from '../clock/hybrid-time.ts';
@@ -427,7 +428,7 @@ export function logAlarm(
 }
 
 const nameOf = ({ table, key, version }: ReceivedRecord): string =>
-  `${table} ${version.time} ${Buffer.from(key).toString('latin1')}`;
+  `${table} ${version.time} ${latin1Of(key)}`;
 
 const receivedRecord = (
   region: string,

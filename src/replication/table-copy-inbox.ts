@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import { present } from '../base/assert.ts';
 import { yieldTo, type Clock } from '../base/clock.ts';
 import { giveWay } from '../base/give-way.ts';
+import { latin1Of } from '../base/latin1.ts';
 import type { Service } from '../base/service.ts';
 import type { Bus } from '../bus/bus.ts';
 import type {
@@ -136,7 +137,7 @@ export class TableCopyInbox implements Service {
   async #discard(page: CopyPage, vector: TimeVector, table: number): Promise<void> {
     const { partitions, layout, clock, logger } = this.#options;
     const { after, last } = page;
-    const sent = new Set(page.items.map(({ key }) => textOf(key)));
+    const sent = new Set(page.items.map(({ key }) => latin1Of(key)));
     const lastHash = last === undefined ? HASHES - 1 : itemKeyHash(last);
     let from = after;
     for (let hash = after === undefined ? 0 : itemKeyHash(after); hash <= lastHash;) {
@@ -148,7 +149,7 @@ export class TableCopyInbox implements Service {
         if (read === undefined) break;
         from = read;
         const extra = found.filter(
-          (item) => isUpTo(item, last) && !sent.has(textOf(item.key)) && isCovered(item, vector),
+          (item) => isUpTo(item, last) && !sent.has(latin1Of(item.key)) && isCovered(item, vector),
         );
         if (extra.length > 0) {
           await partition.discard(table, extra.map(discarded));
@@ -161,9 +162,6 @@ export class TableCopyInbox implements Service {
     }
   }
 }
-
-const textOf = (key: Uint8Array): string =>
-  Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
 
 const discarded = ({ key, version }: ScannedItem): DiscardedItem => ({ key, version });
 

@@ -1,3 +1,4 @@
+import { latin1Of } from '../base/latin1.ts';
 import type { KeyValueOperation } from './key-value-store.ts';
 
 /** How a store is read past its `get`. */
@@ -93,7 +94,7 @@ export class ReadAhead {
 
   /** Undefined where it is known, or another is at it. */
   #begin(key: Uint8Array): Reading | undefined {
-    const name = nameOf(key);
+    const name = latin1Of(key);
     if (this.#kept.has(name) || this.#reading.has(name)) return undefined;
     const reading = { name, isStale: false };
     this.#reading.set(name, reading);
@@ -129,7 +130,7 @@ export class ReadAhead {
   /** What was read of a key, for one who asks; undefined where nothing was. */
   taken(key: Uint8Array): { readonly value: Uint8Array | undefined } | undefined {
     if (this.#kept.size === 0) return undefined;
-    const name = nameOf(key);
+    const name = latin1Of(key);
     if (!this.#kept.has(name)) return undefined;
     const value = this.#kept.get(name);
     this.#drop(name);
@@ -149,7 +150,7 @@ export class ReadAhead {
     }
     if (this.#kept.size + this.#reading.size === 0) return;
     for (const { key } of batch) {
-      const name = nameOf(key);
+      const name = latin1Of(key);
       this.#drop(name);
       const reading = this.#reading.get(name);
       if (reading !== undefined) reading.isStale = true;
@@ -176,7 +177,3 @@ interface Reading {
   readonly name: string;
   isStale: boolean;
 }
-
-/** One character a byte. */
-const nameOf = (key: Uint8Array): string =>
-  Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');

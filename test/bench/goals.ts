@@ -83,7 +83,9 @@ const COLLECTOR =
   "the collector's pause of some 10 ms, and its thread beside the event loop on two cores";
 const TWO_CORES = 'with the other region and the generators it wants more than two cores';
 const FROM_MEMORY =
-  'the smallest table is answered from memory; of the largest LevelDB seeks each page in another thread, its binding makes two buffers of each item, and a store has more tables than LevelDB keeps open';
+  'the smallest table is answered from memory, the largest by stores of more tables than LevelDB keeps open';
+const PAGES =
+  'the smallest table is answered from memory; of the largest LevelDB reads each page in another thread, and its binding makes two buffers of each item';
 const MERGING =
   'what stands at a key is read in another thread first, and three stores merge their tables on the same two cores';
 const OPEN_TABLES =
@@ -130,10 +132,8 @@ export const GOALS: readonly GoalDefinition[] = [
   ...allBoundBy(TWO_DAEMONS, [atMost(3, FIGURES.natsLagP50), atMost(20, FIGURES.natsLagP99)]),
   atMost(10, FIGURES.natsLatencyTimes),
   atLeast(10_000, FIGURES.natsCatchUp),
-  ...allBoundBy(FROM_MEMORY, [
-    atLeast(0.6, FIGURES.grownTimes('GetItem', GROWN)),
-    atLeast(0.6, FIGURES.grownTimes('Query', GROWN)),
-  ]),
+  ...allBoundBy(FROM_MEMORY, [atLeast(0.6, FIGURES.grownTimes('GetItem', GROWN))]),
+  ...allBoundBy(PAGES, [atLeast(0.6, FIGURES.grownTimes('Query', GROWN))]),
   ...allBoundBy(MERGING, [atLeast(0.5, FIGURES.grownTimes('PutItem', GROWN))]),
   ...allBoundBy(OPEN_TABLES, [atMost(600, FIGURES.grownMegabytes(GROWN))]),
   atMost(1, FIGURES.startSeconds('a clean stop', STARTED)),

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 
 import { present } from '../../src/base/assert.ts';
-import type { Msg } from '../../src/bus/nats-connection.ts';
 import type { InboxHandler } from '../../src/bus/nats-line.ts';
 import {
   GATHERED_BYTES_MAX,
@@ -11,6 +10,7 @@ import {
   PARTS_MS_MAX,
 } from '../../src/bus/part-exchange.ts';
 import { type Cut, cutOf, partOf } from '../../src/bus/parts.ts';
+import { messageOf } from '../support/nats-messages.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const MEGABYTE = 1024 * 1024;
@@ -56,18 +56,6 @@ class Lines {
     handle?.(messageOf(subject, data, reply), tokens);
   }
 }
-
-const messageOf = (subject: string, data: Uint8Array, reply: string | undefined): Msg => ({
-  subject,
-  sid: 0,
-  data,
-  ...(reply === undefined ? {} : { reply }),
-  respond: () => false,
-  json: () => {
-    throw new Error('not JSON');
-  },
-  string: () => '',
-});
 
 const message = (bytes: number): Uint8Array =>
   Uint8Array.from({ length: bytes }, (_, at) => (at * 31) >>> 3);

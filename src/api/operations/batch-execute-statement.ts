@@ -1,3 +1,4 @@
+import { latin1Of } from '../../base/latin1.ts';
 import { ClientError, internalError, validationError } from '../../model/errors.ts';
 import type { Table } from '../../model/table.ts';
 import {
@@ -146,7 +147,7 @@ function checkDistinct(prepared: readonly Prepared[]): void {
   for (const each of prepared) {
     if (each.kind === 'failed') continue;
     const { table, key } = each.kind === 'read' ? each.reading : each.placed;
-    const name = `${table.number}/${Buffer.from(key).toString('latin1')}`;
+    const name = `${table.number}/${latin1Of(key)}`;
     if (seen.has(name)) throw validationError(DUPLICATE_KEYS);
     seen.add(name);
   }

@@ -1,4 +1,5 @@
 import { present } from '../../base/assert.ts';
+import { latin1Of } from '../../base/latin1.ts';
 import type { AttributeMap } from '../../model/attribute-value.ts';
 import { attributeOf } from '../../model/attribute-value.ts';
 import { ClientError, validationError } from '../../model/errors.ts';
@@ -110,9 +111,6 @@ function keyWrites(region: Region, writes: readonly BatchWrite[]): readonly Keye
     return { called, kind, attributes, itemBytes, table, key };
   });
 }
-
-const latin1Of = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
-  Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
 
 /** As PutItem does, but DynamoDB has one wording here for a key that is missing or of another type. */
 function validateBatchedItem(table: Table, item: AttributeMap): void {

@@ -7,10 +7,10 @@ import type { StoredItem } from '../../model/record.ts';
 import type { TableCounters } from '../../storage/apply.ts';
 import {
   holdsKey,
+  itemSpaceKey,
   PARTITION_TABLE,
   tableHashes,
   type HashRange,
-  itemSpaceKey,
 } from '../../storage/key-layout.ts';
 import { StoreError } from '../../storage/key-value-store.ts';
 import { readItem, scanVersions, type PageRequest, type StoredPage } from '../../storage/read.ts';

@@ -1,5 +1,6 @@
 import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
+import { latin1Of } from '../../base/latin1.ts';
 import { decodeMessage, encodeMessage } from '../../base/message-codec.ts';
 import { BusError, type Bus } from '../../bus/bus.ts';
 import { decodeFrame, encodeFrame, FrameError } from '../../bus/frame.ts';
@@ -81,7 +82,7 @@ export class RemoteSnapshot implements KeyValueSnapshot {
     const { partition, from } = options;
     this.#options = options;
     this.#ticket = options.ticket;
-    this.#own = new Map(unpackPairs(own).map(([key, value]) => [textOf(key), value]));
+    this.#own = new Map(unpackPairs(own).map(([key, value]) => [latin1Of(key), value]));
     this.zone = from;
     this.partitionCount = partitionCount;
     const position = this.get(positionKey(partition));
@@ -96,7 +97,7 @@ export class RemoteSnapshot implements KeyValueSnapshot {
     const { from, to } = metaRange(this.#options.partition);
     const isOwn = Buffer.compare(key, from) >= 0 && Buffer.compare(key, to) < 0;
     assert(isOwn, 'a remote snapshot has only what its partition keeps of itself');
-    return this.#own.get(textOf(key));
+    return this.#own.get(latin1Of(key));
   }
 
   iterate(range: KeyRange, options?: { readonly reverse?: boolean }): KeyValueIterator {
@@ -180,9 +181,6 @@ function successor(key: Uint8Array): Uint8Array {
   next.set(key);
   return next;
 }
-
-const textOf = (key: Uint8Array): string =>
-  Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
 
 async function ask(options: RemoteSnapshotOptions, request: CopyRequest): Promise<CopyAnswer> {
   const { clock, signal } = options;
