@@ -23,15 +23,28 @@ export interface LevelStoreOptions {
   readonly writeBufferBytes?: number;
   /** Of one table at most. */
   readonly tableBytes?: number;
+  /** Tables that may be open at once, 64 at least. */
+  readonly tablesOpenMax?: number | undefined;
   /** Makes a file durable; one that is gone is none to it. */
   readonly syncFile?: (path: string) => Promise<void>;
 }
 
 const CACHE_BYTES = 8 * 1024 * 1024;
-const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
+const WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
 
-/** Of a table: LevelDB keeps a thousand open at most, and each that it opens anew costs a read. */
-const TABLE_BYTES = 4 * 1024 * 1024;
+const TABLE_BYTES = 8 * 1024 * 1024;
+
+/**
+ * As many as 32 GB are. To open one is to read and unpack its index, some 100 µs, and LevelDB would keep a thousand open by
+ * itself. It keeps no more files open for that than the system lets it: others are opened for each read.
+ */
+export const TABLES_OPEN_MAX = 4096;
+
+/** Of `maxOpenFiles` LevelDB leaves so many to other files. */
+const OTHER_FILES = 10;
+
+/** Of what is read and compressed as one. The key of each one's end is kept in memory for each open table. */
+const BLOCK_BYTES = 8 * 1024;
 
 /** What one round of an iterator may hold: about 1 ms of work for whoever reads it. */
 const READ_AHEAD_BYTES = 128 * 1024;
@@ -62,6 +75,8 @@ export async function openLevelStore(
     cacheSize: options.cacheBytes ?? CACHE_BYTES,
     writeBufferSize: options.writeBufferBytes ?? WRITE_BUFFER_BYTES,
     maxFileSize: options.tableBytes ?? TABLE_BYTES,
+    maxOpenFiles: (options.tablesOpenMax ?? TABLES_OPEN_MAX) + OTHER_FILES,
+    blockSize: BLOCK_BYTES,
   });
   try {
     await level.open();

@@ -12,7 +12,7 @@ export interface AheadSource {
 }
 
 /** With fewer tables it costs less to merge them than to wake another thread for each read, which takes 18 µs of the one that asks. */
-export const deepTablesMin = 64;
+export const deepTablesMin = 32;
 
 /** So often, in changes, the tables are counted. */
 export const changesPerCount = 4096;

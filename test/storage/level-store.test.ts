@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 
@@ -6,7 +7,7 @@ import { Level } from 'level';
 import { expect, test } from 'vitest';
 
 import type { KeyValueStore } from '../../src/storage/key-value-store.ts';
-import { openLevelStore } from '../../src/storage/level-store.ts';
+import { openLevelStore, TABLES_OPEN_MAX } from '../../src/storage/level-store.ts';
 import { keyValueStoreSuite } from '../suites/key-value-store-suite.ts';
 
 const makeDirectory = async (): Promise<string> => mkdtemp(join(tmpdir(), 'tidemark-store-'));
@@ -116,6 +117,52 @@ test('a batch is not written when what is before it cannot be synced', async () 
     expect(store.get(Buffer.from('k'))).toBeUndefined();
     await expect(store.write(batch)).rejects.toMatchObject({ code: 'io' });
     await store.close();
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+});
+
+/** How many of its tables this process has in its memory, where the system tells: each that is open, up to a thousand. */
+async function tablesMapped(directory: string): Promise<number | undefined> {
+  try {
+    const maps = await readFile('/proc/self/maps', 'utf8');
+    return maps.split('\n').filter((line) => line.includes(basename(directory))).length;
+  } catch {
+    return undefined;
+  }
+}
+
+const isTable = (name: string): boolean => name.endsWith('.ldb');
+
+const numbered = (at: number): Uint8Array => Buffer.from(`key ${String(at).padStart(6, '0')}`);
+
+test('no more tables are open at once than may be, and all are read', async () => {
+  const directory = await makeDirectory();
+  try {
+    const level = new Level<Uint8Array, Uint8Array>(directory, {
+      keyEncoding: 'view',
+      valueEncoding: 'view',
+      writeBufferSize: 64 * 1024,
+    });
+    let keys = 0;
+    // In the order of their keys, so that LevelDB merges none of them.
+    while ((await readdir(directory)).filter(isTable).length < 80) {
+      const batch = Array.from({ length: 64 }, (_, at) => numbered(keys + at));
+      await level.batch(batch.map((key) => ({ type: 'put', key, value: randomBytes(1000) })));
+      keys += batch.length;
+    }
+    await level.close();
+    for (const [tablesOpenMax, fewest, most] of [
+      [64, 1, 64],
+      [undefined, 65, TABLES_OPEN_MAX],
+    ] as const) {
+      const opened = await openLevelStore(directory, { tablesOpenMax });
+      for (let at = 0; at < keys; at += 1) expect(opened.get(numbered(at))).toHaveLength(1000);
+      const mapped = await tablesMapped(directory);
+      expect(mapped ?? fewest).toBeGreaterThanOrEqual(fewest);
+      expect(mapped ?? most).toBeLessThanOrEqual(most);
+      await opened.close();
+    }
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

@@ -295,8 +295,9 @@ test('where the newest value cannot be read `get` says so, and no older one is t
   const newest = longValue(2);
   const write = async (value: Uint8Array): Promise<void> => {
     const store = await openLevelStore(directory);
-    // Each value is in a block by itself, behind those that an open reads.
-    const before = { kind: 'put', key: Buffer.from('a key'), value: longValue(9) } as const;
+    // It is in a block by itself, behind those that an open reads.
+    const full = Buffer.concat([longValue(9), longValue(8), longValue(7)]);
+    const before = { kind: 'put', key: Buffer.from('a key'), value: full } as const;
     await store.write([before, { kind: 'put', key, value }]);
     await store.close();
   };
