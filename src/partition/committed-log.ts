@@ -71,6 +71,12 @@ export class CommittedLog {
       this.#fresh = this.#fresh.slice(through - first + 1);
   }
 
+  /** Of an entry that is committed: whether it is still in memory. */
+  #isRecent(index: number): boolean {
+    const first = this.#tail[this.#tailStart];
+    return first !== undefined && index >= first.index;
+  }
+
   /** The entry at `index`, when it is still in memory. */
   #recent(index: number): CommittedEntry | undefined {
     const firstFresh = this.#fresh[0]?.entry.index;
@@ -84,7 +90,7 @@ export class CommittedLog {
   /** Committed entries after `after`, about `limitBytes` of them, at least one where there is one. */
   async read(after: number, limitBytes: number): Promise<readonly CommittedEntry[]> {
     if (after >= this.#end) return [];
-    if (this.#recent(after + 1) !== undefined) return this.#readTail(after, limitBytes);
+    if (this.#isRecent(after + 1)) return this.#readTail(after, limitBytes);
     const entries = await this.#log.read(after, limitBytes);
     const committed = entries.filter((entry) => entry.index <= this.#end);
     if (committed[0]?.index !== after + 1) {

@@ -23,9 +23,10 @@ const itemOverheadBytes = 64;
  */
 export class Overlay {
   readonly #items = new Map<string, OverlayItem>();
-  /** What is applied and stays, oldest first, with what was overwritten since. */
-  #applied: AppliedEntry[] = [];
-  /** Entries at the front of `#applied` that are gone already; removed in one go now and then. */
+  /** What is applied and stays, oldest first, with what was overwritten since; and, in another array, the payload of each. */
+  #applied: OverlayItem[] = [];
+  #payloads: Uint8Array[] = [];
+  /** How many at the front of both are gone already; removed in one go now and then. */
   #appliedStart = 0;
   #appliedBytes = 0;
 
@@ -75,41 +76,44 @@ export class Overlay {
         continue;
       }
       item.keep(payload, record);
+      this.#applied.push(item);
+      this.#payloads.push(payload);
       kept += 1;
     }
     if (kept === 0) return;
-    const bytes = payload.length + kept * itemOverheadBytes;
-    this.#applied.push({ payload, items, bytes });
-    this.#appliedBytes += bytes;
+    this.#appliedBytes += payload.length + kept * itemOverheadBytes;
     this.#trim();
   }
 
   #trim(): void {
     while (this.#appliedBytes > appliedBytesMax) {
-      const oldest = this.#applied[this.#appliedStart];
-      if (oldest === undefined) break;
+      const item = this.#applied[this.#appliedStart];
+      const payload = this.#payloads[this.#appliedStart];
+      if (item === undefined || payload === undefined) break;
       this.#appliedStart += 1;
-      this.#appliedBytes -= oldest.bytes;
-      for (const item of oldest.items) if (item.isOf(oldest.payload)) this.#items.delete(item.key);
+      this.#appliedBytes -= itemOverheadBytes;
+      // The last of its entry takes the payload along.
+      if (this.#payloads[this.#appliedStart] !== payload) this.#appliedBytes -= payload.length;
+      // Whatever came to be at the key since is of another payload, or a record.
+      if (item.isOf(payload)) this.#items.delete(item.key);
     }
-    if (this.#appliedStart <= 1024) return;
+    const isMuch = this.#appliedStart > Math.max(1024, this.#applied.length / 2);
+    if (isMuch) this.#cutFront();
+  }
+
+  #cutFront(): void {
     this.#applied = this.#applied.slice(this.#appliedStart);
+    this.#payloads = this.#payloads.slice(this.#appliedStart);
     this.#appliedStart = 0;
   }
 
   clear(): void {
     this.#items.clear();
     this.#applied = [];
+    this.#payloads = [];
     this.#appliedStart = 0;
     this.#appliedBytes = 0;
   }
-}
-
-/** The items of one entry that is applied. */
-interface AppliedEntry {
-  readonly payload: Uint8Array;
-  readonly items: readonly OverlayItem[];
-  readonly bytes: number;
 }
 
 /**
