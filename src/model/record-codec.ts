@@ -1,6 +1,6 @@
 import { assert, unreachable } from '../base/assert.ts';
 import { imageDelta, imageOfDelta, type ImageDelta } from './image-delta.ts';
-import type { Cause, ItemRecord, Previous } from './record.ts';
+import type { Cause, ItemRecord, Previous, StoredItem } from './record.ts';
 import type { Version } from './version.ts';
 
 /*
@@ -290,32 +290,80 @@ export function decodeRecords(payload: Uint8Array): readonly ItemRecord[] {
   return new RecordReader(payload).readAll();
 }
 
+/**
+ * Where a record lies in a payload whose bytes its key is a view of, as after `encodeRecordsInPlace` and `decodeRecords`: where the
+ * key begins, in bytes.
+ */
+export function placeIn(payload: Uint8Array, { key }: Pick<ItemRecord, 'key'>): number {
+  const place = key.byteOffset - payload.byteOffset;
+  const isWithin = place >= 0 && place + key.length <= payload.length;
+  assert(key.buffer === payload.buffer && isWithin, 'a record lies in its payload');
+  return place;
+}
+
+/** What the record that lies there, by `placeIn`, says of its item. The image shares the payload's bytes. Throws `DamagedRecordsError`. */
+export const decodeItemAt = (payload: Uint8Array, place: number): StoredItem =>
+  new RecordReader(payload).readItem(place);
+
 class RecordReader {
   readonly #bytes: Buffer;
+  readonly #isDated: boolean;
+  readonly #count: number;
+  readonly #regions: readonly string[];
   #offset = 0;
-  #regions: readonly string[] = [];
 
   constructor(payload: Uint8Array) {
     this.#bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-  }
-
-  readAll(): readonly ItemRecord[] {
     const head = this.#byte();
     const format = head & ~HAS_DELTAS;
     if (format < FORMAT_MIN || format > FORMAT)
       throw new DamagedRecordsError(`records have the unknown format ${head}`);
-    const count = this.#uint32();
+    this.#isDated = format === FORMAT;
+    this.#count = this.#uint32();
     const regions: string[] = [];
     // 256 regions do not fit their byte and stand as 0, which records always rule out for none at all.
     const named = this.#byte();
-    const regionCount = named === 0 && count > 0 ? REGIONS_MAX : named;
+    const regionCount = named === 0 && this.#count > 0 ? REGIONS_MAX : named;
     for (let i = 0; i < regionCount; i++) regions.push(this.#take(this.#byte()).toString('utf8'));
     this.#regions = regions;
+  }
+
+  /** Once, of a reader that has read nothing else. */
+  readAll(): readonly ItemRecord[] {
     const records: ItemRecord[] = [];
-    for (let i = 0; i < count; i++)
-      records.push(format < FORMAT ? this.#record() : this.#datedRecord());
+    for (let i = 0; i < this.#count; i++)
+      records.push(this.#isDated ? this.#datedRecord() : this.#record());
     if (this.#offset !== this.#bytes.length) throw new DamagedRecordsError('records end early');
     return records;
+  }
+
+  readItem(place: number): StoredItem {
+    this.#offset = place - KEY_OFFSET - (this.#isDated ? 1 : 0);
+    const dues = this.#isDated ? this.#byte() : 0;
+    const flags = this.#byte();
+    // The table.
+    this.#advance(4);
+    this.#advance(this.#uint16());
+    const version = this.#version();
+    const replaced = (flags & HAS_REPLACED) === 0 ? undefined : this.#version();
+    const itemBytes = this.#uint32();
+    const image = (flags & HAS_IMAGE) === 0 ? undefined : this.#take(this.#uint32());
+    const dueMs = (dues & HAS_DUE) === 0 ? undefined : this.#timeBehind(flags);
+    return { version, replaced, image, itemBytes, dueMs, digest: undefined };
+  }
+
+  /** The time behind what says what stood at a key before. */
+  #timeBehind(flags: number): number {
+    const kind = (flags >> PREVIOUS_SHIFT) & 0b11;
+    const previous = kind === ITEM_WITH_IMAGE ? 'item' : PREVIOUS_KINDS[kind];
+    if (previous !== undefined) this.#advance(PREVIOUS_BYTES[previous]);
+    if (kind === ITEM_WITH_IMAGE) {
+      const length = this.#uint32();
+      this.#advance(
+        length < IS_DELTA ? length : length - IS_DELTA + DELTA_BYTES - IMAGE_LENGTH_BYTES,
+      );
+    }
+    return this.#time();
   }
 
   #datedRecord(): ItemRecord {

@@ -1,9 +1,10 @@
 import type { Entry } from '../log/entry.ts';
 import { LogError, type ReplicatedLog } from '../log/replicated-log.ts';
 import { decodeRecords } from '../model/record-codec.ts';
+import type { ItemRecord } from '../model/record.ts';
 import type { CommittedEntry, Follower } from './partition.ts';
 
-/** How much of the committed end of a partition's log is kept decoded in memory for its followers. */
+/** How much of the committed end of a partition's log is kept in memory for its followers. */
 const tailBytesMax = 4 * 1024 * 1024;
 
 /** What an entry costs in memory besides its payload, about. */
@@ -12,14 +13,19 @@ const entryOverheadBytes = 256;
 /**
  * The committed entries of one partition, for all that follow it: the newest from memory, older ones from
  * the log. Each follower goes at its own pace; none holds up the leader.
+ *
+ * Records that the leader has made go to whoever follows closely, the copies above all. What stays in memory for longer is
+ * the payloads, and who comes later decodes them again: records are ten objects each, which the collector would take for old.
  */
 export class CommittedLog {
   readonly #log: ReplicatedLog;
   readonly #decode: (entry: Entry) => CommittedEntry;
-  #tail: CommittedEntry[] = [];
+  #tail: Entry[] = [];
   /** Entries at the front of `#tail` that are already given up; removed in one go now and then. */
   #tailStart = 0;
   #tailBytes = 0;
+  /** The last of them, with their records. */
+  #fresh: CommittedEntry[] = [];
   #end: number;
   readonly #followers = new Set<TailFollower>();
 
@@ -36,9 +42,11 @@ export class CommittedLog {
 
   /** Takes the next committed entry and wakes the followers that wait for it. */
   push(committed: CommittedEntry): void {
-    this.#end = committed.entry.index;
-    this.#tail.push(committed);
-    this.#tailBytes += committed.entry.payload.length + entryOverheadBytes;
+    const { entry } = committed;
+    this.#end = entry.index;
+    this.#tail.push(entry);
+    this.#fresh.push(committed);
+    this.#tailBytes += entry.payload.length + entryOverheadBytes;
     while (this.#tailBytes > tailBytesMax && this.#tailStart < this.#tail.length - 1)
       this.#giveUp();
     if (this.#tailStart > 1024) {
@@ -50,23 +58,39 @@ export class CommittedLog {
 
   #giveUp(): void {
     const oldest = this.#tail[this.#tailStart];
-    if (oldest !== undefined) this.#tailBytes -= oldest.entry.payload.length + entryOverheadBytes;
     this.#tailStart += 1;
+    if (oldest === undefined) return;
+    this.#tailBytes -= oldest.payload.length + entryOverheadBytes;
+    if (this.#fresh[0]?.entry.index === oldest.index) this.#fresh.shift();
+  }
+
+  /** Records of entries up to index `through` are not held any more: who asks for them decodes them. */
+  letGo(through: number): void {
+    const first = this.#fresh[0]?.entry.index;
+    if (first !== undefined && first <= through)
+      this.#fresh = this.#fresh.slice(through - first + 1);
+  }
+
+  /** Of an entry that is committed: whether it is still in memory. */
+  #isRecent(index: number): boolean {
+    const first = this.#tail[this.#tailStart];
+    return first !== undefined && index >= first.index;
   }
 
   /** The entry at `index`, when it is still in memory. */
-  recent(index: number): CommittedEntry | undefined {
+  #recent(index: number): CommittedEntry | undefined {
+    const firstFresh = this.#fresh[0]?.entry.index;
+    if (firstFresh !== undefined && index >= firstFresh) return this.#fresh[index - firstFresh];
     const first = this.#tail[this.#tailStart];
-    if (first === undefined) return undefined;
-    return index < first.entry.index
-      ? undefined
-      : this.#tail[this.#tailStart + index - first.entry.index];
+    if (first === undefined || index < first.index) return undefined;
+    const entry = this.#tail[this.#tailStart + index - first.index];
+    return entry && new EntryInMemory(entry, this.#decode);
   }
 
   /** Committed entries after `after`, about `limitBytes` of them, at least one where there is one. */
   async read(after: number, limitBytes: number): Promise<readonly CommittedEntry[]> {
     if (after >= this.#end) return [];
-    if (this.recent(after + 1) !== undefined) return this.#readTail(after, limitBytes);
+    if (this.#isRecent(after + 1)) return this.#readTail(after, limitBytes);
     const entries = await this.#log.read(after, limitBytes);
     const committed = entries.filter((entry) => entry.index <= this.#end);
     if (committed[0]?.index !== after + 1) {
@@ -83,7 +107,7 @@ export class CommittedLog {
     const found: CommittedEntry[] = [];
     let bytes = 0;
     for (let index = after + 1; bytes < limitBytes; index += 1) {
-      const committed = this.recent(index);
+      const committed = this.#recent(index);
       if (committed === undefined) break;
       found.push(committed);
       bytes += committed.entry.payload.length + entryOverheadBytes;
@@ -110,6 +134,22 @@ export class CommittedLog {
         'trimmed',
         `entry ${after + 1} of partition ${this.#log.partition} is no longer kept`,
       );
+  }
+}
+
+/** Decoded when somebody asks, once for whoever holds on to it. */
+class EntryInMemory implements CommittedEntry {
+  readonly entry: Entry;
+  readonly #decode: (entry: Entry) => CommittedEntry;
+  #records: readonly ItemRecord[] | undefined;
+
+  constructor(entry: Entry, decode: (entry: Entry) => CommittedEntry) {
+    this.entry = entry;
+    this.#decode = decode;
+  }
+
+  get records(): readonly ItemRecord[] {
+    return (this.#records ??= this.#decode(this.entry).records);
   }
 }
 

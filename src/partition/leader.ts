@@ -23,7 +23,7 @@ import { oldImageFor, withIndexRecords, withOldImage } from './index-records.ts'
 import { Intents } from './intents.ts';
 import { imageOf } from './item-image.ts';
 import type { ItemImage, ItemPlace, ItemWrite, WriteOutcome } from './item-write.ts';
-import { COMMITTED, Overlay, overlayKey, type Commit } from './overlay.ts';
+import { COMMITTED, Overlay, overlayKey, type Commit, type OverlayItem } from './overlay.ts';
 import type { Follower, ForgetDecision, TimeVector } from './partition.ts';
 import type { LeaderOptions } from './leader-options.ts';
 import { MovedError } from './moved-error.ts';
@@ -376,9 +376,9 @@ export class Leader {
   #standing(key: string, table: number, itemKey: Uint8Array): Standing {
     const held = this.#overlay.get(key);
     if (held !== undefined) {
-      const { record: stored, commit } = held;
+      const { record, stored, commit } = held;
       const keepsTombstone =
-        stored.keepsTombstone &&
+        record?.keepsTombstone === true &&
         !this.#forgettings.take(table, stored, ({ order }) => order > commit.order);
       return new Standing(itemKey, { stored, commit, keepsTombstone });
     }
@@ -424,7 +424,7 @@ export class Leader {
     const stored =
       held === undefined
         ? this.#options.copies.read(({ node }) => readItem(node.store, table, itemKey))
-        : itemIn(held.record);
+        : itemIn(held);
     await this.certain(held?.commit ?? COMMITTED);
     return stored;
   }
@@ -449,7 +449,7 @@ export class Leader {
       if (held === undefined)
         return this.#options.copies.read(({ node }) => readItem(node.store, table, itemKey));
       if (!held.commit.done) pending.add(held.commit.durable);
-      return itemIn(held.record);
+      return itemIn(held);
     });
     await Promise.all(pending);
     await this.confirm(timesOvertaken);
@@ -462,7 +462,7 @@ export class Leader {
    */
   readNearby(table: number, itemKey: Uint8Array): StoredItem | undefined {
     const held = this.#overlay.get(overlayKey(table, itemKey));
-    if (held?.commit.done === true) return itemIn(held.record);
+    if (held?.commit.done === true) return itemIn(held);
     return this.#options.copies.read(({ node }) => readItem(node.store, table, itemKey));
   }
 
@@ -584,12 +584,13 @@ export class Leader {
 
   #dropApplied(floor: number): void {
     this.#droppedThrough = Math.max(this.#droppedThrough, floor);
+    this.committedLog.letGo(floor);
     let dropped = 0;
     for (const group of this.#unapplied) {
       if (indexOf(group) > floor) break;
       dropped += 1;
       this.#unappliedBytes -= group.bytes;
-      this.#overlay.appliedEach(group);
+      this.#overlay.applied(group);
     }
     if (dropped > 0) this.#unapplied = this.#unapplied.slice(dropped);
     this.#forgettings.dropApplied(floor);
@@ -621,8 +622,9 @@ export class Leader {
   }
 }
 
-const itemIn = (record: ItemRecord): StoredItem | undefined =>
-  record.image === undefined ? undefined : record;
+function itemIn({ stored }: OverlayItem): StoredItem | undefined {
+  return stored.image === undefined ? undefined : stored;
+}
 
 /** See `ItemRecord.replaced`. */
 const seenBy = (region: string, stored: StoredItem | undefined): Version | undefined =>

@@ -1,6 +1,8 @@
 import { present } from '../base/assert.ts';
 import { latin1Of } from '../base/latin1.ts';
-import type { ItemRecord } from '../model/record.ts';
+import type { Entry } from '../log/entry.ts';
+import { decodeItemAt, placeIn } from '../model/record-codec.ts';
+import type { ItemDigest, ItemRecord, StoredItem } from '../model/record.ts';
 
 /**
  * Bytes of items, about, that stay at hand after every serving copy has applied them. It is what the committed end of the
@@ -21,9 +23,10 @@ const itemOverheadBytes = 64;
  */
 export class Overlay {
   readonly #items = new Map<string, OverlayItem>();
-  /** What is applied and stays, oldest first, with what was overwritten since. */
-  #applied: AppliedItem[] = [];
-  /** Items at the front of `#applied` that are gone already; removed in one go now and then. */
+  /** What is applied and stays, oldest first, with what was overwritten since; and, in another array, the payload of each. */
+  #applied: OverlayItem[] = [];
+  #payloads: Uint8Array[] = [];
+  /** How many at the front of both are gone already; removed in one go now and then. */
   #appliedStart = 0;
   #appliedBytes = 0;
 
@@ -39,12 +42,11 @@ export class Overlay {
   set(key: string, record: ItemRecord, commit: Commit): OverlayItem {
     const item = this.#items.get(key);
     if (item === undefined) {
-      const made = { key, record, commit };
+      const made = new OverlayItem(key, record, commit);
       this.#items.set(key, made);
       return made;
     }
-    item.record = record;
-    item.commit = commit;
+    item.set(record, commit);
     return item;
   }
 
@@ -56,67 +58,120 @@ export class Overlay {
     );
   }
 
-  /** Every serving copy has applied `record`, which was set where `item` is since the last `clear`. */
-  applied(item: OverlayItem, record: ItemRecord): void {
-    // What came to be there since has another record.
-    if (item.record !== record) return;
-    if (record.image === undefined) {
-      if (this.#items.get(item.key) === item) this.#items.delete(item.key);
-      return;
-    }
-    // The append holds on to all that stood in its entry.
-    item.commit = COMMITTED;
-    // The image that it replaced stays with the record, and may be much larger than its own.
-    const replacedBytes = record.oldImage?.length ?? 0;
-    const bytes = record.image.length + replacedBytes + record.key.length + itemOverheadBytes;
-    this.#applied.push({ item, record, bytes });
-    this.#appliedBytes += bytes;
-    this.#trim();
-  }
-
-  /** The same of all that one append carries. */
-  appliedEach({ items, records }: HeldCommit): void {
+  /**
+   * Every serving copy has applied all that one append carries, which was set where its items are since the last `clear`. Keys and
+   * images of its records are views of the payload of its entry. The records are not held any more.
+   */
+  applied({ items, records, entry }: HeldCommit): void {
+    const { payload } = present(entry, 'the entry of what is applied');
+    let kept = 0;
     let place = 0;
     for (const record of records) {
-      this.applied(present(items[place], 'where a record is held'), record);
+      const item = present(items[place], 'where a record is held');
       place += 1;
+      // What came to be there since has another record.
+      if (item.record !== record) continue;
+      if (record.image === undefined) {
+        if (this.#items.get(item.key) === item) this.#items.delete(item.key);
+        continue;
+      }
+      item.keep(payload, record);
+      this.#applied.push(item);
+      this.#payloads.push(payload);
+      kept += 1;
     }
+    if (kept === 0) return;
+    this.#appliedBytes += payload.length + kept * itemOverheadBytes;
+    this.#trim();
   }
 
   #trim(): void {
     while (this.#appliedBytes > appliedBytesMax) {
-      const oldest = this.#applied[this.#appliedStart];
-      if (oldest === undefined) break;
+      const item = this.#applied[this.#appliedStart];
+      const payload = this.#payloads[this.#appliedStart];
+      if (item === undefined || payload === undefined) break;
       this.#appliedStart += 1;
-      this.#appliedBytes -= oldest.bytes;
-      // Whatever came to be at the key since has another record.
-      if (oldest.item.record === oldest.record) this.#items.delete(oldest.item.key);
+      this.#appliedBytes -= itemOverheadBytes;
+      // The last of its entry takes the payload along.
+      if (this.#payloads[this.#appliedStart] !== payload) this.#appliedBytes -= payload.length;
+      // Whatever came to be at the key since is of another payload, or a record.
+      if (item.isOf(payload)) this.#items.delete(item.key);
     }
-    if (this.#appliedStart <= 1024) return;
+    const isMuch = this.#appliedStart > Math.max(1024, this.#applied.length / 2);
+    if (isMuch) this.#cutFront();
+  }
+
+  #cutFront(): void {
     this.#applied = this.#applied.slice(this.#appliedStart);
+    this.#payloads = this.#payloads.slice(this.#appliedStart);
     this.#appliedStart = 0;
   }
 
   clear(): void {
     this.#items.clear();
     this.#applied = [];
+    this.#payloads = [];
     this.#appliedStart = 0;
     this.#appliedBytes = 0;
   }
 }
 
-interface AppliedItem {
-  readonly item: OverlayItem;
-  readonly record: ItemRecord;
-  readonly bytes: number;
-}
-
-/** What is held at one key: it changes with what is set there. */
-export interface OverlayItem {
+/**
+ * What is held at one key: it changes with what is set there. As long as some serving copy has not applied it, it is the record;
+ * then, where that lies in its entry's payload. A record is ten objects, which live for seconds: most of what was to be collected.
+ */
+export class OverlayItem {
   readonly key: string;
-  record: ItemRecord;
+  /** Undefined once every serving copy has applied it. */
+  record: ItemRecord | undefined;
   /** The append that carries it; `COMMITTED` once every serving copy has applied it. */
   commit: Commit;
+  #payload: Uint8Array | undefined = undefined;
+  #place = 0;
+  /** The lanes of the item's digest, signed, which makes them small integers; not known where the first is undefined. */
+  #lane: number | undefined = undefined;
+  #otherLane = 0;
+
+  constructor(key: string, record: ItemRecord, commit: Commit) {
+    this.key = key;
+    this.record = record;
+    this.commit = commit;
+  }
+
+  set(record: ItemRecord, commit: Commit): void {
+    this.record = record;
+    this.commit = commit;
+    this.#payload = undefined;
+  }
+
+  /** Holds what the record says of its item as it lies in the payload, and neither the record nor its append. */
+  keep(payload: Uint8Array, record: ItemRecord): void {
+    this.record = undefined;
+    this.commit = COMMITTED;
+    this.#payload = payload;
+    this.#place = placeIn(payload, record);
+    const { digest } = record;
+    this.#lane = digest && digest[0] | 0;
+    if (digest !== undefined) this.#otherLane = digest[1] | 0;
+  }
+
+  /** Whether this is what it holds an item of. */
+  isOf(payload: Uint8Array): boolean {
+    return this.#payload === payload;
+  }
+
+  /** The item, or its tombstone, as of the latest record. */
+  get stored(): StoredItem {
+    if (this.record !== undefined) return this.record;
+    const payload = present(this.#payload, 'a payload, where there is no record');
+    const stored = decodeItemAt(payload, this.#place);
+    stored.digest = this.#digest;
+    return stored;
+  }
+
+  get #digest(): ItemDigest | undefined {
+    return this.#lane === undefined ? undefined : [this.#lane >>> 0, this.#otherLane >>> 0];
+  }
 }
 
 /** One append on its way: what a writer, or a reader that saw its work, waits for. */
@@ -134,6 +189,8 @@ interface HeldCommit extends Commit {
   readonly records: readonly ItemRecord[];
   readonly keys: readonly string[];
   items: readonly OverlayItem[];
+  /** Once it is appended. */
+  readonly entry: Pick<Entry, 'payload'> | undefined;
 }
 
 /** What was committed before anyone could ask. */

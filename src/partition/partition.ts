@@ -116,7 +116,7 @@ export interface Follower {
 
 export interface CommittedEntry {
   readonly entry: Entry;
-  /** Decoded when `entry.kind` is `records`, else empty. */
+  /** Decoded when `entry.kind` is `records`, else empty. To ask for them may be to decode them: once for each object. */
   readonly records: readonly ItemRecord[];
 }
 

@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest';
 
-import { CommittedLog } from '../../src/partition/committed-log.ts';
+import { endOf } from '../../src/log/chain.ts';
+import { makeEntry } from '../../src/log/entry-codec.ts';
+import type { LogEnd } from '../../src/log/entry.ts';
+import { encodeRecordsInPlace } from '../../src/model/record-codec.ts';
+import type { ItemRecord } from '../../src/model/record.ts';
+import { CommittedLog, decodeCommitted } from '../../src/partition/committed-log.ts';
+import type { CommittedEntry } from '../../src/partition/partition.ts';
 import { PartitionWorld } from '../support/partition-world.ts';
 
 test('a follower misses nothing, from memory or from the log, and wakes for what comes', async () => {
@@ -23,6 +29,28 @@ test('a follower misses nothing, from memory or from the log, and wakes for what
   follower.close();
   await following;
   expect(seen).toEqual(world.log.entries.map(({ index }) => index));
+});
+
+test('who follows closely is given the records that were made, who comes later the same from memory', async () => {
+  const world = await PartitionWorld.start([]);
+  const pushed = entriesOf(3);
+  const log = new CommittedLog(world.log, decodeCommitted);
+  world.log.read = async () => Promise.reject(new Error('nothing is read'));
+  const close = log.follow(0);
+  for (const committed of pushed) log.push(committed);
+  const [first, second, third] = await close.next(1024);
+  expect([first, second, third]).toEqual(pushed);
+  expect(first?.records).toBe(pushed[0]?.records);
+
+  log.letGo(2);
+  const late = await log.follow(0).next(1024);
+  expect(late.map(({ entry }) => entry)).toEqual(pushed.map(({ entry }) => entry));
+  const isSame = late.map(({ records }, place) => records === pushed[place]?.records);
+  expect(isSame).toEqual([false, false, true]);
+  const contents = late.map(({ records }) => records.map(contentOf));
+  expect(contents).toEqual(pushed.map(({ records }) => records.map(contentOf)));
+  // Once for whoever holds on to it.
+  expect(late[0]?.records).toBe(late[0]?.records);
 });
 
 test('a follower moves back and forth, and learns what is trimmed', async () => {
@@ -49,4 +77,40 @@ test('an entry that should be in the log and is not is told, and not waited for'
   const follower = log.follow(0);
   world.log.read = async () => [];
   await expect(follower.next(1)).rejects.toMatchObject({ code: 'damaged' });
+});
+
+/** As a leader has them: the first entries of a log, of one record each. */
+function entriesOf(count: number): readonly CommittedEntry[] {
+  let end: LogEnd | undefined;
+  return Array.from({ length: count }, (_, at) => {
+    const record: ItemRecord = {
+      table: 1,
+      key: Buffer.from(`item ${at}`),
+      version: { time: at + 1, region: 'east' },
+      replaced: undefined,
+      image: Buffer.from('{}'),
+      itemBytes: 6,
+      keepsTombstone: false,
+      previous: { kind: 'none' },
+      oldImage: undefined,
+      cause: 'user',
+    };
+    const records = [record];
+    const payload = encodeRecordsInPlace(records);
+    const entry = makeEntry(end, {
+      epoch: 1,
+      logId: 'log',
+      kind: 'records',
+      partitionTime: at + 1,
+      payload,
+    });
+    end = endOf(entry);
+    return { entry, records };
+  });
+}
+
+const contentOf = ({ key, image, ...rest }: ItemRecord): object => ({
+  ...rest,
+  key: Buffer.from(key).toString(),
+  image: image && Buffer.from(image).toString(),
 });

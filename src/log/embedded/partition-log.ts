@@ -1,5 +1,6 @@
 import { assert } from '../../base/assert.ts';
-import { continues, EMPTY_END } from '../chain.ts';
+import { continues, EMPTY_END, endOf } from '../chain.ts';
+import { encodedEntryBytes } from '../entry-codec.ts';
 import type { Entry, LogEnd } from '../entry.ts';
 import type { AppendOutcome, ReplicatedLog } from '../replicated-log.ts';
 import { LogError } from '../replicated-log.ts';
@@ -27,11 +28,6 @@ interface Pending {
   readonly resolve: (outcome: AppendOutcome) => void;
 }
 
-interface Recent {
-  readonly entry: Entry;
-  readonly frame: LogFrame;
-}
-
 /** The log of one partition over the logs of three zones. */
 export class PartitionLog implements ReplicatedLog {
   readonly partition: number;
@@ -43,7 +39,8 @@ export class PartitionLog implements ReplicatedLog {
   #trimmedThrough = 0;
   readonly #zones = new Set<ZoneLog>();
   readonly #pending: Pending[] = [];
-  #recent: Recent[] = [];
+  /** Without their frames, which are as large again, and are made anew for a zone that is attached. */
+  #recent: Entry[] = [];
   #recentBytes = 0;
 
   constructor(partition: number, quorum: Quorum) {
@@ -162,8 +159,9 @@ export class PartitionLog implements ReplicatedLog {
     const { index: tail } = zone.tail(this.partition);
     if (tail < this.#end.index) {
       const oldest = this.#recent[0];
-      if (oldest === undefined || oldest.entry.index > tail + 1) return false;
-      for (const { entry, frame } of this.#recent) if (entry.index > tail) zone.enqueue(frame);
+      if (oldest === undefined || oldest.index > tail + 1) return false;
+      for (const entry of this.#recent)
+        if (entry.index > tail) zone.enqueue(entryFrame(this.partition, entry));
     }
     for (const { entry, frame } of this.#pending) if (entry.index > tail) zone.enqueue(frame);
     this.#zones.add(zone);
@@ -186,7 +184,8 @@ export class PartitionLog implements ReplicatedLog {
     if (firstPending !== undefined && index >= firstPending.entry.index)
       return this.#pending[index - firstPending.entry.index]?.frame.end;
     const oldest = this.#recent[0];
-    return oldest === undefined ? undefined : this.#recent[index - oldest.entry.index]?.frame.end;
+    const recent = oldest && this.#recent[index - oldest.index];
+    return recent && endOf(recent);
   }
 
   /** Acknowledges everything that two voters have synced. */
@@ -208,7 +207,7 @@ export class PartitionLog implements ReplicatedLog {
     }
     for (const { entry, frame, resolve } of this.#pending.splice(0, count)) {
       this.#end = frame.end;
-      this.#remember(entry, frame);
+      this.#remember(entry);
       resolve('durable');
     }
   }
@@ -219,15 +218,15 @@ export class PartitionLog implements ReplicatedLog {
     for (const { resolve } of this.#pending.splice(0)) resolve('unknown');
   }
 
-  #remember(entry: Entry, frame: LogFrame): void {
-    this.#recent.push({ entry, frame });
-    this.#recentBytes += frame.bytes.length;
+  #remember(entry: Entry): void {
+    this.#recent.push(entry);
+    this.#recentBytes += encodedEntryBytes(entry);
     if (this.#recentBytes <= 2 * RECENT_BYTES_MAX) return;
     // Half goes at once, so that an append moves the rest seldom.
     let drop = 0;
     for (const each of this.#recent) {
       if (this.#recentBytes <= RECENT_BYTES_MAX || drop === this.#recent.length - 1) break;
-      this.#recentBytes -= each.frame.bytes.length;
+      this.#recentBytes -= encodedEntryBytes(each);
       drop += 1;
     }
     this.#recent = this.#recent.slice(drop);
@@ -235,15 +234,15 @@ export class PartitionLog implements ReplicatedLog {
 
   #readRecent(after: number, limitBytes: number): readonly Entry[] | undefined {
     const oldest = this.#recent[0];
-    if (oldest === undefined || oldest.entry.index > after + 1) return undefined;
+    if (oldest === undefined || oldest.index > after + 1) return undefined;
     const entries: Entry[] = [];
     let bytes = 0;
-    for (let at = after + 1 - oldest.entry.index; at < this.#recent.length; at += 1) {
+    for (let at = after + 1 - oldest.index; at < this.#recent.length; at += 1) {
       const recent = this.#recent[at];
       if (recent === undefined) break;
-      bytes += recent.frame.bytes.length;
+      bytes += encodedEntryBytes(recent);
       if (entries.length > 0 && bytes > limitBytes) break;
-      entries.push(recent.entry);
+      entries.push(recent);
     }
     return entries;
   }
