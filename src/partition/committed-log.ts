@@ -116,6 +116,7 @@ export class CommittedLog {
 export const decodeCommitted = (entry: Entry): CommittedEntry => ({
   entry,
   records: entry.kind === 'records' ? decodeRecords(entry.payload) : [],
+  durableMs: undefined,
 });
 
 interface FollowerOwner {

@@ -579,7 +579,8 @@ export class Leader {
       if (this.#unappliedBytes > unappliedBytesMax / 2) this.#options.copies.leaveBehind();
       this.#options.onLoad?.(group.records);
     }
-    this.committedLog.push({ entry, records: group.records });
+    const durableMs = this.#options.clock.monotonicMs();
+    this.committedLog.push({ entry, records: group.records, durableMs });
   }
 
   #dropApplied(floor: number): void {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { CommittedLog } from '../../src/partition/committed-log.ts';
+import { CommittedLog, decodeCommitted } from '../../src/partition/committed-log.ts';
 import { PartitionWorld } from '../support/partition-world.ts';
 
 test('a follower misses nothing, from memory or from the log, and wakes for what comes', async () => {
@@ -45,8 +45,25 @@ test('a follower moves back and forth, and learns what is trimmed', async () => 
 test('an entry that should be in the log and is not is told, and not waited for', async () => {
   const world = await PartitionWorld.start();
   await world.run(world.put(1, 'x'));
-  const log = new CommittedLog(world.log, (entry) => ({ entry, records: [] }));
+  const log = new CommittedLog(world.log, (entry) => ({
+    entry,
+    records: [],
+    durableMs: undefined,
+  }));
   const follower = log.follow(0);
   world.log.read = async () => [];
   await expect(follower.next(1)).rejects.toMatchObject({ code: 'damaged' });
+});
+
+test('it is known when an entry was durable, until it is read again', async () => {
+  const world = await PartitionWorld.start();
+  await world.clock.advance(500);
+  await world.run(world.put(1, 'x'));
+  const atMs = world.clock.monotonicMs();
+  await world.clock.advance(500);
+  const followed = await world.partition.follow(1).next(1);
+  expect(followed.map(({ durableMs }) => durableMs)).toEqual([atMs]);
+  const again = new CommittedLog(world.log, decodeCommitted);
+  const read = await again.follow(1).next(1);
+  expect(read.map(({ durableMs }) => durableMs)).toEqual([undefined]);
 });
