@@ -21,6 +21,8 @@ export class CommittedLog {
   readonly #log: ReplicatedLog;
   readonly #decode: (entry: Entry) => CommittedEntry;
   #tail: Entry[] = [];
+  /** When each of them was durable; NaN where that is not known. */
+  #tailDurableMs: number[] = [];
   /** Entries at the front of `#tail` that are already given up; removed in one go now and then. */
   #tailStart = 0;
   #tailBytes = 0;
@@ -45,12 +47,14 @@ export class CommittedLog {
     const { entry } = committed;
     this.#end = entry.index;
     this.#tail.push(entry);
+    this.#tailDurableMs.push(committed.durableMs ?? Number.NaN);
     this.#fresh.push(committed);
     this.#tailBytes += entry.payload.length + entryOverheadBytes;
     while (this.#tailBytes > tailBytesMax && this.#tailStart < this.#tail.length - 1)
       this.#giveUp();
     if (this.#tailStart > 1024) {
       this.#tail = this.#tail.slice(this.#tailStart);
+      this.#tailDurableMs = this.#tailDurableMs.slice(this.#tailStart);
       this.#tailStart = 0;
     }
     for (const follower of this.#followers) follower.wake();
@@ -83,8 +87,9 @@ export class CommittedLog {
     if (firstFresh !== undefined && index >= firstFresh) return this.#fresh[index - firstFresh];
     const first = this.#tail[this.#tailStart];
     if (first === undefined || index < first.index) return undefined;
-    const entry = this.#tail[this.#tailStart + index - first.index];
-    return entry && new EntryInMemory(entry, this.#decode);
+    const at = this.#tailStart + index - first.index;
+    const entry = this.#tail[at];
+    return entry && new EntryInMemory(entry, this.#tailDurableMs[at], this.#decode);
   }
 
   /** Committed entries after `after`, about `limitBytes` of them, at least one where there is one. */
@@ -140,11 +145,17 @@ export class CommittedLog {
 /** Decoded when somebody asks, once for whoever holds on to it. */
 class EntryInMemory implements CommittedEntry {
   readonly entry: Entry;
+  readonly durableMs: number | undefined;
   readonly #decode: (entry: Entry) => CommittedEntry;
   #records: readonly ItemRecord[] | undefined;
 
-  constructor(entry: Entry, decode: (entry: Entry) => CommittedEntry) {
+  constructor(
+    entry: Entry,
+    durableMs: number | undefined,
+    decode: (entry: Entry) => CommittedEntry,
+  ) {
     this.entry = entry;
+    this.durableMs = Number.isNaN(durableMs) ? undefined : durableMs;
     this.#decode = decode;
   }
 
@@ -156,6 +167,7 @@ class EntryInMemory implements CommittedEntry {
 export const decodeCommitted = (entry: Entry): CommittedEntry => ({
   entry,
   records: entry.kind === 'records' ? decodeRecords(entry.payload) : [],
+  durableMs: undefined,
 });
 
 interface FollowerOwner {

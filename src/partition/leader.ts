@@ -283,6 +283,11 @@ export class Leader {
     return this.#appendOne(record, key, place);
   }
 
+  /** See `AppendPipeline.hasten`. */
+  hasten(): void {
+    this.#pipeline.hasten();
+  }
+
   #appendOne(record: ItemRecord, key: string, { time, isGated }: AppendPlace): Commit {
     this.#removals.note(record);
     const commit = this.#pipeline.append(record, key, time, isGated);
@@ -579,7 +584,8 @@ export class Leader {
       if (this.#unappliedBytes > unappliedBytesMax / 2) this.#options.copies.leaveBehind();
       this.#options.onLoad?.(group.records);
     }
-    this.committedLog.push({ entry, records: group.records });
+    const durableMs = this.#options.clock.monotonicMs();
+    this.committedLog.push({ entry, records: group.records, durableMs });
   }
 
   #dropApplied(floor: number): void {

@@ -118,6 +118,11 @@ export interface CommittedEntry {
   readonly entry: Entry;
   /** Decoded when `entry.kind` is `records`, else empty. To ask for them may be to decode them: once for each object. */
   readonly records: readonly ItemRecord[];
+  /**
+   * When this process knew that it is durable, by its monotonic clock; undefined where it does not know: it was read again, as after
+   * a start.
+   */
+  readonly durableMs: number | undefined;
 }
 
 /** Per region name, a hybrid time. A region that is not in it stands at 0. */

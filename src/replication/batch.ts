@@ -4,6 +4,7 @@ import type { LogEnd } from '../log/entry.ts';
 import type { ItemRecord } from '../model/record.ts';
 import { isExpiry, originOf } from '../model/version.ts';
 import type { CommittedEntry } from '../partition/partition.ts';
+import { committedMsOf, type CommitClocks, type CommitRun } from './commit-time.ts';
 import type { EntryPlace, Tables } from './tables.ts';
 
 /** What one ship carries: all that its origin made in (from, to] of one log and the target has a table for. */
@@ -15,6 +16,8 @@ export interface Batch {
   /** Its partition time is what the watermark rises to. */
   readonly to: LogEnd;
   readonly records: readonly ShippedRecord[];
+  /** Of all records, or empty where nothing is known. They go beside the batch: see `encodeCommits`. */
+  readonly commits?: readonly CommitRun[];
 }
 
 /** One write of the batch's origin, or an item's expiry there. */
@@ -70,7 +73,9 @@ export class BatchBuilder {
   #from: LogEnd;
   #end: LogEnd;
   #records: ShippedRecord[] = [];
+  #commits: CommitRun[] = [];
   #bytes = 0;
+  readonly #clocks: CommitClocks;
 
   constructor(options: {
     readonly region: string;
@@ -78,8 +83,10 @@ export class BatchBuilder {
     readonly tables: Tables;
     readonly log: number;
     readonly from: LogEnd;
+    readonly clocks: CommitClocks;
   }) {
     this.#to = options;
+    this.#clocks = options.clocks;
     this.#log = options.log;
     this.#from = options.from;
     this.#end = options.from;
@@ -95,7 +102,8 @@ export class BatchBuilder {
   }
 
   /** Adds the next entry; the batch before it, when it does not fit in any more. */
-  add({ entry, records }: CommittedEntry): Batch | undefined {
+  add(committed: CommittedEntry): Batch | undefined {
+    const { entry, records } = committed;
     assert(entry.index === this.#end.index + 1, 'entries are shipped in order');
     const shared: ShippedRecord[] = [];
     const at = { log: this.#log, index: entry.index };
@@ -111,6 +119,10 @@ export class BatchBuilder {
     const full = this.#bytes > 0 && this.#bytes + bytes > BATCH_BYTES_MAX ? this.take() : undefined;
     this.#end = endOf(entry);
     for (const record of shared) this.#records.push(record);
+    if (shared.length > 0) {
+      const committedMs = committedMsOf(committed, this.#clocks);
+      this.#commits.push({ records: shared.length, committedMs });
+    }
     this.#bytes += bytes;
     return full;
   }
@@ -123,9 +135,11 @@ export class BatchBuilder {
       from: this.#from,
       to: this.#end,
       records: this.#records,
+      commits: this.#commits,
     };
     this.#from = this.#end;
     this.#records = [];
+    this.#commits = [];
     this.#bytes = 0;
     return batch;
   }

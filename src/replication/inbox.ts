@@ -12,6 +12,7 @@ import type { Conflict, Partition, ReceivedRecord, Resolution } from '../partiti
 import type { Logger } from '../telemetry/logger.ts';
 import { type Batch, sameEnd, type ShippedRecord } from './batch.ts';
 import { damaged, WireError } from './byte-codec.ts';
+import { commitTimes } from './commit-time.ts';
 import type { OriginPositions, PositionStore } from './position-store.ts';
 import { ReceivedLog } from './received-log.ts';
 import type { Tables } from './tables.ts';
@@ -30,8 +31,13 @@ const WAITERS_MAX = 1024;
 
 /** What the inbox tells as it works. Must not throw. */
 export interface InboxObserver {
-  /** Commit in the origin until durable here; `clampedMs` is by how much it was below zero before. */
+  /**
+   * Commit in the origin until durable here; `clampedMs` is by how much it was below zero before. Where the commit's time is not known, from
+   * the version's on, which is before it.
+   */
   latency(origin: string, latencyMs: number, clampedMs: number): void;
+  /** From the time at which its writer gave a write its version, which is before its commit, until durable here; 0 where it is below. */
+  writeAge(origin: string, ageMs: number): void;
   received(origin: string, records: number): void;
   /** A loser that its winner had not seen. `record` is what came in, whichever of the two it was. */
   conflict(origin: string, conflict: Conflict, record: ReceivedRecord): void;
@@ -65,6 +71,13 @@ interface Origin {
   readonly underway: Set<Promise<void>>;
   /** Losers of batches that do not count yet, or never will and come again: they are conflicts once. */
   readonly losers: Set<string>;
+}
+
+/** Of one batch, on their way into one partition. */
+interface Arrivals {
+  readonly records: ReceivedRecord[];
+  /** When each was committed, by the origin's clock, where that is known. */
+  readonly committedMs: (number | undefined)[];
 }
 
 interface Waiter {
@@ -189,15 +202,18 @@ export class Inbox implements Service {
       return received.stand;
     }
     if (batch.records.length === 0 && batch.from.index === batch.to.index) return received.stand;
-    const records: ReceivedRecord[] = [];
-    for (const record of batch.records) {
+    const arrivals: Arrivals = { records: [], committedMs: [] };
+    const times = commitTimes(batch.commits ?? [], batch.records.length);
+    for (const [at, record] of batch.records.entries()) {
       const table = this.#options.tables.byGlobalId(record.table, name);
       if (table === 'unknown') return { ...received.stand, waitsFor: record.table };
-      if (table !== 'gone') records.push(receivedRecord(name, record, table.number));
+      if (table === 'gone') continue;
+      arrivals.records.push(receivedRecord(name, record, table.number));
+      arrivals.committedMs.push(times[at]);
     }
     const { underway, losers } = this.#origin(name);
     const lost: string[] = [];
-    const receiving = this.#receive(name, records, lost).finally(() => underway.delete(receiving));
+    const receiving = this.#receive(name, arrivals, lost).finally(() => underway.delete(receiving));
     underway.add(receiving);
     if (await received.take(batch, receiving)) for (const loser of lost) losers.delete(loser);
     return received.stand;
@@ -336,20 +352,24 @@ export class Inbox implements Service {
   }
 
   /** Resolves when all records are durable in their partitions, or need not be. Losers that are counted go to `lost`. */
-  async #receive(name: string, records: readonly ReceivedRecord[], lost: string[]): Promise<void> {
-    const groups = new Map<Partition, ReceivedRecord[]>();
-    for (const record of records) {
+  async #receive(name: string, arrivals: Arrivals, lost: string[]): Promise<void> {
+    const groups = new Map<Partition, Arrivals>();
+    for (const [at, record] of arrivals.records.entries()) {
       const partition = this.#options.partitionOf(record.key);
-      const group = groups.get(partition);
-      if (group === undefined) groups.set(partition, [record]);
-      else group.push(record);
+      let group = groups.get(partition);
+      if (group === undefined) {
+        group = { records: [], committedMs: [] };
+        groups.set(partition, group);
+      }
+      group.records.push(record);
+      group.committedMs.push(arrivals.committedMs[at]);
     }
     const parts = await Promise.allSettled(
       [...groups].map(async ([partition, group]) => {
-        lost.push(...this.#observe(name, group, await partition.receive(group)));
+        lost.push(...this.#observe(name, group, await partition.receive(group.records)));
       }),
     );
-    this.#options.observer.received(name, records.length);
+    this.#options.observer.received(name, arrivals.records.length);
     const failure = parts.find((part) => part.status === 'rejected');
     const origin = this.#origin(name);
     const wasFailing = origin.failing;
@@ -362,10 +382,10 @@ export class Inbox implements Service {
 
   #observe(
     name: string,
-    records: readonly ReceivedRecord[],
+    { records, committedMs }: Arrivals,
     resolutions: readonly Resolution[],
   ): readonly string[] {
-    const { clock, offsetMs } = this.#options;
+    const { clock, offsetMs, observer } = this.#options;
     const lost: string[] = [];
     const offset = offsetMs(name);
     const originNowMs = offset === undefined ? clock.wallMs() : clock.monotonicMs() + offset;
@@ -377,10 +397,14 @@ export class Inbox implements Service {
         this.#tell(name, { resolution, conflict: resolution.conflict, record });
       }
       if (resolution.kind === 'duplicate' || resolution.kind === 'forgotten') continue;
-      // It says when the item was written, not when that expired.
-      if (isExpiry(record.version)) continue;
-      const tookMs = originNowMs - wallMsOf(record.version.time);
-      this.#options.observer.latency(name, Math.max(0, tookMs), Math.max(0, -tookMs));
+      // The version of an expiry says when the item was written, not when that expired.
+      const hasAge = !isExpiry(record.version);
+      const ageMs = originNowMs - wallMsOf(record.version.time);
+      const committed = committedMs[at];
+      const tookMs = committed === undefined ? ageMs : originNowMs - committed;
+      if (hasAge) observer.writeAge(name, Math.max(0, ageMs));
+      if (hasAge || committed !== undefined)
+        observer.latency(name, Math.max(0, tookMs), Math.max(0, -tookMs));
     }
     return lost;
   }

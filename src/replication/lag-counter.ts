@@ -5,6 +5,7 @@ import { isExpiry } from '../model/version.ts';
 import type { CommittedEntry, Follower, Partition } from '../partition/partition.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { shippedBytes, sharedAs } from './batch.ts';
+import { committedMsOf } from './commit-time.ts';
 import type { LogLag } from './lag.ts';
 import type { Tables } from './tables.ts';
 
@@ -83,10 +84,11 @@ export class LagCounter {
   }
 
   /**
-   * A far-ahead item drags its next version along, so a version's time is taken for no later than now. An expiry has the
-   * time of the item; it came about with the entry.
+   * From the commit on. Where that is not known, the version's time stands in, which is somewhat earlier. A far-ahead item drags its next
+   * version along, so that time is taken for no later than now. An expiry has the time of the item; it came about with the entry.
    */
-  #count({ entry, records }: CommittedEntry): void {
+  #count(committed: CommittedEntry): void {
+    const { entry, records } = committed;
     const { lag } = this.#options;
     let sums: Map<number, { records: number; bytes: number; time: number }> | undefined;
     const at = { log: this.#options.partition.number, index: entry.index };
@@ -101,10 +103,13 @@ export class LagCounter {
       sum.time = Math.min(sum.time, time);
       sums.set(record.table, sum);
     }
-    const nowMs = sums === undefined ? 0 : this.#options.nowMs();
-    for (const [table, { records: count, bytes, time }] of sums ?? []) {
-      const committedMs = Math.min(wallMsOf(time), nowMs);
-      lag.add({ index: entry.index, table, records: count, bytes, committedMs });
+    if (sums !== undefined) {
+      const knownMs = committedMsOf(committed, this.#options);
+      const nowMs = this.#options.nowMs();
+      for (const [table, { records: count, bytes, time }] of sums) {
+        const committedMs = knownMs ?? Math.min(wallMsOf(time), nowMs);
+        lag.add({ index: entry.index, table, records: count, bytes, committedMs });
+      }
     }
     lag.countedTo(entry.index);
   }

@@ -290,7 +290,7 @@ export class Outbox implements Service {
   }
 
   async #streamFrom(from: LogEnd, durable: LogEnd | undefined): Promise<void> {
-    const { partition, region, line, tables, clock } = this.#options;
+    const { partition, region, line, tables, clock, nowMs } = this.#options;
     this.#counter.start(from.index);
     this.#stands(from, durable);
     this.#become({ kind: 'streaming' });
@@ -300,6 +300,7 @@ export class Outbox implements Service {
       peer: line.peer,
       tables,
       clock,
+      nowMs,
       from,
       logs: this.#helloLogs,
       ship: async (batch, signal) => this.#ship(batch, signal),
@@ -328,7 +329,7 @@ export class Outbox implements Service {
     const payload = encodeBatch(batch);
     const { gatherer } = this.#options;
     const stand = await this.#timed(async (timeoutMs) =>
-      gatherer.ship(payload, { timeoutMs, signal }),
+      gatherer.ship({ bytes: payload, commits: batch.commits }, { timeoutMs, signal }),
     );
     const taken = stand.waitsFor === undefined && (stand.applied?.index ?? 0) >= batch.to.index;
     if (taken) this.#options.onShipped?.({ records: batch.records.length, bytes: payload.length });

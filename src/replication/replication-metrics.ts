@@ -5,6 +5,7 @@ import type { Tables } from './tables.ts';
 
 interface PeerMetrics {
   readonly latency: HistogramOf<'tidemark_replication_latency_seconds'>;
+  readonly writeAge: HistogramOf<'tidemark_replication_write_age_seconds'>;
   readonly clamped: CounterOf<'tidemark_replication_latency_clamped_seconds_total'>;
   readonly received: CounterOf<'tidemark_replication_received_records_total'>;
   readonly shippedRecords: CounterOf<'tidemark_replication_shipped_records_total'>;
@@ -33,6 +34,7 @@ export function replicationObserver(options: {
       latency.observeMs(latencyMs);
       if (clampedMs > 0) clamped.addMs(clampedMs);
     },
+    writeAge: (origin, ageMs) => of(origin).writeAge.observeMs(ageMs),
     received: (origin, records) => of(origin).received.add(records),
     shipped: (peer, records, bytes) => {
       of(peer).shippedRecords.add(records);
@@ -59,6 +61,7 @@ function peerMetrics(metrics: Metrics, region: string, peer: string): PeerMetric
   const outgoing = { source: region, target: peer };
   return {
     latency: metrics.histogram('tidemark_replication_latency_seconds', incoming),
+    writeAge: metrics.histogram('tidemark_replication_write_age_seconds', incoming),
     clamped: metrics.counter('tidemark_replication_latency_clamped_seconds_total', incoming),
     received: metrics.counter('tidemark_replication_received_records_total', incoming),
     shippedRecords: metrics.counter('tidemark_replication_shipped_records_total', outgoing),

@@ -1,8 +1,10 @@
 import { type Clock, WOKEN } from '../base/clock.ts';
+import { untilQuiet } from '../base/quiet.ts';
 import { BusError } from '../bus/bus.ts';
 import { timedOut } from '../bus/outcome.ts';
+import { knowsCommits, type CommitRun } from './commit-time.ts';
 import type { AskOptions, PeerLine } from './peer-line.ts';
-import { decodeStand, decodeStands, encodeBatches, type Stand } from './wire.ts';
+import { decodeStand, decodeStands, encodeBatches, encodeCommits, type Stand } from './wire.ts';
 
 /**
  * Between two messages of batches to a peer. All logs of a region commit in the same groups, and each message costs both
@@ -14,19 +16,20 @@ export const GATHER_MS = 1;
 export const GATHERED_BYTES_MAX = 64 * 1024;
 const LONE_BYTES_MIN = 16 * 1024;
 
-/**
- * What a group of the logs commits reaches their streams in one run of promises, within a few steps of each other. A message that waits
- * for so many steps in which nothing comes has it all, and need not wait for a turn of the event loop, in which the same
- * group's writers are answered and others taken in.
- */
-export const QUIET_STEPS = 8;
-
-/** How long a peer that does not know messages of several batches is sent them one by one. */
+/** How long a peer that does not know messages of several batches is sent them one by one, and one that does not know commit times none. */
 const ALONE_MS = 60_000;
 
-interface Waiting {
+/** A batch on its way to the gatherer. */
+export interface EncodedBatch {
   /** As `encodeBatch` makes it. */
+  readonly bytes: Uint8Array;
+  /** See `Batch.commits`. */
+  readonly commits?: readonly CommitRun[] | undefined;
+}
+
+interface Waiting {
   readonly batch: Uint8Array;
+  readonly commits: readonly CommitRun[];
   readonly options: AskOptions;
   readonly resolve: (stand: Stand | Promise<Stand>) => void;
   readonly reject: (error: unknown) => void;
@@ -51,6 +54,7 @@ export class ShipGatherer {
   #isDue = false;
   #sentMs = Number.NEGATIVE_INFINITY;
   #aloneUntilMs = Number.NEGATIVE_INFINITY;
+  #untimedUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor({ line, clock }: ShipGathererOptions) {
     this.#line = line;
@@ -58,11 +62,11 @@ export class ShipGatherer {
   }
 
   /** Rejects as `PeerLine.ask` does, after its own timeout whatever goes with it, and soon when `signal` aborts. */
-  async ship(batch: Uint8Array, options: AskOptions): Promise<Stand> {
+  async ship({ bytes: batch, commits = [] }: EncodedBatch, options: AskOptions): Promise<Stand> {
     return new Promise((resolve, reject) => {
       const isLone = batch.length >= LONE_BYTES_MIN;
       if (this.#waitingBytes + batch.length > GATHERED_BYTES_MAX) this.#send();
-      this.#waiting.push({ batch, options, resolve, reject, isTimedOut: false });
+      this.#waiting.push({ batch, commits, options, resolve, reject, isTimedOut: false });
       this.#waitingBytes += batch.length;
       if (isLone) this.#send();
       else if (!this.#isDue) void this.#sendSoon();
@@ -72,17 +76,10 @@ export class ShipGatherer {
   async #sendSoon(): Promise<void> {
     this.#isDue = true;
     const waitMs = this.#sentMs + GATHER_MS - this.#clock.monotonicMs();
-    await (waitMs > 0 ? this.#clock.sleep(waitMs) : this.#quiet());
+    // At `GATHERED_BYTES_MAX` they are sent whatever is waited for, so that this ends even if batches keep coming.
+    await (waitMs > 0 ? this.#clock.sleep(waitMs) : untilQuiet(() => this.#waiting.length));
     this.#isDue = false;
     this.#send();
-  }
-
-  /** Ends soon even if batches keep coming: at `GATHERED_BYTES_MAX` they are sent whatever is waited for. */
-  async #quiet(): Promise<void> {
-    for (let count = -1; count !== this.#waiting.length;) {
-      count = this.#waiting.length;
-      for (let step = 0; step < QUIET_STEPS; step += 1) await Promise.resolve();
-    }
   }
 
   #send(): void {
@@ -92,9 +89,17 @@ export class ShipGatherer {
     this.#waitingBytes = 0;
     if (waiting.length === 0) return;
     this.#sentMs = this.#clock.monotonicMs();
-    if (waiting.length === 1 || this.#sentMs < this.#aloneUntilMs)
+    const isTimed = this.#isTimed(waiting);
+    if ((waiting.length === 1 && !isTimed) || this.#sentMs < this.#aloneUntilMs)
       for (const each of waiting) each.resolve(this.#alone(each));
-    else void this.#together(waiting);
+    else void this.#together(waiting, isTimed);
+  }
+
+  /** Whether the commit times go with them: one batch, too, then goes as several do. */
+  #isTimed(waiting: readonly Waiting[]): boolean {
+    return (
+      this.#sentMs >= this.#untimedUntilMs && waiting.some(({ commits }) => knowsCommits(commits))
+    );
   }
 
   async #insteadAlone(each: Waiting): Promise<Stand> {
@@ -108,7 +113,7 @@ export class ShipGatherer {
   }
 
   /** A stream that ends waits no longer; the message, which has others' batches in it, goes on. Owns its errors. */
-  async #together(waiting: readonly Waiting[]): Promise<void> {
+  async #together(waiting: readonly Waiting[], isTimed: boolean): Promise<void> {
     const unlisten = waiting.map(({ options: { signal }, reject }) => {
       const onAbort = (): void => reject(givenUp());
       signal?.addEventListener('abort', onAbort, { once: true });
@@ -116,12 +121,18 @@ export class ShipGatherer {
     });
     const answered = new AbortController();
     try {
-      const message = encodeBatches(waiting.map(({ batch }) => batch));
+      const parts = waiting.map(({ batch }) => batch);
+      if (isTimed) parts.push(encodeCommits(waiting.map(({ commits }) => commits)));
+      const message = encodeBatches(parts);
       const timeouts = new Set(waiting.map(({ options }) => options.timeoutMs));
       const timeoutMs = Math.max(...timeouts);
       if (timeouts.size > 1) void this.#expire(waiting, timeouts, answered.signal);
       const answer = await this.#line.ask('replication.batches', message, { timeoutMs });
-      for (const [place, outcome] of decodeStands(answer, waiting.length).entries()) {
+      const outcomes = decodeStands(answer, parts.length);
+      // The peer is of an earlier release. That what it could not read is done first makes it say `late` sooner than it should.
+      if (isTimed && outcomes.at(-1)?.kind === 'failed')
+        this.#untimedUntilMs = this.#clock.monotonicMs() + ALONE_MS;
+      for (const [place, outcome] of outcomes.entries()) {
         const each = waiting[place];
         if (each === undefined) continue;
         if (outcome.kind === 'stand') each.resolve(outcome.stand);

@@ -24,6 +24,8 @@ export interface ShipStreamOptions {
   readonly peer: string;
   readonly tables: Tables;
   readonly clock: Clock;
+  /** This region's clock in milliseconds since 1970. */
+  readonly nowMs: () => number;
   /** Where the peer stands, verified against this log. */
   readonly from: LogEnd;
   /**
@@ -77,7 +79,14 @@ export class ShipStream {
   constructor(options: ShipStreamOptions) {
     const { region, peer, tables, partition, from } = options;
     this.#options = options;
-    this.#builder = new BatchBuilder({ region, peer, tables, log: partition.number, from });
+    this.#builder = new BatchBuilder({
+      region,
+      peer,
+      tables,
+      log: partition.number,
+      from,
+      clocks: options,
+    });
     this.#sent = from;
     this.#sentMs = options.clock.monotonicMs();
     this.#applied = from;

@@ -4,6 +4,7 @@ import type { Batch, ShippedRecord } from './batch.ts';
 import type { ForgettingReport } from './forgetting.ts';
 import type { OriginPositions } from './position-store.ts';
 import { ByteReader, ByteWriter, damaged, WireError } from './byte-codec.ts';
+import type { CommitRun } from './commit-time.ts';
 
 /**
  * What regions say to each other, as bytes: a version, a kind, and the members in the order in which they are
@@ -27,6 +28,7 @@ const KINDS = {
   stored: 10,
   batches: 11,
   stands: 12,
+  commits: 13,
 } as const;
 
 type Kind = keyof typeof KINDS;
@@ -209,6 +211,46 @@ function readRecord(from: ByteReader, tables: readonly string[]): ShippedRecord 
   if (expiredOf !== undefined && image !== undefined) throw damaged('an expiry with an item');
   return { table, key, time, expiredOf, replaced, image, itemBytes };
 }
+
+/** The least that a run takes, and the runs of a batch. */
+const RUN_BYTES_MIN = 4 + 8;
+const RUNS_BYTES_MIN = 4;
+/** No commit is as old: it says that the time is not known. */
+const UNKNOWN_MS = 0;
+
+/**
+ * When the records of several batches were committed, for each batch in their order. It goes behind them in their message, as one more:
+ * an earlier release cannot read it and says so, and that fails alone.
+ */
+export function encodeCommits(commits: readonly (readonly CommitRun[])[]): Uint8Array {
+  const to = write('commits').u32(commits.length);
+  for (const runs of commits) {
+    to.u32(runs.length);
+    for (const { records, committedMs } of runs) to.u32(records).real(committedMs ?? UNKNOWN_MS);
+  }
+  return to.finish();
+}
+
+/** Those of `count` batches. */
+export const decodeCommits = (
+  bytes: Uint8Array,
+  count: number,
+): readonly (readonly CommitRun[])[] =>
+  read(bytes, 'commits', (from) => {
+    const found = from.count(RUNS_BYTES_MIN);
+    if (found !== count) throw damaged(`the commits of ${found} batches with ${count}`);
+    return Array.from({ length: count }, () =>
+      Array.from({ length: from.count(RUN_BYTES_MIN) }, () => {
+        const records = from.u32();
+        const ms = from.real();
+        return { records, committedMs: ms === UNKNOWN_MS ? undefined : ms };
+      }),
+    );
+  });
+
+/** Whether it was made by `encodeCommits`, as far as its head tells. */
+export const saysCommits = (bytes: Uint8Array): boolean =>
+  bytes[0] === REPLICATION_WIRE_VERSION && bytes[1] === KINDS.commits;
 
 /** Batches of one or several logs in one message, each as `encodeBatch` makes it. */
 export function encodeBatches(batches: readonly Uint8Array[]): Uint8Array {

@@ -128,7 +128,7 @@ export const METRICS = {
   tidemark_replication_lag_seconds: {
     kind: 'gauge',
     unit: 'seconds',
-    help: 'By the source: age of the oldest record not known to be applied in the target; 0 when nothing is pending.',
+    help: 'By the source: age, from its commit on, of the oldest record not known to be applied in the target; 0 when nothing is pending.',
     labels: ['source', 'target', 'table'],
   },
   tidemark_replication_pending_records: {
@@ -146,7 +146,14 @@ export const METRICS = {
   tidemark_replication_latency_seconds: {
     kind: 'histogram',
     unit: 'seconds',
-    help: 'By the target: its time when a record was durable less its commit time, corrected by the measured clock offset.',
+    help: "By the target: its time when a record was durable less the time of its commit in the source, corrected by the measured clock offset; where the commit's time is not known, less the version's, which is earlier.",
+    labels: ['source', 'target'],
+    buckets: REPLICATION_BUCKETS,
+  },
+  tidemark_replication_write_age_seconds: {
+    kind: 'histogram',
+    unit: 'seconds',
+    help: "By the target: how old a write was when it was durable there, counted from its version's time, which is before its commit in the source. No lag: the source's own commit is in it.",
     labels: ['source', 'target'],
     buckets: REPLICATION_BUCKETS,
   },

@@ -61,6 +61,10 @@ export const FIGURES = {
   natsCpuTimes: 'a write of a global table: CPU of the writing daemon by that of a regional table',
   natsLagP50: 'lag at 2,000 writes per second: p50 ms',
   natsLagP99: 'lag at 2,000 writes per second: p99 ms',
+  natsWriteAgeP50:
+    'a write to the other region, its own commit included, at 2,000 per second: p50 ms',
+  natsWriteAgeP99:
+    'a write to the other region, its own commit included, at 2,000 per second: p99 ms',
   halfPeakP99: (operation: string, beside: string): string =>
     `${operation} at half of its peak, ${beside}: p99 ms`,
   longestRun: (operation: string, beside: string): string =>

@@ -14,6 +14,8 @@ import { ITEM_BYTES } from './bench-item.ts';
 import { REGIONAL, SHARED_WORKLOADS } from './workloads.ts';
 
 const LATENCY = 'tidemark_replication_latency_seconds';
+/** What a write waits in all; a daemon that counts latency from there does not have it. */
+const WRITE_AGE = 'tidemark_replication_write_age_seconds';
 const PENDING = 'tidemark_replication_pending_records';
 
 /** What a write of a global table is to cost, and its lag, is measured at this rate. */
@@ -148,7 +150,9 @@ class PairBench {
     const before = await samplesOf(pair.target);
     const shared = await this.#costOf(SHARED_WORKLOADS.put.name);
     await this.#settled();
-    const lag = histogramOf(await samplesOf(pair.target), before);
+    const after = await samplesOf(pair.target);
+    const lag = histogramOf(after, before);
+    const writeAge = histogramOf(after, before, WRITE_AGE);
     const other = regional ?? (await this.#costOf(SHARED_WORKLOADS.regionalPut.name));
     say(
       `round ${round}: a global write ${shared.cpuUs?.toFixed(0)} us, a regional one ${other.cpuUs?.toFixed(0)} us`,
@@ -162,6 +166,8 @@ class PairBench {
       regionalCpuUs: other.cpuUs,
       lagP50Ms: lag.p50Ms,
       lagP99Ms: lag.p99Ms,
+      writeAgeP50Ms: writeAge.p50Ms,
+      writeAgeP99Ms: writeAge.p99Ms,
     };
   }
 
@@ -265,17 +271,18 @@ function cpuPer(count: number, before: CpuUsed, after: CpuUsed): CpuPerRecord {
 export function histogramOf(
   after: readonly Sample[],
   before: readonly Sample[],
+  histogram: string = LATENCY,
 ): Pick<Latency, 'records' | 'meanMs' | 'p50Ms' | 'p99Ms'> {
-  const bounds = before.filter(({ name }) => name === `${LATENCY}_bucket`);
+  const bounds = before.filter(({ name }) => name === `${histogram}_bucket`);
   const buckets = after
-    .filter(({ name }) => name === `${LATENCY}_bucket`)
+    .filter(({ name }) => name === `${histogram}_bucket`)
     .map((sample) => {
       const { le, source } = sample.labels;
       const same = bounds.find(({ labels }) => labels['le'] === le && labels['source'] === source);
       return { ...sample, value: sample.value - (same?.value ?? 0) };
     });
   const grown = (suffix: string): number =>
-    sumOf(after, LATENCY + suffix) - sumOf(before, LATENCY + suffix);
+    sumOf(after, histogram + suffix) - sumOf(before, histogram + suffix);
   const quantileMs = (quantile: number): number | undefined => {
     const seconds = histogramQuantile(buckets, quantile);
     return seconds === undefined ? undefined : seconds * 1000;

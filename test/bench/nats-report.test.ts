@@ -42,6 +42,8 @@ const cost = (round: number, globalCpuUs: number, regionalCpuUs: number): Cost =
   regionalCpuUs,
   lagP50Ms: 2,
   lagP99Ms: 21,
+  writeAgeP50Ms: 4,
+  writeAgeP99Ms: 25,
 });
 
 const valuesOf = (rounds: NatsRounds): Readonly<Record<string, number>> =>
@@ -56,6 +58,8 @@ test('figures are medians of the rounds, and a cost is held against that of its 
     [FIGURES.natsCpuTimes]: 1.5,
     [FIGURES.natsLagP50]: 2,
     [FIGURES.natsLagP99]: 21,
+    [FIGURES.natsWriteAgeP50]: 4,
+    [FIGURES.natsWriteAgeP99]: 25,
     [FIGURES.natsCatchUp]: 10_000,
   });
 });
@@ -75,7 +79,7 @@ test('the report has a row for each round, and the writes that failed', () => {
     catchUps: [failed],
   });
   expect(text).toMatch(/^ *1 +200 +4\.00 +4\.00 +8\.00 +0\.50 +1\.00 +8\.0 x +20 +80 +-$/mu);
-  expect(text).toMatch(/^ *1 +2,000 +1,990 +150 +100 +1\.50 x +2\.00 +21\.00$/mu);
+  expect(text).toMatch(/^ *1 +2,000 +1,990 +150 +100 +1\.50 x +2\.00 +21\.00 +4\.00 +25\.00$/mu);
   expect(text).toMatch(/^ *1 +60 +5,000 +120,000 +10\.0 +12,000 +20 +80 +-$/mu);
   expect(text).toContain('3 writes failed');
 });
@@ -100,6 +104,17 @@ test('what a histogram had before the measurement does not count', () => {
   expect(records).toBe(10);
   expect(meanMs).toBeCloseTo(3);
   expect(p50Ms).toBeCloseTo(3);
+});
+
+test('each histogram is read for itself', () => {
+  const text = [
+    scrape(10, 0, 0.01),
+    scrape(0, 10, 0.03).replaceAll('latency_seconds', 'write_age_seconds'),
+  ].join('\n');
+  const samples = parsePrometheusText(text);
+  expect(histogramOf(samples, []).meanMs).toBeCloseTo(1);
+  expect(histogramOf(samples, [], 'tidemark_replication_write_age_seconds').meanMs).toBeCloseTo(3);
+  expect(histogramOf(samples, [], 'tidemark_replication_unknown').p50Ms).toBeUndefined();
 });
 
 test('a first scrape without the histogram is one with nothing in it', () => {

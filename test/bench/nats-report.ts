@@ -20,7 +20,7 @@ export interface Latency extends CpuPerRecord {
   readonly writeP50Ms: number | undefined;
   readonly bareP50Ms: number | undefined;
   readonly bareP99Ms: number | undefined;
-  /** What the target observed: from the time that a write got in its region until it was durable in the target. */
+  /** What the target observed: from a write's commit in its region until it was durable in the target. */
   readonly records: number;
   readonly meanMs: number | undefined;
   /** Interpolated within a bucket of the target's histogram. */
@@ -52,9 +52,12 @@ export interface Cost {
   /** Microseconds of the writing daemon for each write. */
   readonly globalCpuUs: number | undefined;
   readonly regionalCpuUs: number | undefined;
-  /** As the target observed it. */
+  /** As the target observed it: from the commit in the source on. */
   readonly lagP50Ms: number | undefined;
   readonly lagP99Ms: number | undefined;
+  /** The same from the time at which the write got its version, so that the source's own commit is in it. Undefined of earlier programs. */
+  readonly writeAgeP50Ms: number | undefined;
+  readonly writeAgeP99Ms: number | undefined;
 }
 
 export interface NatsRounds {
@@ -85,6 +88,8 @@ export const natsFigures = ({ latencies, costs, catchUps }: NatsRounds): readonl
     [FIGURES.natsCpuTimes]: median(costs.map(timesRegional)),
     [FIGURES.natsLagP50]: median(costs.map(({ lagP50Ms }) => lagP50Ms)),
     [FIGURES.natsLagP99]: median(costs.map(({ lagP99Ms }) => lagP99Ms)),
+    [FIGURES.natsWriteAgeP50]: median(costs.map(({ writeAgeP50Ms }) => writeAgeP50Ms)),
+    [FIGURES.natsWriteAgeP99]: median(costs.map(({ writeAgeP99Ms }) => writeAgeP99Ms)),
   }),
   ...figuresOf('more', {
     [FIGURES.natsCatchUp]: median(catchUps.map(({ recordsPerSecond }) => recordsPerSecond)),
@@ -127,6 +132,8 @@ export function natsReportText({ latencies, costs, catchUps }: NatsRounds): stri
       'global is',
       'lag p50 ms',
       'p99 ms',
+      'with own commit p50 ms',
+      'p99 ms',
     ],
     ...costs.map((row) => [
       String(row.round),
@@ -137,6 +144,8 @@ export function natsReportText({ latencies, costs, catchUps }: NatsRounds): stri
       `${fixed(timesRegional(row), 2)} x`,
       fixed(row.lagP50Ms, 2),
       fixed(row.lagP99Ms, 2),
+      fixed(row.writeAgeP50Ms, 2),
+      fixed(row.writeAgeP99Ms, 2),
     ]),
   ];
   const catchUpTable = [

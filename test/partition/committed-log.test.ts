@@ -45,6 +45,7 @@ test('who follows closely is given the records that were made, who comes later t
   log.letGo(2);
   const late = await log.follow(0).next(1024);
   expect(late.map(({ entry }) => entry)).toEqual(pushed.map(({ entry }) => entry));
+  expect(late.map(({ durableMs }) => durableMs)).toEqual([undefined, 1, 2]);
   const isSame = late.map(({ records }, place) => records === pushed[place]?.records);
   expect(isSame).toEqual([false, false, true]);
   const contents = late.map(({ records }) => records.map(contentOf));
@@ -73,10 +74,27 @@ test('a follower moves back and forth, and learns what is trimmed', async () => 
 test('an entry that should be in the log and is not is told, and not waited for', async () => {
   const world = await PartitionWorld.start();
   await world.run(world.put(1, 'x'));
-  const log = new CommittedLog(world.log, (entry) => ({ entry, records: [] }));
+  const log = new CommittedLog(world.log, (entry) => ({
+    entry,
+    records: [],
+    durableMs: undefined,
+  }));
   const follower = log.follow(0);
   world.log.read = async () => [];
   await expect(follower.next(1)).rejects.toMatchObject({ code: 'damaged' });
+});
+
+test('it is known when an entry was durable, until it is read again', async () => {
+  const world = await PartitionWorld.start();
+  await world.clock.advance(500);
+  await world.run(world.put(1, 'x'));
+  const atMs = world.clock.monotonicMs();
+  await world.clock.advance(500);
+  const followed = await world.partition.follow(1).next(1);
+  expect(followed.map(({ durableMs }) => durableMs)).toEqual([atMs]);
+  const again = new CommittedLog(world.log, decodeCommitted);
+  const read = await again.follow(1).next(1);
+  expect(read.map(({ durableMs }) => durableMs)).toEqual([undefined]);
 });
 
 /** As a leader has them: the first entries of a log, of one record each. */
@@ -105,7 +123,7 @@ function entriesOf(count: number): readonly CommittedEntry[] {
       payload,
     });
     end = endOf(entry);
-    return { entry, records };
+    return { entry, records, durableMs: at === 0 ? undefined : at };
   });
 }
 

@@ -21,19 +21,30 @@ const record = (version: Version, cause: ItemRecord['cause'], text?: string): It
 
 const START = { logId: 'log', epoch: 1, index: 0, checksum: 0, partitionTime: 0 };
 
-/** What of the records of one entry goes to a peer that shares the table. */
-function shipped(records: readonly ItemRecord[]): readonly unknown[] {
+const clocks = { clock: { monotonicMs: () => 500 }, nowMs: () => 1_000_000 };
+
+function newBuilder(): BatchBuilder {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing else is asked of them
   const tables = { shared: () => 'global id' } as unknown as Tables;
-  const builder = new BatchBuilder({ region: US, peer: EU, tables, log: 0, from: START });
-  const entry = {
+  return new BatchBuilder({ region: US, peer: EU, tables, log: 0, from: START, clocks });
+}
+
+const committed = (index: number, records: readonly ItemRecord[], durableMs?: number) => ({
+  entry: {
     ...START,
-    index: 1,
+    index,
     kind: 'records' as const,
     previousChecksum: 0,
     payload: new Uint8Array(0),
-  };
-  builder.add({ entry, records });
+  },
+  records,
+  durableMs,
+});
+
+/** What of the records of one entry goes to a peer that shares the table. */
+function shipped(records: readonly ItemRecord[]): readonly unknown[] {
+  const builder = newBuilder();
+  builder.add(committed(1, records));
   return builder.take().records.map(({ time, expiredOf, image }) => ({
     time,
     expiredOf,
@@ -62,4 +73,20 @@ test('it ships the expiries that it made, whosever the items were, and no others
 
 test('what is said once more, for an index or a due time, goes nowhere', () => {
   expect(shipped([record({ time: 5, region: US }, 'backfill', 'x')])).toEqual([]);
+});
+
+test('a batch says once for each entry when it was committed, where that is known', () => {
+  const own = record({ time: 5, region: US }, 'user', 'x');
+  const received = record({ time: 6, region: EU }, 'replication', 'y');
+  const builder = newBuilder();
+  builder.add(committed(1, [own, received, own], 480.5));
+  builder.add(committed(2, [received], 490));
+  builder.add(committed(3, [own]));
+  const { commits } = builder.take();
+  expect(commits).toEqual([
+    { records: 2, committedMs: 999_980.5 },
+    { records: 1, committedMs: undefined },
+  ]);
+  builder.add(committed(4, [own], 500));
+  expect(builder.take().commits).toEqual([{ records: 1, committedMs: 1_000_000 }]);
 });

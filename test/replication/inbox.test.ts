@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { present } from '../../src/base/assert.ts';
 import type { LogEnd } from '../../src/log/entry.ts';
 import { DiskPositionStore } from '../../src/replication/disk-position-store.ts';
-import { Inbox } from '../../src/replication/inbox.ts';
+import { Inbox, type InboxObserver } from '../../src/replication/inbox.ts';
 import { MemoryLogger } from '../support/memory-logger.ts';
 import { emptyDisk, MemoryPartition } from '../support/memory-partition.ts';
 import { MemoryTables, World, type WorldRegion } from '../support/replication-world.ts';
@@ -48,7 +48,7 @@ test('a damaged file of positions is said, and is none', async () => {
     positions: store,
     clock,
     logger,
-    observer: { latency: () => {}, received: () => {}, conflict: () => {} },
+    observer: { latency: () => {}, writeAge: () => {}, received: () => {}, conflict: () => {} },
     offsetMs: () => undefined,
   });
   await inbox.start();
@@ -65,7 +65,7 @@ const endAt = (logId: string, index: number, partitionTime: number): LogEnd => (
   partitionTime,
 });
 
-async function inboxOf(): Promise<Inbox> {
+async function inboxOf(observer: Partial<InboxObserver> = {}): Promise<Inbox> {
   const clock = new VirtualClock();
   const partition = new MemoryPartition({
     number: 0,
@@ -83,7 +83,13 @@ async function inboxOf(): Promise<Inbox> {
     positions: new DiskPositionStore(new SimulatedDisk({ random: new SeededRandom(1) })),
     clock,
     logger: new MemoryLogger(),
-    observer: { latency: () => {}, received: () => {}, conflict: () => {} },
+    observer: {
+      latency: () => {},
+      writeAge: () => {},
+      received: () => {},
+      conflict: () => {},
+      ...observer,
+    },
     offsetMs: () => undefined,
   });
   await inbox.start();
@@ -197,4 +203,34 @@ test('two items of one version that differ raise an alarm', async () => {
   expect(b.logger.messages('error')).toEqual([ALARM]);
   expect(b.get('x')).toBe('true');
   await world.stop();
+});
+
+/** Of an item that region b has made. */
+const expiry = (key: string) => ({
+  table: present(new MemoryTables(1, ['a', 'b']).global()[0], 'a table').globalId,
+  key: Buffer.from(key),
+  time: 1,
+  expiredOf: 'b',
+  replaced: undefined,
+  image: undefined,
+  itemBytes: 0,
+});
+
+test('an expiry counts as latency where its commit is known, and its version says nothing of it', async () => {
+  const latenciesMs: number[] = [];
+  const agesMs: number[] = [];
+  const inbox = await inboxOf({
+    latency: (_, latencyMs) => latenciesMs.push(latencyMs),
+    writeAge: (_, ageMs) => agesMs.push(ageMs),
+  });
+  const [start, first, second] = [0, 1, 2].map((index) => endAt('b-0', index, 10 * index));
+  const [from, middle, to] = [present(start, 'x'), present(first, 'x'), present(second, 'x')];
+  await inbox.hello('b', { log: 0, logs: 1, end: to, place: { at: from, expected: undefined } });
+  const batch = { origin: 'b', log: 0 };
+  await inbox.ship('b', { ...batch, from, to: middle, records: [expiry('k1')] });
+  expect(latenciesMs).toEqual([]);
+  const commits = [{ records: 1, committedMs: new VirtualClock().wallMs() - 7 }];
+  await inbox.ship('b', { ...batch, from: middle, to, records: [expiry('k2')], commits });
+  expect(latenciesMs).toEqual([7]);
+  expect(agesMs).toEqual([]);
 });

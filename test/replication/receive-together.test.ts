@@ -4,8 +4,14 @@ import { expect, test } from 'vitest';
 
 import type { LogEnd } from '../../src/log/entry.ts';
 import type { Batch } from '../../src/replication/batch.ts';
+import type { CommitRun } from '../../src/replication/commit-time.ts';
 import { LATE_MS, receiveTogether } from '../../src/replication/receive-together.ts';
-import { encodeBatch, REPLICATION_WIRE_VERSION, type Stand } from '../../src/replication/wire.ts';
+import {
+  encodeBatch,
+  encodeCommits,
+  REPLICATION_WIRE_VERSION,
+  type Stand,
+} from '../../src/replication/wire.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const at = (index: number): LogEnd => ({
@@ -92,4 +98,48 @@ test('a batch that cannot be read fails alone, and those around it are taken', a
     { kind: 'stand' },
   ]);
   expect(taken).toEqual([0, 3]);
+});
+
+test('each batch gets its commit times, and what says them holds up nothing', async () => {
+  const clock = new VirtualClock();
+  const seen: (readonly CommitRun[] | undefined)[] = [];
+  const inbox = {
+    ship: async (_: string, { commits }: Batch): Promise<Stand> => {
+      seen.push(commits);
+      await clock.sleep(10 * LATE_MS);
+      return stand;
+    },
+  };
+  const commits = [[{ records: 2, committedMs: 5.5 }], []];
+  const parts = [batchOf(0), batchOf(1), encodeCommits(commits)];
+  const receiving = receiveTogether(parts, { from: 'b', inbox, clock });
+  expect(await clock.runUntilSettled(receiving)).toEqual([
+    { kind: 'stand', stand },
+    { kind: 'stand', stand },
+    { kind: 'late' },
+  ]);
+  expect(seen).toEqual(commits);
+});
+
+test('commit times that cannot be read fail alone', async () => {
+  const clock = new VirtualClock();
+  const times = encodeCommits([[{ records: 1, committedMs: 5 }]]);
+  for (const damaged of [times, times.subarray(0, times.length - 1)]) {
+    const taken: number[] = [];
+    const parts = [batchOf(0), batchOf(1), damaged];
+    const inbox = inboxOf([], taken);
+    const [first, second, last] = await receiveTogether(parts, { from: 'b', inbox, clock });
+    expect([first, second]).toEqual([
+      { kind: 'stand', stand },
+      { kind: 'stand', stand },
+    ]);
+    expect(last).toMatchObject({ kind: 'failed', code: 'damaged' });
+    expect(taken).toEqual([0, 1]);
+  }
+  const alone = await receiveTogether([encodeCommits([])], {
+    from: 'b',
+    inbox: inboxOf([]),
+    clock,
+  });
+  expect(alone).toEqual([{ kind: 'late' }]);
 });

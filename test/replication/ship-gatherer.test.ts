@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 
 import { expect, test } from 'vitest';
 
+import { QUIET_STEPS } from '../../src/base/quiet.ts';
 import { type Bus, BusError, type BusMessage } from '../../src/bus/bus.ts';
 import { decodeFrame, encodeFrame } from '../../src/bus/frame.ts';
 import type { Batch } from '../../src/replication/batch.ts';
@@ -9,15 +10,16 @@ import { PeerLine } from '../../src/replication/peer-line.ts';
 import {
   GATHER_MS,
   GATHERED_BYTES_MAX,
-  QUIET_STEPS,
   ShipGatherer,
 } from '../../src/replication/ship-gatherer.ts';
 import {
   decodeBatch,
   decodeBatches,
+  decodeCommits,
   encodeBatch,
   encodeStand,
   encodeStands,
+  saysCommits,
   type Stand,
   type StandOutcome,
 } from '../../src/replication/wire.ts';
@@ -48,12 +50,16 @@ const standOf = ({ to }: Batch): Stand => ({ applied: to, durable: to, waitsFor:
 interface Peer {
   readonly alone?: (batch: Batch) => Promise<Stand>;
   readonly together?: (batches: readonly Batch[]) => Promise<readonly StandOutcome[]>;
+  /** To the commit times behind the batches. */
+  readonly times?: StandOutcome;
 }
 
 function gathererTo(peer: Peer = {}) {
   const clock = new VirtualClock();
   /** The logs of each message that was sent. */
   const sent: number[][] = [];
+  /** The commit times of each message that had some. */
+  const timed: unknown[] = [];
   const alone = peer.alone ?? (async (batch) => standOf(batch));
   const together =
     peer.together ??
@@ -66,9 +72,14 @@ function gathererTo(peer: Peer = {}) {
       return encodeFrame(encodeStand(await alone(batch)));
     }
     expect(subject).toBe('tidemark.v1.b.replication.batches');
-    const batches = decodeBatches(message).map(decodeBatch);
+    const parts = decodeBatches(message);
+    const last = parts.at(-1);
+    const isTimed = last !== undefined && saysCommits(last);
+    const batches = (isTimed ? parts.slice(0, -1) : parts).map(decodeBatch);
     sent.push(batches.map(({ log }) => log));
-    return encodeFrame(encodeStands(await together(batches)));
+    if (isTimed) timed.push(decodeCommits(last, batches.length));
+    const answer = isTimed ? [peer.times ?? ({ kind: 'late' } as const)] : [];
+    return encodeFrame(encodeStands([...(await together(batches)), ...answer]));
   };
   const bus: Bus = { region: 'a', request, serve: () => () => {} };
   const gatherer = new ShipGatherer({ line: new PeerLine(bus, 'b'), clock });
@@ -79,8 +90,11 @@ function gathererTo(peer: Peer = {}) {
       timeoutMs = 1000,
     }: { readonly signal?: AbortSignal; readonly timeoutMs?: number } = {},
   ): Promise<Stand> =>
-    gatherer.ship(encodeBatch(batch), signal === undefined ? { timeoutMs } : { timeoutMs, signal });
-  return { clock, sent, ship };
+    gatherer.ship(
+      { bytes: encodeBatch(batch), commits: batch.commits },
+      signal === undefined ? { timeoutMs } : { timeoutMs, signal },
+    );
+  return { clock, sent, timed, ship };
 }
 
 test('what several logs ship at one moment goes in one message, and each is answered for itself', async () => {
@@ -286,4 +300,48 @@ test('a stream that ends waits no longer, before and after its batch is sent', a
     { status: 'fulfilled' },
   ]);
   expect(sent).toEqual([[0, 1, 2]]);
+});
+
+const committedAt = (batch: Batch, committedMs: number | undefined): Batch => ({
+  ...batch,
+  commits: [{ records: 1, committedMs }],
+});
+
+test('commit times go behind the batches, also of one alone, and not where none is known', async () => {
+  const { clock, sent, timed, ship } = gathererTo();
+  const first = [
+    ship(committedAt(batchOf(0), 7.5)),
+    ship(committedAt(batchOf(1), undefined)),
+    ship(batchOf(2)),
+  ];
+  await clock.advance(0);
+  for (const { applied } of await Promise.all(first)) expect(applied?.index).toBe(6);
+  const lone = ship(committedAt(batchOf(0), 8.5));
+  await clock.advance(GATHER_MS);
+  await lone;
+  const unknown = ship(committedAt(batchOf(0), undefined));
+  await clock.advance(GATHER_MS);
+  await unknown;
+  expect(sent).toEqual([[0, 1, 2], [0], [0]]);
+  expect(timed).toEqual([
+    [[{ records: 1, committedMs: 7.5 }], [{ records: 1, committedMs: undefined }], []],
+    [[{ records: 1, committedMs: 8.5 }]],
+  ]);
+});
+
+test('a peer of an earlier release takes the batches all the same, and gets no commit times for a while', async () => {
+  const times = { kind: 'failed', code: 'damaged', words: 'it is no ship' } as const;
+  const { clock, sent, timed, ship } = gathererTo({ times });
+  for (let round = 0; round < 3; round += 1) {
+    const shipped = ship(committedAt(batchOf(round), 7));
+    await clock.advance(GATHER_MS);
+    expect((await shipped).applied?.index).toBe(6);
+  }
+  expect(sent).toEqual([[0], [1], [2]]);
+  expect(timed).toHaveLength(1);
+  await clock.advance(60_000);
+  const shipped = ship(committedAt(batchOf(3), 7));
+  await clock.advance(0);
+  await shipped;
+  expect(timed).toHaveLength(2);
 });

@@ -35,6 +35,7 @@ function streamTo(answer: (batch: Batch) => Promise<Stand>, clock = new VirtualC
     peer: 'b',
     tables: new MemoryTables(TABLE, ['a', 'b']),
     clock,
+    nowMs: () => hybrid.nowMs(),
     from: EMPTY_END,
     logs: 1,
     ship: async (batch) => {

@@ -88,6 +88,10 @@ const page = fc.record({
   vector: optional(fc.dictionary(region, whole, { noNullPrototype: true })),
   items: fc.array(item),
 });
+const run = fc.record({
+  records: fc.nat(),
+  committedMs: optional(fc.double({ min: 1, max: 1e13, noNaN: true })),
+});
 const answers = fc.constantFrom<CopyAnswer>('durable', 'not known', 'not a member', 'not begun');
 
 const returns = <T>(
@@ -110,6 +114,14 @@ test('every message comes back as it was', () => {
     fc.array(batch),
     (batches) => wire.encodeBatches(batches.map(wire.encodeBatch)),
     (message) => wire.decodeBatches(message).map(wire.decodeBatch),
+  );
+  fc.assert(
+    fc.property(fc.array(fc.array(run)), (commits) => {
+      const message = wire.encodeCommits(commits);
+      expect(wire.saysCommits(message)).toBe(true);
+      expect(wire.decodeCommits(message, commits.length)).toEqual(commits);
+      expect(() => wire.decodeCommits(message, commits.length + 1)).toThrow(WireError);
+    }),
   );
   fc.assert(
     fc.property(fc.array(outcome), (outcomes) => {
@@ -145,6 +157,7 @@ const decoders = [
   wire.decodeNothing,
   wire.decodeBatches,
   (message: Uint8Array) => wire.decodeStands(message, 2),
+  (message: Uint8Array) => wire.decodeCommits(message, 2),
 ] as const;
 
 function outcomeOf(decode: () => unknown): string {
@@ -157,7 +170,7 @@ function outcomeOf(decode: () => unknown): string {
 }
 
 test('whatever else arrives is refused with a WireError, and asks for no memory', () => {
-  const kind = fc.integer({ min: 0, max: 12 });
+  const kind = fc.integer({ min: 0, max: 13 });
   fc.assert(
     fc.property(kind, fc.uint8Array({ maxLength: 200 }), (tag, rest) => {
       const message = Buffer.from([wire.REPLICATION_WIRE_VERSION, tag, ...rest]);
@@ -175,6 +188,16 @@ test('a batch that is cut short or has something behind it is damaged', () => {
       const short = message.subarray(0, cut % message.length);
       expect(() => wire.decodeBatch(short)).toThrow(WireError);
       expect(() => wire.decodeBatch(Buffer.concat([message, Buffer.from([0])]))).toThrow(WireError);
+    }),
+  );
+});
+
+test('a batch is the same bytes with and without commit times, and no such times: an earlier release reads it', () => {
+  fc.assert(
+    fc.property(batch, fc.array(run), (value, commits) => {
+      const message = wire.encodeBatch({ ...value, commits });
+      expect(message).toEqual(wire.encodeBatch(value));
+      expect(wire.saysCommits(message)).toBe(false);
     }),
   );
 });

@@ -59,6 +59,10 @@ export class MemoryPartition implements Partition {
   readonly #now: () => HybridTime;
   readonly #clock: Clock;
   readonly #followers = new Set<MemoryFollower>();
+  /** How long behind its version a write is said to be durable. */
+  commitTakesMs = 0;
+  /** Whether it is said when that was. */
+  knowsCommits = true;
   /** While true nothing is taken in: two zones are away. */
   failsToReceive = false;
   /** Set by a test: see `Partition`. */
@@ -240,7 +244,10 @@ export class MemoryPartition implements Partition {
         payload ?? Buffer.from(records.map(({ key }) => Buffer.from(key).toString('hex')).join()),
     });
     for (const record of records) disk.items.set(nameOf(record.table, record.key), record);
-    disk.entries.push({ entry, records });
+    const durableMs = this.knowsCommits
+      ? this.#clock.monotonicMs() + this.commitTakesMs
+      : undefined;
+    disk.entries.push({ entry, records, durableMs });
     for (const follower of this.#followers) follower.wake();
   }
 }

@@ -140,6 +140,7 @@ export class GlobalWorldRegion {
     const base = { ...own, bus, tables, clock, random, logger };
     const observer = {
       latency: () => {},
+      writeAge: () => {},
       received: () => {},
       shipped: () => {},
       conflict: () => {},

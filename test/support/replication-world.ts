@@ -94,6 +94,7 @@ export class WorldRegion {
   readonly conflicts: Conflict[] = [];
   readonly latenciesMs: number[] = [];
   clampedMs = 0;
+  readonly writeAgesMs: number[] = [];
   readonly mismatches: Mismatch[] = [];
   partitions: MemoryPartition[] = [];
   replicator: Replicator | undefined;
@@ -149,6 +150,7 @@ export class WorldRegion {
           this.latenciesMs.push(latencyMs);
           this.clampedMs += clampedMs;
         },
+        writeAge: (_origin, ageMs) => this.writeAgesMs.push(ageMs),
         received: () => {},
         shipped: () => {},
         conflict: (_origin, conflict) => this.conflicts.push(conflict),

@@ -132,7 +132,7 @@ export class ArrayLog implements LogSource {
       partitionTime: time,
       payload: records.length > 0 ? encodeRecords(records) : new Uint8Array(0),
     });
-    this.entries.push({ entry, records });
+    this.entries.push({ entry, records, durableMs: undefined });
   }
 }
 

@@ -5,6 +5,7 @@ import { type AppendOutcome, LogError, type ReplicatedLog } from '../replicated-
 import { decodeSuccession, type Succession } from '../succession.ts';
 import { isValid, KeptEntries, missing, readBytes } from './kept-entries.ts';
 import { Lease, leaseMsDefault, type Moment } from './lease.ts';
+import { NotedTimes } from './noted-times.ts';
 import { BrokerError, type Published, type StreamBroker } from './stream-broker.ts';
 import { encodeEntryMessages, encodeProof, type Found, MessageReader } from './stream-message.ts';
 
@@ -62,6 +63,10 @@ export class StreamLog implements ReplicatedLog {
   readonly #lease: Lease;
   readonly #partBytes: number | undefined;
   readonly #kept: KeptEntries;
+  /** When each entry was known to be durable, by index. */
+  readonly #durable = new NotedTimes();
+  /** When the broker told of each message, by number. */
+  readonly #toldMs = new NotedTimes();
   #end: LogEnd;
   #endKind: EntryKind | undefined;
   /** The numbers of the first and of the last message of the last entry. */
@@ -198,6 +203,14 @@ export class StreamLog implements ReplicatedLog {
     return this.isResigned || this.#isOurs ? 0 : this.#lease.overElsewhereInMs;
   }
 
+  /**
+   * When the entry at `index` was known here to be durable, by the monotonic clock: acknowledged, where it was appended from here,
+   * else when the broker told that it was stored. Undefined where it was only read, and of all but the last ones.
+   */
+  durableMs(index: number): number | undefined {
+    return this.#durable.at(index);
+  }
+
   onAvailability(listener: (available: boolean) => void): () => void {
     this.#availability.add(listener);
     return () => this.#availability.delete(listener);
@@ -271,7 +284,8 @@ export class StreamLog implements ReplicatedLog {
   #stored({ entry, first, count, sent }: Publication): void {
     this.#last = first + count - 1;
     this.#received = Math.max(this.#received, this.#last);
-    if (entry !== undefined) this.#advance(entry, { first, isOwn: true });
+    if (entry !== undefined)
+      this.#advance(entry, { first, isOwn: true, durableMs: this.#clock.monotonicMs() });
     if (entry?.kind === 'open') {
       this.#isOvertaken = false;
       this.#needsEpoch = false;
@@ -302,8 +316,12 @@ export class StreamLog implements ReplicatedLog {
     }
   }
 
-  #advance(entry: Entry, { first, isOwn }: { first: number; isOwn: boolean }): void {
+  #advance(
+    entry: Entry,
+    { first, isOwn, durableMs }: { first: number; isOwn: boolean; durableMs: number | undefined },
+  ): void {
     this.#end = endOf(entry);
+    if (durableMs !== undefined) this.#durable.note(entry.index, durableMs);
     this.#endKind = entry.kind;
     this.#endMessages = { first, last: this.#last };
     if (entry.kind === 'open') {
@@ -328,6 +346,7 @@ export class StreamLog implements ReplicatedLog {
 
   /** What is stored while something is on its way is heard of by its outcome. */
   #tell(last: number | undefined): void {
+    if (last !== undefined) this.#toldMs.note(last, this.#clock.monotonicMs());
     if (!this.#isOpen || this.#published.length > 0) return;
     if (last !== undefined && last <= this.#last) return;
     this.#toldThrough = Math.max(this.#toldThrough, last ?? 0);
@@ -448,7 +467,7 @@ export class StreamLog implements ReplicatedLog {
     const isOwn = this.#doubtful.has(entry.checksum);
     if (isNew && !isOwn) this.#lease.heard();
     if (this.#isOpen && !isOwn) this.#isOvertaken = true;
-    this.#advance(entry, { first, isOwn });
+    this.#advance(entry, { first, isOwn, durableMs: this.#toldMs.at(sequence) });
     return true;
   }
 

@@ -8,6 +8,8 @@ import type { CommittedEntry, Follower } from '../partition.ts';
 export interface MovingLog extends ReplicatedLog {
   /** Calls `listener` when `end` has moved; returns how to stop that. */
   onMoved(listener: () => void): () => void;
+  /** See `CommittedEntry.durableMs`. */
+  durableMs(index: number): number | undefined;
 }
 
 /** How soon a follower of a log that cannot be read now tries again. */
@@ -50,7 +52,7 @@ export class LogFollower implements Follower {
       // A seek while reading makes what was read worthless.
       if (from !== this.#after || this.#isClosed() || last === undefined) continue;
       this.#after = last.index;
-      return entries.map(committedOf);
+      return entries.map((entry) => committedOf(entry, this.#log));
     }
   }
 
@@ -98,11 +100,11 @@ function assertKept(log: ReplicatedLog, after: number): void {
 /** An entry is decoded once for all that follow it, as long as the log hands out the same object. */
 const decoded = new WeakMap<Entry, CommittedEntry>();
 
-export function committedOf(entry: Entry): CommittedEntry {
+export function committedOf(entry: Entry, log: Pick<MovingLog, 'durableMs'>): CommittedEntry {
   let committed = decoded.get(entry);
   if (committed === undefined) {
     const records = entry.kind === 'records' ? decodeRecords(entry.payload) : [];
-    committed = { entry, records };
+    committed = { entry, records, durableMs: log.durableMs(entry.index) };
     decoded.set(entry, committed);
   }
   return committed;

@@ -344,7 +344,7 @@ export class NodePartition implements Service {
         if (index + 1 < log.first) return 'behind';
         const entries = await log.read(index, applyBytesMax);
         if (entries[0]?.previousChecksum !== checksum) return 'unfit';
-        const prepared = entries.map((entry) => preparedEntry(committedOf(entry)));
+        const prepared = entries.map((entry) => preparedEntry(committedOf(entry, log)));
         await node.apply(new Map([[this.number, prepared]]));
         if (entries.some(({ kind }) => kind === 'split')) this.#options.onSplit?.();
         this.#tellApplied();

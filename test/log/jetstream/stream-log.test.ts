@@ -340,3 +340,24 @@ test('whoever opens an epoch says its name', async () => {
   expect(second.leader).toBe('node b');
   pipeline.stop();
 });
+
+test('each node knows when entries were durable that it appended or was told of, and of no others', async () => {
+  const world = new StreamUnderTest();
+  const [first, second] = [await world.open(), await world.open(world.connect('b'))];
+  const writer = new LogWriter(first);
+  await writer.open();
+  await world.clock.advance(500);
+  expect(await writer.append('one')).toBe('durable');
+  const appendedMs = world.clock.monotonicMs();
+  await world.clock.advance(500);
+  expect(second.end).toEqual(first.end);
+  expect([first, second].map((log) => log.durableMs(2))).toEqual([appendedMs, appendedMs]);
+  // It only reads what stands.
+  const third = await world.open(world.connect('c'));
+  expect(third.end).toEqual(first.end);
+  expect([1, 2, 3].map((index) => third.durableMs(index))).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});

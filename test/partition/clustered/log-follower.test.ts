@@ -42,6 +42,11 @@ class FakeLog {
     for (const listener of this.#listeners) listener();
   }
 
+  /** It is known of every other entry when it was durable. */
+  durableMs(index: number): number | undefined {
+    return index % 2 === 0 ? undefined : 100 * index;
+  }
+
   onMoved(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -132,6 +137,14 @@ test('a log that cannot be read now is read again after a pause', async () => {
   });
   expect(indexesOf(await follower.next(1))).toEqual([1]);
   expect(pauses).toBe(3);
+});
+
+test('a follower says when an entry was known to be durable, where the log does', async () => {
+  const log = new FakeLog();
+  for (let count = 0; count < 3; count += 1) log.push();
+  const follower = follow(log, 0);
+  const found = [...(await follower.next(1)), ...(await follower.next(1))];
+  expect(found.map(({ durableMs }) => durableMs)).toEqual([100, undefined, 300]);
 });
 
 test('an end is known of entries that are kept', async () => {
