@@ -65,7 +65,7 @@ export class HeldFiles {
   async close(): Promise<void> {
     this.#stopping.abort();
     await this.#looking;
-    for (const name of [...this.#held.keys()]) await this.#letGo(name);
+    for (const name of this.#held.keys()) await this.#letGo(name);
   }
 
   async #look(): Promise<void> {
