@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 
 /** Of one store; the newest, which are the next to be merged. */
-export const FILES_HELD_MAX = 512;
+export const FILES_HELD_MAX = 256;
 
 /** Between two looks: a file is seldom merged, and so removed, sooner after it was made. */
-export const LOOK_EVERY_MS = 50;
+export const LOOK_EVERY_MS = 100;
 
-/** LevelDB merges on for some time after the last write; after so many looks that found nothing new it is left alone. */
-export const LOOKS_IN_VAIN_MAX = 40;
+/** LevelDB merges on for some time after the last write; after so many looks that found nothing new the store is left alone. */
+export const LOOKS_IN_VAIN_MAX = 100;
 
 /** What of the system is used. */
 export interface HeldFilesDisk {
@@ -65,25 +65,27 @@ export class HeldFiles {
   async close(): Promise<void> {
     this.#stopping.abort();
     await this.#looking;
+    await this.#letAllGo();
+  }
+
+  async #letAllGo(): Promise<void> {
     for (const name of this.#held.keys()) await this.#letGo(name);
   }
 
+  /** Ends with nothing held: what is removed from a store that nobody looks at takes no space. */
   async #look(): Promise<void> {
     const { signal } = this.#stopping;
     while (this.#looksLeft > 0 && !signal.aborted) {
       this.#looksLeft -= 1;
-      try {
-        if (await this.#lookOnce()) this.#looksLeft = LOOKS_IN_VAIN_MAX;
-      } catch {
-        // The folder cannot be read now: LevelDB will say so, or the next look does better.
-      }
+      if (await this.#lookOnce()) this.#looksLeft = LOOKS_IN_VAIN_MAX;
       await this.#clock.sleep(LOOK_EVERY_MS, signal);
+      if (this.#looksLeft === 0) await this.#letAllGo();
     }
   }
 
   /** Whether anything has changed. */
   async #lookOnce(): Promise<boolean> {
-    const there = newestOf(await this.#disk.list(this.#directory));
+    const there = newestOf(await this.#names());
     const wanted = new Set(there);
     const gone = [...this.#held.keys()].filter((name) => !wanted.has(name));
     const come = there.filter((name) => !this.#held.has(name));
@@ -92,6 +94,15 @@ export class HeldFiles {
     for (const name of come) if (await this.#hold(name)) changes += 1;
     for (const name of gone) await this.#letGo(name);
     return changes > 0;
+  }
+
+  /** None where the folder cannot be read: it may be another one's by now. */
+  async #names(): Promise<readonly string[]> {
+    try {
+      return await this.#disk.list(this.#directory);
+    } catch {
+      return [];
+    }
   }
 
   /** False where it is gone already, or this process has too many open. */

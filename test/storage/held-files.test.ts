@@ -83,9 +83,11 @@ test('a store that nobody writes to is left alone, once merging is over', async 
   expect(looks).toBeGreaterThanOrEqual(LOOKS_IN_VAIN_MAX);
   await clock.advance(100 * LOOK_EVERY_MS);
   expect(disk.looks).toBe(looks);
+  expect(disk.openPaths).toEqual([]);
   held.changed();
   await clock.settle();
   expect(disk.looks).toBe(looks + 1);
+  expect(disk.openPaths).toEqual(['store/000005.ldb']);
   await held.close();
 });
 
@@ -96,6 +98,18 @@ test('files that cannot be opened are no reason to look for ever', async () => {
   await clock.advance(2 * LOOK_EVERY_MS * LOOKS_IN_VAIN_MAX);
   expect(held.size).toBe(0);
   expect(disk.looks).toBeLessThanOrEqual(LOOKS_IN_VAIN_MAX + 1);
+  await held.close();
+});
+
+test('of a folder that cannot be read nothing is held', async () => {
+  disk.names = ['000005.ldb'];
+  held.changed();
+  await clock.settle();
+  disk.list = async () => {
+    throw new Error('it has another name');
+  };
+  await clock.advance(LOOK_EVERY_MS);
+  expect(disk.openPaths).toEqual([]);
   await held.close();
 });
 
