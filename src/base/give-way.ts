@@ -8,20 +8,17 @@ const idleTurnMs = 0.2;
 const restTurns = 20;
 
 /** The longest rest: so that work which can wait ends, whatever else there is. */
-export const REST_MS_MAX = 100;
+export const REST_MS_MAX = 200;
 
 /**
  * For work that can wait, between two pieces of it: gives way to whatever is ready, and rests the longer, the more that is, so that
- * clients have most of the event loop. Resolves to whether it rested: the next piece is better a small one then. Resolves early, without
- * error, when `signal` aborts.
+ * clients have most of the event loop. Resolves early, without error, when `signal` aborts.
  */
-export async function giveWay(clock: Clock, signal: AbortSignal): Promise<boolean> {
+export async function giveWay(clock: Clock, signal: AbortSignal): Promise<void> {
   const startedMs = clock.monotonicMs();
   for (let turn = 0; turn < turns; turn += 1) await yieldTo(clock);
   const turnMs = (clock.monotonicMs() - startedMs) / turns;
-  if (turnMs <= idleTurnMs) return false;
-  await clock.sleep(Math.min(REST_MS_MAX, turnMs * restTurns), signal);
-  return true;
+  if (turnMs > idleTurnMs) await clock.sleep(Math.min(REST_MS_MAX, turnMs * restTurns), signal);
 }
 
 /** What keeps others this long is no more than one long read does to another. */

@@ -15,12 +15,6 @@ import type { PeerLine } from './peer-line.ts';
 /** A page ends with the item that passes this, so that it may be the largest item longer. */
 export const COPY_PAGE_BYTES = 128 * 1024;
 
-/**
- * The same where the copy gives way to clients: a page keeps both regions' processors, which may be the same ones, from them in one piece. With
- * rests of `REST_MS_MAX` that is 320 KB a second, which a copy makes at the least.
- */
-export const SMALL_COPY_PAGE_BYTES = 32 * 1024;
-
 /** What is small is over before it disturbs. */
 export const PAGES_WITHOUT_REST = 8;
 
@@ -169,11 +163,9 @@ class Scan {
       const number = layout().partitionOfHash(hash);
       const partition = present(partitions[number], 'a partition for every hash');
       for (;;) {
-        const { signal } = this.#ended;
-        const rested = mayRest(this.#job.via, this.#pages) && (await giveWay(clock, signal));
+        if (mayRest(this.#job.via, this.#pages)) await giveWay(clock, this.#ended.signal);
         if (this.#outcome !== undefined) return;
-        const pageBytes = rested ? SMALL_COPY_PAGE_BYTES : COPY_PAGE_BYTES;
-        const found = await partition.scan(this.#job.table, after, pageBytes);
+        const found = await partition.scan(this.#job.table, after, COPY_PAGE_BYTES);
         if (found.length === 0) break;
         after = found.at(-1)?.key;
         const items = found.filter((item) => this.#isAskedFor(item));

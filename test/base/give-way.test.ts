@@ -10,8 +10,7 @@ import { TurningClock } from '../support/turning-clock.ts';
 
 async function restsAt(turnMs: number): Promise<readonly number[]> {
   const clock = new TurningClock(turnMs);
-  const rested = await giveWay(clock, new AbortController().signal);
-  expect(rested).toBe(clock.rests.length > 0);
+  await giveWay(clock, new AbortController().signal);
   return clock.rests;
 }
 
