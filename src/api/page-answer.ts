@@ -1,6 +1,6 @@
 import type { Awaitable } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
-import { yieldTo } from '../base/clock.ts';
+import { letShortOnesPass } from '../base/give-way.ts';
 import type { ConditionExpression, ProjectionExpression } from '../expression/ast.ts';
 import { evaluateCondition } from '../expression/evaluate-condition.ts';
 import { project } from '../expression/project.ts';
@@ -103,7 +103,7 @@ export async function shownItems(
     runBytes += image.byteLength;
     if (runBytes > RUN_BYTES) {
       runBytes = 0;
-      await yieldTo(clock);
+      await letShortOnesPass(clock);
     }
     const item = parseImage(image);
     if (filter !== undefined && !evaluateCondition(filter, item)) continue;

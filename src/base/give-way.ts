@@ -20,3 +20,31 @@ export async function giveWay(clock: Clock, signal: AbortSignal): Promise<void> 
   const turnMs = (clock.monotonicMs() - startedMs) / turns;
   if (turnMs > idleTurnMs) await clock.sleep(Math.min(REST_MS_MAX, turnMs * restTurns), signal);
 }
+
+/** What keeps others this long is no more than one long read does to another. */
+const busyFromMs = 0.5;
+/** How long a long read rests, by how long others were at work. */
+const restTimes = 2;
+
+/** How long a round of a long read waits for others at the most: so that it ends, whatever else there is. */
+export const ROUND_REST_MS_MAX = 50;
+
+/**
+ * For a long read, between two of its rounds: short requests go first. Goes on at once where nothing else is ready; else lets pass what
+ * is, and what comes meanwhile, and rests in proportion to that, so that it takes a part of what is left and not all. What the read itself
+ * has ordered from another thread must have arrived, or it would wait for that.
+ */
+export async function letShortOnesPass(clock: Clock): Promise<void> {
+  const startedMs = clock.monotonicMs();
+  let sinceMs = startedMs;
+  for (;;) {
+    await yieldTo(clock);
+    const nowMs = clock.monotonicMs();
+    const isIdle = nowMs - sinceMs <= idleTurnMs;
+    const busyMs = nowMs - startedMs;
+    const restMs = Math.min(ROUND_REST_MS_MAX - busyMs, busyMs * restTimes);
+    if (restMs <= 0 || (isIdle && busyMs < busyFromMs)) return;
+    if (isIdle) return clock.sleep(restMs);
+    sinceMs = nowMs;
+  }
+}

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 
 import { Level } from 'level';
 
+import type { Clock } from '../base/clock.ts';
+import { HeldFiles } from './held-files.ts';
 import {
   StoreError,
   type IterateOptions,
@@ -27,6 +29,8 @@ export interface LevelStoreOptions {
   readonly tablesOpenMax?: number | undefined;
   /** Makes a file durable; one that is gone is none to it. */
   readonly syncFile?: (path: string) => Promise<void>;
+  /** With one, files that LevelDB removes keep no reader waiting: see `HeldFiles`. */
+  readonly clock?: Clock;
 }
 
 const CACHE_BYTES = 8 * 1024 * 1024;
@@ -85,7 +89,8 @@ export async function openLevelStore(
   }
   try {
     const [base, last] = await readMarks(level);
-    const files = { directory, sync: options.syncFile ?? syncFile };
+    const held = options.clock === undefined ? undefined : new HeldFiles(directory, options.clock);
+    const files = { directory, sync: options.syncFile ?? syncFile, held };
     return new LevelStore(level, files, { base, last });
   } catch (error) {
     await level.close();
@@ -95,7 +100,7 @@ export async function openLevelStore(
 
 class LevelStore implements KeyValueStore {
   readonly #level: Level<Uint8Array, Uint8Array>;
-  readonly #files: WriteAheadFiles;
+  readonly #files: StoreFiles;
   readonly #ahead: ReadAhead;
   /** Batches are numbered; all up to `base` are durable and have no marks any more. */
   #base: number;
@@ -106,7 +111,7 @@ class LevelStore implements KeyValueStore {
 
   constructor(
     level: Level<Uint8Array, Uint8Array>,
-    files: WriteAheadFiles,
+    files: StoreFiles,
     marks: { readonly base: number; readonly last: number },
   ) {
     this.#level = level;
@@ -156,6 +161,7 @@ class LevelStore implements KeyValueStore {
       if (rebase) operations.put(BASE_KEY, numberBytes(number));
       await operations.write({ sync });
       this.#ahead.changed(batch);
+      this.#files.held?.changed();
       this.#last = number;
       if (sync) this.#durable = number;
       if (rebase) await this.#rebase(number);
@@ -184,6 +190,7 @@ class LevelStore implements KeyValueStore {
     return this.#enqueue(async () => {
       await this.#level.clear({ gte: range.from, lt: range.to });
       this.#ahead.forget();
+      this.#files.held?.changed();
     });
   }
 
@@ -193,6 +200,8 @@ class LevelStore implements KeyValueStore {
       await this.#level.close();
     } catch (error) {
       throw storeError(error);
+    } finally {
+      await this.#files.held?.close();
     }
   }
 
@@ -257,9 +266,10 @@ class LevelAhead implements AheadSource {
   }
 }
 
-interface WriteAheadFiles {
+interface StoreFiles {
   readonly directory: string;
   readonly sync: (path: string) => Promise<void>;
+  readonly held: HeldFiles | undefined;
 }
 
 /** Oldest first: LevelDB numbers its files, with six digits or more. */

@@ -1,4 +1,5 @@
-import { yieldTo, type Clock } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import { letShortOnesPass } from '../base/give-way.ts';
 import type { StoredItem } from '../model/record.ts';
 import {
   DamagedValueError,
@@ -92,11 +93,13 @@ export interface StoredPageItem {
 }
 
 const PAIRS_PER_READ_MAX = 128;
-const RUN_MS_MAX = 1;
+
+/** What is read of a page before shorter requests go first, and then each time again: less than a millisecond's work. */
+export const ROUND_BYTES = 128 * 1024;
 
 /**
- * One page of a table's items in key order, of a store as it is now or of a snapshot. Gives way to others about every millisecond.
- * Throws `StoreError`.
+ * One page of a table's items in key order, of a store as it is now or of a snapshot. A long one is read in rounds, between which
+ * short requests go first. Throws `StoreError`.
  */
 export async function readPage(
   source: Pick<KeyValueSnapshot, 'iterate'>,
@@ -111,15 +114,19 @@ export async function readPage(
   const next = (wanted: number): Promise<readonly KeyValuePair[]> =>
     begun(iterator.next(Math.min(wanted, PAIRS_PER_READ_MAX)));
   let reading = next(limit);
+  let roundEndBytes = ROUND_BYTES;
   try {
     for (;;) {
       const pairs = await reading;
       if (pairs.length === 0) return { items, more: false, itemBytes };
+      if (itemBytes >= roundEndBytes) {
+        roundEndBytes = itemBytes + ROUND_BYTES;
+        await letShortOnesPass(clock);
+      }
       const read = items.length + pairs.length;
       // The store reads on, in a thread of its own, unless the page is likely to end with these.
       const isLast = read >= limit || (itemBytes / items.length) * read > request.byteLimit;
       if (!isLast) reading = next(limit - read);
-      const startedMs = clock.monotonicMs();
       for (const pair of pairs) {
         const item = pageItem(pair);
         items.push(item);
@@ -129,7 +136,6 @@ export async function readPage(
         }
       }
       if (isLast) reading = next(limit - read);
-      if (clock.monotonicMs() - startedMs > RUN_MS_MAX / 4) await yieldTo(clock);
     }
   } finally {
     await iterator.close();

@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 
-import { giveWay, REST_MS_MAX } from '../../src/base/give-way.ts';
+import {
+  giveWay,
+  letShortOnesPass,
+  REST_MS_MAX,
+  ROUND_REST_MS_MAX,
+} from '../../src/base/give-way.ts';
 import { TurningClock } from '../support/turning-clock.ts';
 
 async function restsAt(turnMs: number): Promise<readonly number[]> {
@@ -22,4 +27,33 @@ test('the more there is to do, the longer is the rest', async () => {
 
 test('a rest has an end, so that the work has one', async () => {
   expect(await restsAt(1000)).toEqual([REST_MS_MAX]);
+});
+
+/** How long the round of a read waited while turns took so long, and how much of that it slept. */
+async function roundAt(
+  ...turnsMs: readonly number[]
+): Promise<{ readonly waitedMs: number; readonly rests: readonly number[] }> {
+  const clock = new TurningClock(...turnsMs);
+  await letShortOnesPass(clock);
+  return { waitedMs: clock.monotonicMs(), rests: clock.rests };
+}
+
+test('a long read goes on after one turn where nothing else is ready', async () => {
+  expect(await roundAt(0.01, 8)).toEqual({ waitedMs: 0.01, rests: [] });
+});
+
+test('it rests for what another one of its kind takes neither', async () => {
+  expect((await roundAt(0.4, 0)).rests).toEqual([]);
+});
+
+test('it lets pass what is ready and what comes meanwhile, and rests in proportion', async () => {
+  const { waitedMs, rests } = await roundAt(2, 1, 0.5, 0);
+  expect(rests).toEqual([7]);
+  expect(waitedMs).toBe(10.5);
+});
+
+test('a round waits for others no longer than that, however late they are', async () => {
+  expect(await roundAt(30, 0)).toEqual({ waitedMs: ROUND_REST_MS_MAX, rests: [20] });
+  expect((await roundAt(5)).waitedMs).toBe(ROUND_REST_MS_MAX);
+  expect(await roundAt(400)).toEqual({ waitedMs: 400, rests: [] });
 });

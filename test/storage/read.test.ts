@@ -2,11 +2,19 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import type { Clock } from '../../src/base/clock.ts';
+import { ROUND_REST_MS_MAX } from '../../src/base/give-way.ts';
 import { itemSpaceKey, hashRange } from '../../src/storage/key-layout.ts';
-import { readItem, readPage, scanVersions, type PageRequest } from '../../src/storage/read.ts';
+import {
+  readItem,
+  readPage,
+  ROUND_BYTES,
+  scanVersions,
+  type PageRequest,
+} from '../../src/storage/read.ts';
 import { StoreError, type KeyValueStore } from '../../src/storage/key-value-store.ts';
 import { StorageNode } from '../../src/storage/storage-node.ts';
 import { MemoryStoreDisk } from '../support/memory-store.ts';
+import { TurningClock } from '../support/turning-clock.ts';
 import { keyOf, LeaderModel, PARTITIONS, type Change } from './leader-model.ts';
 
 const TABLE = 7;
@@ -56,6 +64,24 @@ const WHOLE: PageRequest = {
 
 const hex = (key: Uint8Array): string => Buffer.from(key).toString('hex');
 const items = fc.uniqueArray(fc.nat(200), { maxLength: 40 });
+
+test('a long page lets short requests go first, each time that it has read so much, and a short one does not', async () => {
+  const { node } = await nodeWith(
+    Array.from({ length: 600 }, (_, at) => put(at, 'x'.repeat(1100))),
+  );
+  const restsOf = async (limit: number | undefined, turnMs: number): Promise<number> => {
+    const clock = new TurningClock(turnMs);
+    const page = await readPage(node.store, { ...WHOLE, limit }, clock);
+    expect(page.items).toHaveLength(limit ?? 600);
+    // Turns never end here, so that a round waits as long as it may, and sleeps no more.
+    return clock.monotonicMs() / ROUND_REST_MS_MAX;
+  };
+  const rounds = Math.floor(660_000 / ROUND_BYTES);
+  expect(await restsOf(undefined, 10)).toBeGreaterThanOrEqual(rounds - 1);
+  expect(await restsOf(undefined, 10)).toBeLessThanOrEqual(rounds);
+  expect(await restsOf(undefined, 0)).toBe(0);
+  expect(await restsOf(100, 10)).toBe(0);
+});
 
 test('a page is read ahead: what fails behind its end is no matter, what fails within it is', async () => {
   const { node } = await nodeWith([put(1), put(2), put(3)]);

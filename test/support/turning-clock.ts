@@ -1,13 +1,14 @@
 import type { Clock } from '../../src/base/clock.ts';
 
-/** Time in which each turn of the event loop takes as long as is said, and sleeps are over at once. */
+/** Time in which turns of the event loop take as long as is said, the last of them for ever, and sleeps are over at once. */
 export class TurningClock implements Clock {
   readonly rests: number[] = [];
-  readonly #turnMs: number;
+  readonly #turnsMs: readonly number[];
+  #turn = 0;
   #nowMs = 0;
 
-  constructor(turnMs: number) {
-    this.#turnMs = turnMs;
+  constructor(...turnsMs: readonly number[]) {
+    this.#turnsMs = turnsMs;
   }
 
   wallMs(): number {
@@ -24,7 +25,8 @@ export class TurningClock implements Clock {
   }
 
   defer(task: () => void): void {
-    this.#nowMs += this.#turnMs;
+    this.#nowMs += this.#turnsMs[this.#turn] ?? this.#turnsMs.at(-1) ?? 0;
+    this.#turn += 1;
     queueMicrotask(task);
   }
 }
