@@ -23,7 +23,7 @@ import { oldImageFor, withIndexRecords, withOldImage } from './index-records.ts'
 import { Intents } from './intents.ts';
 import { imageOf } from './item-image.ts';
 import type { ItemImage, ItemPlace, ItemWrite, WriteOutcome } from './item-write.ts';
-import { COMMITTED, Overlay, overlayKey, type Commit, type OverlayItem } from './overlay.ts';
+import { COMMITTED, Overlay, overlayKey, type Commit } from './overlay.ts';
 import type { Follower, ForgetDecision, TimeVector } from './partition.ts';
 import type { LeaderOptions } from './leader-options.ts';
 import { MovedError } from './moved-error.ts';
@@ -429,7 +429,7 @@ export class Leader {
     const stored =
       held === undefined
         ? this.#options.copies.read(({ node }) => readItem(node.store, table, itemKey))
-        : itemIn(held);
+        : held.item;
     await this.certain(held?.commit ?? COMMITTED);
     return stored;
   }
@@ -454,7 +454,7 @@ export class Leader {
       if (held === undefined)
         return this.#options.copies.read(({ node }) => readItem(node.store, table, itemKey));
       if (!held.commit.done) pending.add(held.commit.durable);
-      return itemIn(held);
+      return held.item;
     });
     await Promise.all(pending);
     await this.confirm(timesOvertaken);
@@ -467,7 +467,7 @@ export class Leader {
    */
   readNearby(table: number, itemKey: Uint8Array): StoredItem | undefined {
     const held = this.#overlay.get(overlayKey(table, itemKey));
-    if (held?.commit.done === true) return itemIn(held);
+    if (held?.commit.done === true) return held.item;
     return this.#options.copies.read(({ node }) => readItem(node.store, table, itemKey));
   }
 
@@ -626,10 +626,6 @@ export class Leader {
     this.held.stop();
     this.#letWritersGoOn();
   }
-}
-
-function itemIn({ stored }: OverlayItem): StoredItem | undefined {
-  return stored.image === undefined ? undefined : stored;
 }
 
 /** See `ItemRecord.replaced`. */

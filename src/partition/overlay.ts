@@ -169,6 +169,12 @@ export class OverlayItem {
     return stored;
   }
 
+  /** What a reader sees. */
+  get item(): StoredItem | undefined {
+    const { stored } = this;
+    return stored.image === undefined ? undefined : stored;
+  }
+
   get #digest(): ItemDigest | undefined {
     return this.#lane === undefined ? undefined : [this.#lane >>> 0, this.#otherLane >>> 0];
   }
