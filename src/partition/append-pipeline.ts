@@ -1,6 +1,5 @@
 import { assert, present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { untilQuiet } from '../base/quiet.ts';
 import type { HybridTime } from '../clock/hybrid-time.ts';
 import { endOf } from '../log/chain.ts';
 import { makeEntry } from '../log/entry-codec.ts';
@@ -41,7 +40,6 @@ export class AppendPipeline {
   #gathering: Group[] = [];
   readonly #inFlight: Group[] = [];
   #flushIsDue = false;
-  #isHastened = false;
   /** What has gathered may be closed as soon as an append may be sent. */
   #mayFlush = false;
   #state: 'closed' | 'open' | 'recovering' | 'stopped' = 'closed';
@@ -193,22 +191,6 @@ export class AppendPipeline {
     this.#gathering.push(group);
     if (!this.available) group.fail();
     return group;
-  }
-
-  /**
-   * What has gathered does not wait for the end of the turn: it is closed when a few steps of promises bring no more, as other batches of the
-   * same message do.
-   */
-  hasten(): void {
-    if (!this.#flushIsDue || this.#isHastened) return;
-    this.#isHastened = true;
-    void this.#flushQuiet();
-  }
-
-  async #flushQuiet(): Promise<void> {
-    await untilQuiet(() => this.#gathering.reduce((sum, { records }) => sum + records.length, 0));
-    this.#isHastened = false;
-    this.#flush();
   }
 
   /** At the end of the turn, or when an append has ended. */

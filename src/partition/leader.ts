@@ -283,11 +283,6 @@ export class Leader {
     return this.#appendOne(record, key, place);
   }
 
-  /** See `AppendPipeline.hasten`. */
-  hasten(): void {
-    this.#pipeline.hasten();
-  }
-
   #appendOne(record: ItemRecord, key: string, { time, isGated }: AppendPlace): Commit {
     this.#removals.note(record);
     const commit = this.#pipeline.append(record, key, time, isGated);

@@ -46,7 +46,6 @@ export class ReceivedItems {
         await leader.intents.clearOf(overlayKey(received.table, received.key));
       take(place, received);
     }
-    leader.hasten();
     for (const commit of commits) await commit.durable;
     await leader.confirm(timesOvertaken);
     return resolutions;

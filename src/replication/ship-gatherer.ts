@@ -1,5 +1,4 @@
 import { type Clock, WOKEN } from '../base/clock.ts';
-import { untilQuiet } from '../base/quiet.ts';
 import { BusError } from '../bus/bus.ts';
 import { timedOut } from '../bus/outcome.ts';
 import { knowsCommits, type CommitRun } from './commit-time.ts';
@@ -15,6 +14,13 @@ export const GATHER_MS = 1;
 /** What goes together. A batch with more than a part of it goes at once, behind those that wait. */
 export const GATHERED_BYTES_MAX = 64 * 1024;
 const LONE_BYTES_MIN = 16 * 1024;
+
+/**
+ * What a group of the logs commits reaches their streams in one run of promises, within a few steps of each other. A message that waits
+ * for so many steps in which nothing comes has it all, and need not wait for a turn of the event loop, in which the same
+ * group's writers are answered and others taken in.
+ */
+export const QUIET_STEPS = 8;
 
 /** How long a peer that does not know messages of several batches is sent them one by one, and one that does not know commit times none. */
 const ALONE_MS = 60_000;
@@ -76,10 +82,17 @@ export class ShipGatherer {
   async #sendSoon(): Promise<void> {
     this.#isDue = true;
     const waitMs = this.#sentMs + GATHER_MS - this.#clock.monotonicMs();
-    // At `GATHERED_BYTES_MAX` they are sent whatever is waited for, so that this ends even if batches keep coming.
-    await (waitMs > 0 ? this.#clock.sleep(waitMs) : untilQuiet(() => this.#waiting.length));
+    await (waitMs > 0 ? this.#clock.sleep(waitMs) : this.#quiet());
     this.#isDue = false;
     this.#send();
+  }
+
+  /** Ends soon even if batches keep coming: at `GATHERED_BYTES_MAX` they are sent whatever is waited for. */
+  async #quiet(): Promise<void> {
+    for (let count = -1; count !== this.#waiting.length;) {
+      count = this.#waiting.length;
+      for (let step = 0; step < QUIET_STEPS; step += 1) await Promise.resolve();
+    }
   }
 
   #send(): void {

@@ -2,7 +2,6 @@ import { Buffer } from 'node:buffer';
 
 import { expect, test } from 'vitest';
 
-import { QUIET_STEPS } from '../../src/base/quiet.ts';
 import { type Bus, BusError, type BusMessage } from '../../src/bus/bus.ts';
 import { decodeFrame, encodeFrame } from '../../src/bus/frame.ts';
 import type { Batch } from '../../src/replication/batch.ts';
@@ -10,6 +9,7 @@ import { PeerLine } from '../../src/replication/peer-line.ts';
 import {
   GATHER_MS,
   GATHERED_BYTES_MAX,
+  QUIET_STEPS,
   ShipGatherer,
 } from '../../src/replication/ship-gatherer.ts';
 import {

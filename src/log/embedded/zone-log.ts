@@ -2,7 +2,6 @@ import { assert, present } from '../../base/assert.ts';
 import { backoffMs } from '../../base/backoff.ts';
 import { yieldTo, type Clock } from '../../base/clock.ts';
 import { type Disk, DiskError } from '../../base/disk.ts';
-import { untilQuiet } from '../../base/quiet.ts';
 import type { Random } from '../../base/random.ts';
 import type { LogEnd } from '../entry.ts';
 import type { LogFrame } from './frame.ts';
@@ -186,16 +185,13 @@ export class ZoneLog {
     this.#tails.set(frame.partition, frame.end);
     if (this.#writing !== undefined || this.#scheduled) return;
     this.#scheduled = true;
-    void this.#startQuiet();
-  }
-
-  /** So that what all partitions append at one moment is one group: they close their entries in one run. */
-  async #startQuiet(): Promise<void> {
-    await untilQuiet(() => this.#queue.length);
-    this.#scheduled = false;
-    if (this.#writing !== undefined) return;
-    if (this.#files === undefined || this.#queue.length === 0) this.#wakeDrained();
-    else this.#writing = this.#run(this.#files);
+    // Deferred, so that what all partitions append in one turn is one group.
+    this.#options.clock.defer(() => {
+      this.#scheduled = false;
+      if (this.#writing !== undefined) return;
+      if (this.#files === undefined || this.#queue.length === 0) this.#wakeDrained();
+      else this.#writing = this.#run(this.#files);
+    });
   }
 
   /** Forgets what is queued and not being written. Nothing may be queued before `settle`. */
