@@ -114,7 +114,6 @@ const PURE: ReadonlyMap<string, readonly string[] | undefined> = new Map([
 /** The adapters, and which further modules of Node each one imports. `*` is all. */
 const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   'api/http-server.ts': ['node:http', 'node:net'],
-  'storage/held-files.ts': ['node:fs/promises', 'node:path'],
   'storage/level-store.ts': ['node:fs/promises', 'node:path'],
 };
 

@@ -1,6 +1,6 @@
 import type { Awaitable } from '../base/awaitable.ts';
 import type { Clock } from '../base/clock.ts';
-import { letShortOnesPass } from '../base/give-way.ts';
+import { letShortOnesPass, PAGE_REST_MS_MAX } from '../base/give-way.ts';
 import type { ConditionExpression, ProjectionExpression } from '../expression/ast.ts';
 import { evaluateCondition } from '../expression/evaluate-condition.ts';
 import { project } from '../expression/project.ts';
@@ -99,11 +99,12 @@ export async function shownItems(
   if (filter === undefined && show === undefined) return items.map(({ image }) => image);
   const matching: JsonPart[] = [];
   let runBytes = 0;
+  let restMsLeft = PAGE_REST_MS_MAX;
   for (const { image } of items) {
     runBytes += image.byteLength;
     if (runBytes > RUN_BYTES) {
       runBytes = 0;
-      await letShortOnesPass(clock);
+      restMsLeft -= await letShortOnesPass(clock, restMsLeft);
     }
     const item = parseImage(image);
     if (filter !== undefined && !evaluateCondition(filter, item)) continue;

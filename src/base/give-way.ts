@@ -26,25 +26,30 @@ const busyFromMs = 0.5;
 /** How long a long read rests, by how long others were at work. */
 const restTimes = 2;
 
-/** How long a round of a long read waits for others at the most: so that it ends, whatever else there is. */
+/** How long a round of a long read waits for others at the most, and all of a page's together: so that it ends, whatever else there is. */
 export const ROUND_REST_MS_MAX = 50;
+export const PAGE_REST_MS_MAX = 200;
 
 /**
- * For a long read, between two of its rounds: short requests go first. Goes on at once where nothing else is ready; else lets pass what
+ * For a long read, between two of its rounds, of which `restMsMax` is what is left to the page: short requests go first. Answers how long that took. Goes on at once where nothing else is ready; else lets pass what
  * is, and what comes meanwhile, and rests in proportion to that, so that it takes a part of what is left and not all. What the read itself
  * has ordered from another thread must have arrived, or it would wait for that.
  */
-export async function letShortOnesPass(clock: Clock): Promise<void> {
+export async function letShortOnesPass(clock: Clock, restMsMax: number): Promise<number> {
   const startedMs = clock.monotonicMs();
+  const roundMs = Math.min(ROUND_REST_MS_MAX, restMsMax);
   let sinceMs = startedMs;
   for (;;) {
     await yieldTo(clock);
     const nowMs = clock.monotonicMs();
     const isIdle = nowMs - sinceMs <= idleTurnMs;
     const busyMs = nowMs - startedMs;
-    const restMs = Math.min(ROUND_REST_MS_MAX - busyMs, busyMs * restTimes);
-    if (restMs <= 0 || (isIdle && busyMs < busyFromMs)) return;
-    if (isIdle) return clock.sleep(restMs);
+    const restMs = Math.min(roundMs - busyMs, busyMs * restTimes);
+    if (restMs <= 0 || (isIdle && busyMs < busyFromMs)) return busyMs;
+    if (isIdle) {
+      await clock.sleep(restMs);
+      return busyMs + restMs;
+    }
     sinceMs = nowMs;
   }
 }

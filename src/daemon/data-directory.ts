@@ -9,7 +9,6 @@ import type { RegionConfig } from './config.ts';
 import { DataDirectoryError } from './data-directory-error.ts';
 import { NodeDisk } from './node-disk.ts';
 import type { RegionPlace } from './region-place.ts';
-import { SystemClock } from './system-clock.ts';
 
 /**
  * The layout of a region's data directory. History: 1, the first:
@@ -54,7 +53,6 @@ interface Header {
 export class DataDirectory implements RegionPlace {
   readonly path: string;
   readonly #config: RegionConfig;
-  readonly #clock = new SystemClock();
 
   private constructor(path: string, config: RegionConfig) {
     this.path = path;
@@ -94,14 +92,14 @@ export class DataDirectory implements RegionPlace {
     const folder = this.#zonePath(zone);
     await mkdir(folder, { recursive: true });
     await finishTaking(folder);
-    return openLevelStore(join(folder, STORE), { clock: this.#clock });
+    return openLevelStore(join(folder, STORE));
   }
 
   async openNext(zone: Zone): Promise<KeyValueStore> {
     const folder = this.#zonePath(zone);
     await mkdir(folder, { recursive: true });
     await rm(join(folder, NEXT_STORE), { recursive: true, force: true });
-    return openLevelStore(join(folder, NEXT_STORE), { clock: this.#clock });
+    return openLevelStore(join(folder, NEXT_STORE));
   }
 
   async takeNext(zone: Zone): Promise<void> {

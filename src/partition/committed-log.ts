@@ -5,7 +5,7 @@ import type { ItemRecord } from '../model/record.ts';
 import type { CommittedEntry, Follower } from './partition.ts';
 
 /** How much of the committed end of a partition's log is kept in memory for its followers. */
-const tailBytesMax = 4 * 1024 * 1024;
+export const tailBytesMax = 4 * 1024 * 1024;
 
 /** What an entry costs in memory besides its payload, about. */
 const entryOverheadBytes = 256;
@@ -52,7 +52,8 @@ export class CommittedLog {
     this.#tailBytes += entry.payload.length + entryOverheadBytes;
     while (this.#tailBytes > tailBytesMax && this.#tailStart < this.#tail.length - 1)
       this.#giveUp();
-    if (this.#tailStart > 1024) {
+    // What is given up holds its payload as long as it stands there.
+    if (this.#tailStart > this.#tail.length / 2) {
       this.#tail = this.#tail.slice(this.#tailStart);
       this.#tailDurableMs = this.#tailDurableMs.slice(this.#tailStart);
       this.#tailStart = 0;

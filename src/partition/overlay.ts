@@ -97,8 +97,8 @@ export class Overlay {
       // Whatever came to be at the key since is of another payload, or a record.
       if (item.isOf(payload)) this.#items.delete(item.key);
     }
-    const isMuch = this.#appliedStart > Math.max(1024, this.#applied.length / 2);
-    if (isMuch) this.#cutFront();
+    // What is gone holds payloads as long as it stands there.
+    if (this.#appliedStart > this.#applied.length / 2) this.#cutFront();
   }
 
   #cutFront(): void {

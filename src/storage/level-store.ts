@@ -3,8 +3,6 @@ import { join } from 'node:path';
 
 import { Level } from 'level';
 
-import type { Clock } from '../base/clock.ts';
-import { HeldFiles } from './held-files.ts';
 import {
   StoreError,
   type IterateOptions,
@@ -29,8 +27,6 @@ export interface LevelStoreOptions {
   readonly tablesOpenMax?: number | undefined;
   /** Makes a file durable; one that is gone is none to it. */
   readonly syncFile?: (path: string) => Promise<void>;
-  /** With one, files that LevelDB removes keep no reader waiting: see `HeldFiles`. */
-  readonly clock?: Clock;
 }
 
 const CACHE_BYTES = 8 * 1024 * 1024;
@@ -39,10 +35,10 @@ const WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
 const TABLE_BYTES = 8 * 1024 * 1024;
 
 /**
- * As many as 32 GB are. To open one is to read and unpack its index, some 100 µs, and LevelDB would keep a thousand open by
- * itself. It keeps no more files open for that than the system lets it: others are opened for each read.
+ * As many as 16 GB are, of which each takes some 0.13 MB of memory. To open one is to read and unpack its index, some 100 µs, and
+ * LevelDB would keep a thousand open by itself. It keeps no more files open for that than the system lets it: others are opened for each read.
  */
-export const TABLES_OPEN_MAX = 4096;
+export const TABLES_OPEN_MAX = 2048;
 
 /** Of `maxOpenFiles` LevelDB leaves so many to other files. */
 const OTHER_FILES = 10;
@@ -89,8 +85,7 @@ export async function openLevelStore(
   }
   try {
     const [base, last] = await readMarks(level);
-    const held = options.clock === undefined ? undefined : new HeldFiles(directory, options.clock);
-    const files = { directory, sync: options.syncFile ?? syncFile, held };
+    const files = { directory, sync: options.syncFile ?? syncFile };
     return new LevelStore(level, files, { base, last });
   } catch (error) {
     await level.close();
@@ -100,7 +95,7 @@ export async function openLevelStore(
 
 class LevelStore implements KeyValueStore {
   readonly #level: Level<Uint8Array, Uint8Array>;
-  readonly #files: StoreFiles;
+  readonly #files: WriteAheadFiles;
   readonly #ahead: ReadAhead;
   /** Batches are numbered; all up to `base` are durable and have no marks any more. */
   #base: number;
@@ -111,7 +106,7 @@ class LevelStore implements KeyValueStore {
 
   constructor(
     level: Level<Uint8Array, Uint8Array>,
-    files: StoreFiles,
+    files: WriteAheadFiles,
     marks: { readonly base: number; readonly last: number },
   ) {
     this.#level = level;
@@ -161,7 +156,6 @@ class LevelStore implements KeyValueStore {
       if (rebase) operations.put(BASE_KEY, numberBytes(number));
       await operations.write({ sync });
       this.#ahead.changed(batch);
-      this.#files.held?.changed();
       this.#last = number;
       if (sync) this.#durable = number;
       if (rebase) await this.#rebase(number);
@@ -190,7 +184,6 @@ class LevelStore implements KeyValueStore {
     return this.#enqueue(async () => {
       await this.#level.clear({ gte: range.from, lt: range.to });
       this.#ahead.forget();
-      this.#files.held?.changed();
     });
   }
 
@@ -200,8 +193,6 @@ class LevelStore implements KeyValueStore {
       await this.#level.close();
     } catch (error) {
       throw storeError(error);
-    } finally {
-      await this.#files.held?.close();
     }
   }
 
@@ -266,10 +257,9 @@ class LevelAhead implements AheadSource {
   }
 }
 
-interface StoreFiles {
+interface WriteAheadFiles {
   readonly directory: string;
   readonly sync: (path: string) => Promise<void>;
-  readonly held: HeldFiles | undefined;
 }
 
 /** Oldest first: LevelDB numbers its files, with six digits or more. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { letShortOnesPass } from '../base/give-way.ts';
+import { letShortOnesPass, PAGE_REST_MS_MAX } from '../base/give-way.ts';
 import type { StoredItem } from '../model/record.ts';
 import {
   DamagedValueError,
@@ -115,13 +115,14 @@ export async function readPage(
     begun(iterator.next(Math.min(wanted, PAIRS_PER_READ_MAX)));
   let reading = next(limit);
   let roundEndBytes = ROUND_BYTES;
+  let restMsLeft = PAGE_REST_MS_MAX;
   try {
     for (;;) {
       const pairs = await reading;
       if (pairs.length === 0) return { items, more: false, itemBytes };
       if (itemBytes >= roundEndBytes) {
         roundEndBytes = itemBytes + ROUND_BYTES;
-        await letShortOnesPass(clock);
+        restMsLeft -= await letShortOnesPass(clock, restMsLeft);
       }
       const read = items.length + pairs.length;
       // The store reads on, in a thread of its own, unless the page is likely to end with these.

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import {
   giveWay,
   letShortOnesPass,
+  PAGE_REST_MS_MAX,
   REST_MS_MAX,
   ROUND_REST_MS_MAX,
 } from '../../src/base/give-way.ts';
@@ -34,7 +35,7 @@ async function roundAt(
   ...turnsMs: readonly number[]
 ): Promise<{ readonly waitedMs: number; readonly rests: readonly number[] }> {
   const clock = new TurningClock(...turnsMs);
-  await letShortOnesPass(clock);
+  await letShortOnesPass(clock, PAGE_REST_MS_MAX);
   return { waitedMs: clock.monotonicMs(), rests: clock.rests };
 }
 
@@ -56,4 +57,13 @@ test('a round waits for others no longer than that, however late they are', asyn
   expect(await roundAt(30, 0)).toEqual({ waitedMs: ROUND_REST_MS_MAX, rests: [20] });
   expect((await roundAt(5)).waitedMs).toBe(ROUND_REST_MS_MAX);
   expect(await roundAt(400)).toEqual({ waitedMs: 400, rests: [] });
+});
+
+test('of a page that has waited for long a round waits for what is left, and then for one turn', async () => {
+  const busy = new TurningClock(5);
+  expect(await letShortOnesPass(busy, 20)).toBe(20);
+  expect(busy.monotonicMs()).toBe(20);
+  expect(await letShortOnesPass(busy, 0)).toBe(5);
+  expect(await letShortOnesPass(busy, -5)).toBe(5);
+  expect(busy.rests).toEqual([]);
 });

@@ -5,8 +5,9 @@ import { makeEntry } from '../../src/log/entry-codec.ts';
 import type { LogEnd } from '../../src/log/entry.ts';
 import { encodeRecordsInPlace } from '../../src/model/record-codec.ts';
 import type { ItemRecord } from '../../src/model/record.ts';
-import { CommittedLog, decodeCommitted } from '../../src/partition/committed-log.ts';
+import { CommittedLog, decodeCommitted, tailBytesMax } from '../../src/partition/committed-log.ts';
 import type { CommittedEntry } from '../../src/partition/partition.ts';
+import { bufferBytesHeld } from '../support/buffer-bytes.ts';
 import { PartitionWorld } from '../support/partition-world.ts';
 
 test('a follower misses nothing, from memory or from the log, and wakes for what comes', async () => {
@@ -97,8 +98,21 @@ test('it is known when an entry was durable, until it is read again', async () =
   expect(read.map(({ durableMs }) => durableMs)).toEqual([undefined]);
 });
 
+test('what is given up is not held', async () => {
+  const world = await PartitionWorld.start([]);
+  const log = new CommittedLog(world.log, decodeCommitted);
+  const before = bufferBytesHeld();
+  const push = (): void => {
+    for (const committed of entriesOf(400, 128 * 1024)) log.push(committed);
+  };
+  push();
+  log.letGo(400);
+  expect(bufferBytesHeld() - before).toBeLessThan(3 * tailBytesMax);
+  expect(log.end).toBe(400);
+});
+
 /** As a leader has them: the first entries of a log, of one record each. */
-function entriesOf(count: number): readonly CommittedEntry[] {
+function entriesOf(count: number, imageBytes = 2): readonly CommittedEntry[] {
   let end: LogEnd | undefined;
   return Array.from({ length: count }, (_, at) => {
     const record: ItemRecord = {
@@ -106,7 +120,7 @@ function entriesOf(count: number): readonly CommittedEntry[] {
       key: Buffer.from(`item ${at}`),
       version: { time: at + 1, region: 'east' },
       replaced: undefined,
-      image: Buffer.from('{}'),
+      image: Buffer.alloc(imageBytes),
       itemBytes: 6,
       keepsTombstone: false,
       previous: { kind: 'none' },

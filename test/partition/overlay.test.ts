@@ -12,6 +12,7 @@ import {
   type Commit,
   type OverlayItem,
 } from '../../src/partition/overlay.ts';
+import { bufferBytesHeld } from '../support/buffer-bytes.ts';
 
 /** The append of one record. */
 interface Append extends Commit {
@@ -167,6 +168,15 @@ test('an item that is overwritten again and again costs no more than the bound',
     expect(overlay.get(keyOf(record))?.stored.itemBytes).toBe(64 * 1024);
   }
   expect(overlay.size).toBe(1);
+});
+
+test('what is written over, and what is no longer kept, is not held', () => {
+  const overlay = new Overlay();
+  const before = bufferBytesHeld();
+  for (let at = 0; at < 400; at += 1)
+    overlay.applied(hold(overlay, recordOf(`item ${at}`, 128 * 1024)));
+  expect(overlay.size).toBeGreaterThan(0);
+  expect(bufferBytesHeld() - before).toBeLessThan(3 * appliedBytesMax);
 });
 
 test('nothing of what was applied comes back after everything was forgotten', () => {

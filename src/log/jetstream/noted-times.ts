@@ -12,6 +12,10 @@ export class NotedTimes {
     this.#timesMs[place] = timeMs;
   }
 
+  forget(): void {
+    this.#numbers.fill(-1);
+  }
+
   /** Undefined for what was not noted, or is forgotten. */
   at(number: number): number | undefined {
     const place = number % notedTimesMax;

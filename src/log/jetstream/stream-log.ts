@@ -346,7 +346,9 @@ export class StreamLog implements ReplicatedLog {
 
   /** What is stored while something is on its way is heard of by its outcome. */
   #tell(last: number | undefined): void {
-    if (last !== undefined) this.#toldMs.note(last, this.#clock.monotonicMs());
+    // Told again, as after a reconnect, it is no later.
+    if (last !== undefined && this.#toldMs.at(last) === undefined)
+      this.#toldMs.note(last, this.#clock.monotonicMs());
     if (!this.#isOpen || this.#published.length > 0) return;
     if (last !== undefined && last <= this.#last) return;
     this.#toldThrough = Math.max(this.#toldThrough, last ?? 0);
@@ -441,6 +443,7 @@ export class StreamLog implements ReplicatedLog {
   /** All that was known has been trimmed: the log begins where the stream does now. */
   #beginAnew(): void {
     this.#kept.clear();
+    this.#toldMs.forget();
     this.#endMessages = { first: 0, last: 0 };
     this.#leader = undefined;
     this.#succession = undefined;

@@ -11,4 +11,6 @@ test('times are known of what was noted, and of the last ones only', () => {
   times.note(7 + notedTimesMax, 80);
   expect(times.at(7)).toBeUndefined();
   expect(times.at(7 + notedTimesMax)).toBe(80);
+  times.forget();
+  expect(times.at(9)).toBeUndefined();
 });
