@@ -87,15 +87,15 @@ const COLLECTOR =
   "the collector's pause of some 10 ms, and its thread beside the event loop on two cores";
 const TWO_CORES = 'with the other region and the generators it wants more than two cores';
 const FROM_MEMORY =
-  'the smallest table is answered from memory, the largest by stores of more tables than LevelDB keeps open';
+  'the smallest table is answered from memory; in the largest each read looks into a table of each level, and LevelDB merges meanwhile what reads look past';
 const PAGES =
   'the smallest table is answered from memory; of the largest LevelDB reads each page in another thread, and its binding makes two buffers of each item';
 const MERGING =
   'what stands at a key is read in another thread first, and three stores merge their tables on the same two cores';
 const OPEN_TABLES =
-  'not taken apart yet: three stores with a thousand open tables each, and a heap that is let grow for shorter pauses';
+  'three stores keep the indexes of their tables in memory, beside a heap that is let grow for shorter pauses';
 const TWO_DAEMONS =
-  'two daemons, two brokers and the generator share two cores, and groups are small at that rate';
+  'two daemons, two brokers and the generator share two cores, and what arrives while new objects are collected waits';
 
 /** Every goal, in the order in which they are shown. */
 export const GOALS: readonly GoalDefinition[] = [
