@@ -26,14 +26,15 @@ const busyFromMs = 0.5;
 /** How long a long read rests, by how long others were at work. */
 const restTimes = 2;
 
-/** How long a round of a long read waits for others at the most, and all of a page's together: so that it ends, whatever else there is. */
+/** How long a round of a long read waits for others at the most, and how long all rounds of a page do: so that it ends, whatever else there is. */
 export const ROUND_REST_MS_MAX = 50;
 export const PAGE_REST_MS_MAX = 200;
 
 /**
- * For a long read, between two of its rounds, of which `restMsMax` is what is left to the page: short requests go first. Answers how long that took. Goes on at once where nothing else is ready; else lets pass what
+ * For a long read, between two of its rounds: short requests go first. Goes on at once where nothing else is ready; else lets pass what
  * is, and what comes meanwhile, and rests in proportion to that, so that it takes a part of what is left and not all. What the read itself
- * has ordered from another thread must have arrived, or it would wait for that.
+ * has ordered from another thread must have arrived, or it would wait for that. Waits for `restMsMax` at the most, which is what its page
+ * may still wait, or for one turn of the event loop. Answers how many milliseconds it has waited.
  */
 export async function letShortOnesPass(clock: Clock, restMsMax: number): Promise<number> {
   const startedMs = clock.monotonicMs();

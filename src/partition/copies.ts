@@ -1,7 +1,7 @@
 import { type Clock, WOKEN } from '../base/clock.ts';
 import { internalError } from '../model/errors.ts';
 import type { Copy } from '../storage/copy.ts';
-import { StoreError } from '../storage/key-value-store.ts';
+import { StoreError, type KeyValueStore } from '../storage/key-value-store.ts';
 import type { StorageNode } from '../storage/storage-node.ts';
 
 /** A copy that serves reads: it has applied everything that the leader's overlay no longer holds. */
@@ -41,6 +41,12 @@ export class Copies {
 
   get serving(): readonly ServingCopy[] {
     return this.#serving;
+  }
+
+  /** The store that reads ask first, if items are to be read ahead in it now. See `KeyValueStore.readAhead`. */
+  get storeToReadAhead(): KeyValueStore | undefined {
+    const store = this.#serving[0]?.node.store;
+    return store?.readsAhead === true ? store : undefined;
   }
 
   /** Everything at or below is applied by every serving copy. 0 when there is none. */

@@ -397,8 +397,8 @@ export class Leader {
 
   /** Before items are looked at: undefined where there is nothing to be read ahead. See `KeyValueStore.readAhead`. */
   readAhead(items: readonly ItemPlace[]): Promise<void> | undefined {
-    const store = this.#options.copies.serving[0]?.node.store;
-    if (store?.readsAhead !== true) return undefined;
+    const store = this.#options.copies.storeToReadAhead;
+    if (store === undefined) return undefined;
     const keys = items
       .filter(({ table, key }) => this.#overlay.get(overlayKey(table, key)) === undefined)
       .map(({ table, key }) => itemSpaceKey('items', table, key));
@@ -437,7 +437,7 @@ export class Leader {
     table: number,
     itemKeys: readonly Uint8Array[],
   ): Promise<readonly (StoredItem | undefined)[]> {
-    if (this.#options.copies.serving[0]?.node.store.readsAhead === true)
+    if (this.#options.copies.storeToReadAhead !== undefined)
       await this.readAhead(itemKeys.map((key) => ({ table, key })));
     const isOpen = this.#opened?.done === true && this.intents.isLoaded;
     const isClear = this.intents.size === 0 && itemKeys.every((key) => this.held.holds(table, key));

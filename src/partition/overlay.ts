@@ -98,10 +98,7 @@ export class Overlay {
       if (item.isOf(payload)) this.#items.delete(item.key);
     }
     // What is gone holds payloads as long as it stands there.
-    if (this.#appliedStart > this.#applied.length / 2) this.#cutFront();
-  }
-
-  #cutFront(): void {
+    if (this.#appliedStart <= this.#applied.length / 2) return;
     this.#applied = this.#applied.slice(this.#appliedStart);
     this.#payloads = this.#payloads.slice(this.#appliedStart);
     this.#appliedStart = 0;

@@ -170,7 +170,7 @@ test('an item that is overwritten again and again costs no more than the bound',
   expect(overlay.size).toBe(1);
 });
 
-test('what is written over, and what is no longer kept, is not held', () => {
+test('what is no longer kept is not held', () => {
   const overlay = new Overlay();
   const before = bufferBytesHeld();
   for (let at = 0; at < 400; at += 1)

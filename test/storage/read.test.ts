@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import type { Clock } from '../../src/base/clock.ts';
-import { ROUND_REST_MS_MAX } from '../../src/base/give-way.ts';
+import { PAGE_REST_MS_MAX, ROUND_REST_MS_MAX } from '../../src/base/give-way.ts';
 import { itemSpaceKey, hashRange } from '../../src/storage/key-layout.ts';
 import {
   readItem,
@@ -66,21 +66,29 @@ const hex = (key: Uint8Array): string => Buffer.from(key).toString('hex');
 const items = fc.uniqueArray(fc.nat(200), { maxLength: 40 });
 
 test('a long page lets short requests go first, each time that it has read so much, and a short one does not', async () => {
+  const itemBytes = 1100;
+  const count = 850;
   const { node } = await nodeWith(
-    Array.from({ length: 600 }, (_, at) => put(at, 'x'.repeat(1100))),
+    Array.from({ length: count }, (_, at) => put(at, 'x'.repeat(itemBytes))),
   );
-  const restsOf = async (limit: number | undefined, turnMs: number): Promise<number> => {
+  const waitedMs = async (limit: number, turnMs: number): Promise<number> => {
     const clock = new TurningClock(turnMs);
     const page = await readPage(node.store, { ...WHOLE, limit }, clock);
-    expect(page.items).toHaveLength(limit ?? 600);
-    // Turns never end here, so that a round waits as long as it may, and sleeps no more.
-    return clock.monotonicMs() / ROUND_REST_MS_MAX;
+    expect(page.items).toHaveLength(limit);
+    return clock.monotonicMs();
   };
-  const rounds = Math.floor(660_000 / ROUND_BYTES);
-  expect(await restsOf(undefined, 10)).toBeGreaterThanOrEqual(rounds - 1);
-  expect(await restsOf(undefined, 10)).toBeLessThanOrEqual(rounds);
-  expect(await restsOf(undefined, 0)).toBe(0);
-  expect(await restsOf(100, 10)).toBe(0);
+  const rounds = (limit: number): number => Math.floor((limit * itemBytes) / ROUND_BYTES);
+  // Turns never end here, so that each round waits as long as it may, and sleeps no more.
+  expect(rounds(300)).toBe(2);
+  expect(await waitedMs(300, 10)).toBe(2 * ROUND_REST_MS_MAX);
+  expect(await waitedMs(100, 10)).toBe(0);
+  expect(await waitedMs(count, 0)).toBe(0);
+  // Behind what a page may wait in all, each round is one turn.
+  const wholeRounds = PAGE_REST_MS_MAX / ROUND_REST_MS_MAX;
+  expect(rounds(count)).toBeGreaterThan(wholeRounds + 1);
+  const shortMs = (await waitedMs(count, 10)) - PAGE_REST_MS_MAX;
+  expect(shortMs).toBeGreaterThan(0);
+  expect(shortMs).toBeLessThanOrEqual((rounds(count) - wholeRounds) * 10);
 });
 
 test('a page is read ahead: what fails behind its end is no matter, what fails within it is', async () => {

@@ -65,7 +65,7 @@ export interface Frame {
 export function entryFrame(partition: number, entry: Entry): LogFrame {
   const bodyBytes = encodedEntryBytes(entry);
   assert(bodyBytes <= FRAME_BODY_BYTES_MAX, 'an entry is not larger than a frame may be');
-  // Of its own: most are larger than what small buffers share.
+  // Of its own: a zone that lags would keep with it all that it shares with others.
   const bytes = Buffer.allocUnsafeSlow(FRAME_HEAD_BYTES + bodyBytes);
   encodeEntryInto(bytes, FRAME_HEAD_BYTES, entry);
   writeFrameHead(bytes, { kind: 'entry', partition, checksum: entry.checksum });
